@@ -1,0 +1,107 @@
+# `make help` lists what there is to do.
+
+PREFIX     = /usr/local
+BINDIR     = $(PREFIX)/bin
+SYSCONFDIR = /etc
+UNIT       = $(DESTDIR)$(PREFIX)/lib/systemd/system/ddbcfg-daemon.service
+SYSUSERS   = $(DESTDIR)$(PREFIX)/lib/sysusers.d/ddbcfg.conf
+ENV        = $(DESTDIR)$(SYSCONFDIR)/ddbcfg/daemon.env
+TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDIR)/ddbcfg|g'
+
+VENV  = .venv
+READY = $(VENV)/.ready
+
+.PHONY: help run test test-all lint types format wheel-check verify-unit install uninstall clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+# exec: Ctrl-C and SIGTERM reach the daemon itself, and make ends as it does.
+run: $(READY) ## do the main job on an embedded DynamoDB, until Ctrl-C
+	@exec $(VENV)/bin/ddbcfg-daemon --local examples/config.json --interval 5
+
+test: $(READY) ## run the test suite (ARGS='-k name' for a part of it)
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+# One line for each CPython >= 3.11 here: its version and its path.
+PYTHONS = for python in python3.11 python3.12 python3.13 python3.14 \
+	              "$$(pyenv root 2>/dev/null)"/versions/*/bin/python; do \
+	          "$$python" -c 'import platform, sys; \
+	              assert sys.implementation.name == "cpython" and sys.version_info >= (3, 11); \
+	              print(platform.python_version() + sys.abiflags, sys.executable)' 2>/dev/null; \
+	      done | sort -uV -k1,1
+
+test-all: ## run it on every CPython >= 3.11 of this machine
+	@set -- $$($(PYTHONS)); passed= failed=; \
+	while [ $$# -gt 0 ]; do \
+	    echo "== CPython $$1 ($$2)"; \
+	    if $(MAKE) --no-print-directory test VENV=.venv-$$1 PYTHON="$$2"; \
+	    then passed="$$passed $$1"; else failed="$$failed $$1"; fi; \
+	    shift 2; \
+	done; \
+	echo "== $$(echo $$passed | wc -w) passed:$${passed:- none}," \
+	     "$$(echo $$failed | wc -w) failed:$${failed:- none}"; \
+	[ -n "$$passed" ] && [ -z "$$failed" ]
+
+lint: $(READY) ## check style and formatting
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+
+types: $(READY) ## check the types of both packages
+	$(VENV)/bin/mypy
+
+format: $(READY) ## format the code, and put right what ruff can
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+# By way of the sdist, so both are known to be whole, and nothing left over in build/ gets in.
+wheel-check: $(READY) ## check that the wheel reads, alone in a venv of its own
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	$(VENV)/bin/python -m build --outdir "$$dir" >"$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; \
+	$(VENV)/bin/python -m venv "$$dir/venv"; \
+	"$$dir/venv/bin/pip" install --quiet "$$dir"/*.whl; \
+	cd "$$dir" && venv/bin/python "$(CURDIR)/.ci/check_wheel.py"
+
+# systemd-analyze wants the program to be there, and exits with 0 after a mere warning.  What it says
+# of this machine's other units does not matter.
+verify-unit: ## check the systemd unit as it is installed
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	$(MAKE) --silent install DESTDIR="$$dir" PREFIX=/usr BINDIR="$$dir"; \
+	install -m 755 /dev/null "$$dir/ddbcfg-daemon"; \
+	unit="$$dir/usr/lib/systemd/system/ddbcfg-daemon.service"; \
+	systemd-analyze verify "$$unit" >"$$dir/said" 2>&1 || { cat "$$dir/said"; exit 1; }; \
+	! grep ddbcfg "$$dir/said"
+
+install: ## install the systemd files (DESTDIR, PREFIX, BINDIR, SYSCONFDIR)
+	@install -d $(dir $(UNIT) $(SYSUSERS) $(ENV))
+	$(TEMPLATE) systemd/ddbcfg-daemon.service >$(UNIT)
+	$(TEMPLATE) systemd/daemon.env.example >$(ENV).example
+	install -m 644 systemd/ddbcfg.sysusers $(SYSUSERS)
+	@chmod 644 $(UNIT) $(ENV).example
+ifndef DESTDIR
+	@echo "Next: systemd-sysusers; copy $(ENV).example to $(ENV), mode 0600, and edit it;"
+	@echo "      systemctl daemon-reload; systemctl enable --now ddbcfg-daemon"
+endif
+
+uninstall: ## remove them again; daemon.env stays
+	rm -f $(UNIT) $(SYSUSERS) $(ENV).example
+	@rmdir $(dir $(ENV)) 2>/dev/null || true
+
+clean: ## remove the venvs, and what was built or cached
+	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): pyproject.toml
+	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11) none; do \
+	    "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
+	        2>/dev/null && break; \
+	done; \
+	if [ "$$python" = none ]; then \
+	    echo "ddbcfg needs Python >= 3.11 with venv and ensurepip (on Debian: python3-venv)," >&2; \
+	    echo "and $(or $(PYTHON),no python3 on PATH) is one: make PYTHON=/path/to/python3" >&2; \
+	    exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$python" --version)"; \
+	$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --editable '.[local,dev]'
+	@touch $@

@@ -1,0 +1,58 @@
+"""What can keep the daemon from publishing.  Part of the client's one tree of errors."""
+
+from __future__ import annotations
+
+from ddbcfg_client.errors import ConfigError
+
+
+class PublishError(ConfigError):
+    """A snapshot could not be published; what was published before is untouched."""
+
+
+class WriterLocked(PublishError):
+    """Another daemon serves the store; ``pid`` is 0 when it is not known."""
+
+    def __init__(self, store: str, name: str, pid: int) -> None:
+        super().__init__(store, name, pid)
+        self.store = store
+        self.name = name
+        self.pid = pid
+
+    def __str__(self) -> str:
+        who = f"pid {self.pid}" if self.pid else "its pid is not known"
+        return (
+            f"store {self.store!r} is served by another daemon on this host ({who}); stop it "
+            "first, or give this one another --namespace"
+        )
+
+
+class ForeignObject(PublishError):
+    """Somebody else's object has a name that the daemon needs."""
+
+    def __init__(self, name: str, owner: str, what: str) -> None:
+        super().__init__(name, owner, what)
+        self.name = name
+        self.owner = owner
+        self.what = what
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} is in the way: {self.what} of {self.owner}, which this user may not "
+            "remove; have it removed from /dev/shm, or use another --namespace"
+        )
+
+
+class NoSpace(PublishError):
+    """Shared memory is full; sizes in bytes."""
+
+    def __init__(self, name: str, needed: int, free: int) -> None:
+        super().__init__(name, needed, free)
+        self.name = name
+        self.needed = needed
+        self.free = free
+
+    def __str__(self) -> str:
+        return (
+            f"no space in /dev/shm for {self.name}: ENOSPC, {self.needed} bytes needed, "
+            f"{self.free} free; remove what fills it, or enlarge it (mount -o remount,size=...)"
+        )

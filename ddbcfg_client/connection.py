@@ -1,0 +1,68 @@
+"""From a table and a store, or from what this host has, to a reader."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ddbcfg_client.errors import SnapshotUnavailable, StoreNotNamed
+from ddbcfg_client.layout.names import Names
+from ddbcfg_client.reader import Config
+from ddbcfg_client.segment import Trust, published_stores
+
+_WAIT_STEP = 0.05  # seconds between two looks for a snapshot that is waited for
+
+
+def connect(
+    table: str | None = None,
+    store: str | None = None,
+    *,
+    namespace: str | None = None,
+    wait: float = 0.0,
+    max_age: float | None = None,
+    owner: str | int | None = None,
+) -> Config:
+    """Attach to a store that this host's daemon publishes.
+
+    *table* and *store* default to ``DDBCFG_TABLE`` and ``DDBCFG_STORE``, then to the one store that
+    is published on this host.  *namespace* (``DDBCFG_NAMESPACE``) is what the daemon was given with
+    ``--namespace``, if it was.  *wait* is how many seconds to wait for the first snapshot.  With
+    *max_age* (seconds), a read later than that after the last successful poll raises
+    SnapshotTooStale.  *owner* (``DDBCFG_OWNER``), a user name or uid, is trusted to publish besides
+    root and this user; by default ``ddbcfg``.
+
+    Raises StoreNotNamed, SnapshotUnavailable, SnapshotPermissionError, UntrustedSegment,
+    LayoutMismatch or SnapshotCorrupt.
+    """
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            config = Config(names_of(table, store, namespace), trust_in(owner), max_age)
+            config.generation  # noqa: B018 - attaches, or says why it cannot
+            return config
+        except (SnapshotUnavailable, StoreNotNamed):
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_WAIT_STEP)
+
+
+def names_of(table: str | None, store: str | None, namespace: str | None) -> Names:
+    """The names of the store that is meant; raises StoreNotNamed.  See :func:`connect`."""
+    namespace = namespace or os.environ.get("DDBCFG_NAMESPACE")
+    namespace = namespace or table or os.environ.get("DDBCFG_TABLE")
+    store = store or os.environ.get("DDBCFG_STORE")
+    if namespace and store:
+        return Names(namespace, store)
+    published = [
+        names
+        for names in published_stores()
+        if (not namespace or namespace == names.namespace) and (not store or store == names.store)
+    ]
+    if len(published) == 1:
+        return published[0]
+    raise StoreNotNamed([(names.namespace, names.store) for names in published])
+
+
+def trust_in(owner: str | int | None) -> Trust:
+    """Whom to believe, when *owner* or ``DDBCFG_OWNER`` is to be believed too."""
+    return Trust(owner if owner is not None else os.environ.get("DDBCFG_OWNER") or None)

@@ -1,0 +1,318 @@
+"""The reader: a store's options at about the cost of a dict lookup.
+
+One tuple, ``_view``, holds all that a read needs: the mapped words of the control page, the
+generation that was taken up from it, the options decoded so far, and where they came from.  It is
+replaced whole, so a thread that reads it never sees parts of two generations, and there is no lock
+for a fork to catch held.  If two threads take up two generations at once and the older one comes
+last, the next read sees that the page says otherwise and takes up the newer one again.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ddbcfg_client.errors import (
+    OptionAttributeError,
+    OptionNotFound,
+    SnapshotCorrupt,
+    SnapshotError,
+    SnapshotTooStale,
+    SnapshotUnavailable,
+)
+from ddbcfg_client.layout.page import GENERATION_WORD, NEVER, PAGE_SIZE, RETIRED
+from ddbcfg_client.readonly import ReadOnlyDict
+from ddbcfg_client.segment import Gone, Page, Segment, Trust
+from ddbcfg_client.snapshot import Memo, Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any, TypeVar
+
+    from ddbcfg_client.layout.names import Names
+    from ddbcfg_client.status import Status
+
+    Default = TypeVar("Default")
+    View = tuple[memoryview, int, dict[str, ReadOnlyDict], "Attachment"]
+
+# The page says when it was replaced, unless its daemon was killed before somebody removed it.  So a
+# reader looks at the page's name every second, which takes a clock: 50 ns.  It looks at the clock
+# at every read while it reads seldom, and at every 16th while 16 reads take less than a second.
+_NAME_CHECK = 1.0
+_BURST = 16
+
+# A segment whose name is gone was replaced by a newer one; more often than this only if somebody
+# removes segments.
+_TRIES = 100
+
+_NO_DAEMON = "no daemon has published it on this host"
+
+_RAISE: Any = object()
+_NO_WORDS = memoryview(bytes(PAGE_SIZE)).cast("Q")
+_NO_GENERATION = -1  # no word is negative, so the hot path never takes it
+
+
+class Attachment:
+    """Where a view came from: the page it watches and the snapshot it answers from."""
+
+    __slots__ = ("page", "snapshot")
+
+    def __init__(self, page: Page | None, snapshot: Snapshot | None) -> None:
+        self.page = page
+        self.snapshot = snapshot
+
+
+class Config:
+    """The options of one store, as this host's daemon last published them.
+
+    Made by :func:`ddbcfg_client.connect`.  Safe to share between threads and greenlets, and to keep
+    across a fork.  What a read returns is shared by the whole process and read-only.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_expired_at",
+        "_left",
+        "_max_age",
+        "_memo",
+        "_name_check_at",
+        "_names",
+        "_trust",
+        "_view",
+    )
+
+    def __init__(self, names: Names, trust: Trust, max_age: float | None = None) -> None:
+        self._names = names
+        self._trust = trust
+        self._max_age = max_age
+        self._memo: Memo = {}
+        self._left = 0  # reads until the clock is looked at
+        self._expired_at = 0.0
+        self._name_check_at = 0.0
+        self._view: View = (_NO_WORDS, _NO_GENERATION, {}, Attachment(None, None))
+
+    # --- reading: the hot path -------------------------------------------------------------------
+
+    def get(
+        self, option: str | None = None, default: Any = _RAISE, keys: Iterable[str] | None = None
+    ) -> Any:
+        """The keys of *option* as a read-only dict; without *option*, every option.
+
+        With *keys*, only those of them that the option has.  Raises OptionNotFound unless there is
+        a *default*, and SnapshotError or SnapshotTooStale when there is nothing to answer from.
+        """
+        words, generation, decoded, _ = self._view
+        if words[GENERATION_WORD] == generation and keys is None:
+            left = self._left
+            if left > 0:
+                self._left = left - 1
+                try:
+                    return decoded[option]  # type: ignore[index]
+                except (KeyError, TypeError):
+                    pass
+        return self._get(option, default, keys)
+
+    def __getitem__(self, option: str) -> ReadOnlyDict:
+        words, generation, decoded, _ = self._view
+        if words[GENERATION_WORD] == generation:
+            left = self._left
+            if left > 0:
+                self._left = left - 1
+                try:
+                    return decoded[option]
+                except (KeyError, TypeError):
+                    pass
+        return self._lookup(option)
+
+    def __getattr__(self, option: str) -> ReadOnlyDict:
+        # Only for names that are no attribute.  Of dunder names Python itself asks for many.
+        if option.startswith("__"):
+            raise AttributeError(option)
+        try:
+            return self[option]
+        except OptionNotFound:
+            raise OptionAttributeError(option, self._names.store) from None
+
+    # --- reading: the rest -----------------------------------------------------------------------
+
+    def _get(self, option: str | None, default: Any, keys: Iterable[str] | None) -> Any:
+        if option is None:
+            return self._checked().everything()
+        try:
+            found = self._lookup(option)
+        except OptionNotFound:
+            if default is _RAISE:
+                raise
+            return default
+        if keys is None:
+            return found
+        return ReadOnlyDict((key, found[key]) for key in keys if key in found)
+
+    def _lookup(self, option: str) -> ReadOnlyDict:
+        snapshot = self._checked()
+        try:
+            return snapshot[option]
+        except SnapshotCorrupt:
+            # The program may have closed its descriptors to become a daemon.
+            self.close()
+            again = self._checked()
+            if again is snapshot:
+                raise
+            return again[option]
+
+    def __contains__(self, option: object) -> bool:
+        return option in self._checked()
+
+    def __len__(self) -> int:
+        return len(self._checked())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._checked())
+
+    def snapshot(self) -> Snapshot:
+        """The current snapshot: a read-only mapping that stays this generation while it is held."""
+        return self._checked()
+
+    @property
+    def generation(self) -> int:
+        """The current generation."""
+        return self._current().generation
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the current content in hex, the same on every host with the same content."""
+        return self._current().digest
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the last successful poll; None when that is not known."""
+        self._current()
+        page = self._view[3].page
+        return None if page is None else age_of(page.status().success)
+
+    @property
+    def store(self) -> str:
+        """The store's name."""
+        return self._names.store
+
+    @property
+    def namespace(self) -> str:
+        """The namespace: the table's name, unless the daemon was given another."""
+        return self._names.namespace
+
+    def status(self) -> Status:
+        """Everything there is to know about this store on this host; reading does not need it."""
+        from ddbcfg_client.status import status_of
+
+        page = self._control_page()
+        if page is None:
+            raise SnapshotUnavailable(self._names.page, _NO_DAEMON)
+        return status_of(page, self._view[3].snapshot)
+
+    def _control_page(self) -> Page | None:
+        """The control page, which may be there before the first snapshot; None when it is not."""
+        try:
+            self._current()
+        except SnapshotUnavailable:
+            pass
+        return self._view[3].page
+
+    def reload(self, timeout: float = 5.0) -> None:
+        """Ask the daemon to poll now, and return when it has; raises ReloadFailed."""
+        from ddbcfg_client.reload import reload
+
+        reload(self, timeout)
+
+    def close(self) -> None:
+        """Let go of shared memory.  The next read attaches again."""
+        self._view = (_NO_WORDS, _NO_GENERATION, {}, Attachment(None, None))
+        self._left = 0
+
+    def __enter__(self) -> Config:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A process that gets one by pickle (multiprocessing's spawn) attaches by itself.
+        return Config, (self._names, self._trust, self._max_age)
+
+    def __repr__(self) -> str:
+        return f"<ddbcfg Config {self._names.namespace}/{self._names.store}>"
+
+    # --- following the page ----------------------------------------------------------------------
+
+    def _checked(self) -> Snapshot:
+        """The current snapshot, if it is young enough."""
+        snapshot = self._current()
+        if self._max_age is not None:
+            age = self.age
+            if age is None or age > self._max_age:
+                raise SnapshotTooStale(self._names.store, age, self._max_age)
+        return snapshot
+
+    def _current(self) -> Snapshot:
+        """The snapshot of the generation that the page says, attaching as need be."""
+        now = time.monotonic()
+        if self._left <= 0:
+            # With max_age every read has to look at the age.
+            often = self._max_age is None and now - self._expired_at < _NAME_CHECK
+            self._left = _BURST if often else 0
+            self._expired_at = now
+        words, generation, _, attachment = self._view
+        page, snapshot = attachment.page, attachment.snapshot
+        if page is not None and now >= self._name_check_at:
+            self._name_check_at = now + _NAME_CHECK
+            if page.replaced():
+                page = None
+        if page is not None and snapshot is not None and words[GENERATION_WORD] == generation:
+            return snapshot
+        return self._take_up(page, snapshot)
+
+    def _take_up(self, page: Page | None, snapshot: Snapshot | None) -> Snapshot:
+        """Attach to the page if there is none, and open what it says is current.
+
+        Whatever stands in the way, a snapshot that was taken up before goes on being served.
+        """
+        reason = _NO_DAEMON
+        for _ in range(_TRIES):
+            if page is None or page.words[GENERATION_WORD] & RETIRED:
+                try:
+                    page = Page(self._names, self._trust)
+                except Gone:
+                    break
+                except SnapshotError:
+                    if snapshot is None:
+                        raise
+                    return snapshot
+            generation = page.words[GENERATION_WORD]
+            if generation & RETIRED:
+                continue  # retired while it was opened: its successor has the name by now
+            if generation == 0:
+                reason = "its daemon is running but has not read DynamoDB yet"
+                error = page.status().error
+                if error:
+                    reason = f"its daemon could not read DynamoDB yet ({error})"
+                if snapshot is None:
+                    self._view = (_NO_WORDS, _NO_GENERATION, {}, Attachment(page, None))
+                break
+            try:
+                segment = Segment(self._names.segment(generation), generation, self._trust)
+            except Gone:
+                reason = f"the segment of generation {generation} was removed"
+                continue
+            snapshot = Snapshot(segment, self._names.store, self._memo)
+            self._view = (page.words, generation, snapshot.decoded, Attachment(page, snapshot))
+            return snapshot
+        if snapshot is None:
+            raise SnapshotUnavailable(self._names.page, reason)
+        return snapshot
+
+
+def age_of(success: int) -> float | None:
+    """Seconds from *success* (CLOCK_BOOTTIME, ns) to now; None for one unknown or in the future."""
+    if success == NEVER:
+        return None
+    age = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - success) / 1e9
+    return age if age >= 0 else None

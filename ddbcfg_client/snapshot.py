@@ -1,0 +1,213 @@
+"""A snapshot: all options of one generation, decoded one by one as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from zlib import crc32
+
+from ddbcfg_client.codec import pack_name, split_entry, unpack_option
+from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt
+from ddbcfg_client.layout.segment import BLOCK_SIZE, ENTRY_SIZE, SLOT_SIZE, home_slot
+from ddbcfg_client.readonly import ReadOnlyDict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ddbcfg_client.segment import Segment
+
+_WINDOW = 64  # slots read at once: nearly every probe ends in the first window
+
+# For each option ever decoded: its bytes, and what they became.
+Memo = dict[str, tuple[bytes, ReadOnlyDict]]
+
+
+class Snapshot(Mapping[str, ReadOnlyDict]):
+    """A read-only mapping of option to keys that is one generation for as long as it is held.
+
+    Finding an option costs the same at any size of the store: a probe of the index, and the
+    option's own bytes.  Nothing is believed before its checksum matched.
+    """
+
+    __slots__ = ("_memo", "_names", "_segment", "decoded", "store")
+
+    def __init__(self, segment: Segment, store: str, memo: Memo) -> None:
+        self._segment = segment
+        self._memo = memo
+        self._names: tuple[str, ...] | None = None
+        self.store = store
+        #: Options decoded so far, shared with the reader's hot path.
+        self.decoded: dict[str, ReadOnlyDict] = {}
+
+    @property
+    def generation(self) -> int:
+        """The snapshot's version on this host: one more for each change of content."""
+        return self._segment.header.generation
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content in hex: the same on every host that has the same content."""
+        return self._segment.header.digest.hex()
+
+    @property
+    def read_at(self) -> float:
+        """When DynamoDB was read for it, in seconds since 1970 (UTC)."""
+        return self._segment.header.read_at / 1e9
+
+    @property
+    def size(self) -> int:
+        """The segment's size in bytes."""
+        return self._segment.header.size
+
+    # --- the mapping -----------------------------------------------------------------------------
+
+    def __getitem__(self, option: str) -> ReadOnlyDict:
+        """The option's keys.  Raises OptionNotFound or SnapshotCorrupt."""
+        try:
+            return self.decoded[option]
+        except (KeyError, TypeError):
+            raw = self._find(option)
+        if raw is None:
+            raise OptionNotFound(option, self.store)
+        return self._decode(option, raw)
+
+    def __contains__(self, option: object) -> bool:
+        """Whether there is such an option; it is not decoded."""
+        return option in self.decoded or self._find(option) is not None
+
+    def __len__(self) -> int:
+        return self._segment.header.options
+
+    def __iter__(self) -> Iterator[str]:
+        """The options' names in order of their UTF-8 bytes."""
+        if self._names is None:
+            self._names = tuple(option for option, _ in self._entries())
+        return iter(self._names)
+
+    def everything(self) -> ReadOnlyDict:
+        """Every option, decoded, in order of their names."""
+        return ReadOnlyDict(
+            (option, self.decoded.get(option) or self._decode(option, raw))
+            for option, raw in self._entries()
+        )
+
+    def verify(self) -> None:
+        """Raise SnapshotCorrupt unless every byte that a reader may use checks out.
+
+        For the publisher that takes over, and for tools: a reader checks what it reads, no more.
+        """
+        from hashlib import sha256  # here: it costs a process that only reads some milliseconds
+
+        header = self._segment.header
+        body = self._segment.read(header.body_at, header.body_size)
+        if sha256(body).digest() != header.digest:
+            raise self._corrupt("its body does not match its digest")
+        self._check_slots(0, header.slots)
+        if any(self._find(option) is None for option, _ in self._entries()):
+            raise self._corrupt("its index does not lead to every option")
+
+    def __repr__(self) -> str:
+        # Without the values: they can be secrets, and this ends up in logs.
+        return f"<Snapshot of {self.store!r}, generation {self.generation}, {len(self)} options>"
+
+    # --- bytes to options ------------------------------------------------------------------------
+
+    def _decode(self, option: str, raw: bytes) -> ReadOnlyDict:
+        known = self._memo.get(option)
+        if known is not None and known[0] == raw:
+            value = known[1]  # unchanged since it was last decoded: the same object
+        else:
+            try:
+                value = unpack_option(raw)
+            except ValueError as error:
+                raise self._corrupt(str(error)) from None
+        # Another thread may have decoded it meanwhile; all get the object that came first.
+        value = self.decoded.setdefault(option, value)
+        self._memo[option] = (raw, value)
+        return value
+
+    def _find(self, option: object) -> bytes | None:
+        """The packed keys of *option*, or None when the store has no such option."""
+        if not isinstance(option, str):
+            return None
+        try:
+            name = option.encode()
+        except UnicodeEncodeError:
+            return None
+        header, read = self._segment.header, self._segment.read
+        wanted = crc32(name)
+        home = home_slot(wanted, header.slot_bits)
+        stop = min(home + header.longest_probe, header.slots)
+        at = home
+        while at < stop:
+            count = min(_WINDOW, stop - at)
+            window = read(header.slots_at + at * SLOT_SIZE, count * SLOT_SIZE)
+            for slot in memoryview(window).cast("Q"):
+                at += 1
+                if slot == 0:
+                    stop = at
+                    break
+                if slot >> 32 == wanted:
+                    raw = self._entry((slot & 0xFFFFFFFF) - 1, pack_name(option))
+                    if raw is not None:
+                        return raw
+        self._check_slots(home, stop)
+        return None
+
+    def _entry(self, ordinal: int, name: bytes) -> bytes | None:
+        """The packed keys of the entry *ordinal* if it is called *name* (as msgpack)."""
+        header = self._segment.header
+        if not 0 <= ordinal < header.options:
+            raise self._corrupt("its index points past the options")
+        at = header.entries_at + ordinal * ENTRY_SIZE
+        offset, check = memoryview(self._segment.read(at, ENTRY_SIZE)).cast("Q")
+        length, checksum = check >> 32, check & 0xFFFFFFFF
+        if offset + length > header.body_size:
+            raise self._corrupt("its index points past the body")
+        entry = self._segment.read(header.body_at + offset, length)
+        if crc32(entry) != checksum:
+            raise self._corrupt("an option does not match its checksum")
+        return entry[len(name) :] if entry.startswith(name) else None
+
+    def _check_slots(self, first: int, stop: int) -> None:
+        """Raise SnapshotCorrupt unless the slots from *first* to *stop* are what was published.
+
+        "Not found" is believed only of slots that check out: else a damaged slot would make an
+        option disappear.
+        """
+        header, read = self._segment.header, self._segment.read
+        table = read(header.blocks_at, header.blocks * 4)
+        if crc32(table) != header.block_checksum:
+            raise self._corrupt("its block table does not match its checksum")
+        checksums = memoryview(table).cast("I")
+        end = header.slots_at + header.slots * SLOT_SIZE
+        first_block = first * SLOT_SIZE // BLOCK_SIZE
+        last_block = (max(stop, first + 1) - 1) * SLOT_SIZE // BLOCK_SIZE
+        for block in range(first_block, min(last_block + 1, header.blocks)):
+            at = header.slots_at + block * BLOCK_SIZE
+            if crc32(read(at, min(BLOCK_SIZE, end - at))) != checksums[block]:
+                raise self._corrupt("its index does not match its checksum")
+
+    def _entries(self) -> Iterator[tuple[str, bytes]]:
+        """Name and packed keys of every option, in canonical order, each entry checked."""
+        header, read = self._segment.header, self._segment.read
+        table = memoryview(read(header.entries_at, header.options * ENTRY_SIZE)).cast("Q")
+        body = read(header.body_at, header.body_size)
+        expected = None
+        for at in range(0, len(table), 2):
+            offset, check = table[at], table[at + 1]
+            entry = body[offset : offset + (check >> 32)]
+            # Entries stand one behind the other, so that none can be left out or come twice.
+            if crc32(entry) != check & 0xFFFFFFFF or expected not in (None, offset):
+                raise self._corrupt("an option does not match its checksum")
+            expected = offset + len(entry)
+            try:
+                option, start = split_entry(entry)
+            except ValueError as error:
+                raise self._corrupt(str(error)) from None
+            yield option, entry[start:]
+
+    def _corrupt(self, reason: str) -> SnapshotCorrupt:
+        if not self._segment.is_open():
+            reason = "its descriptor was closed by this program; connect after closing descriptors"
+        return SnapshotCorrupt(self._segment.name, reason)

@@ -1,0 +1,96 @@
+"""The writer lock: at most one publisher for a store on this host.
+
+A semaphore is not released when its holder is killed.  An flock is, by the kernel, so it is what
+says who writes.  It is on an object of its own with mode 0600: whoever can open a file can lock it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+
+import posix_ipc
+
+from ddbcfg_client.layout.names import Names
+from ddbcfg_daemon.errors import ForeignObject, WriterLocked
+from ddbcfg_daemon.objects import PRIVATE, clear_the_way, owner_of, path_of
+
+_TRIES = 100
+
+
+class WriterLock:
+    """Holds the lock from construction to :meth:`release`, or the end of the process.
+
+    Raises WriterLocked (its pid 0: the lock does not know, the page may) or ForeignObject.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._fd = self._take()
+        # A child that inherited the descriptor would keep the lock after this process is gone.
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _take(self) -> int:
+        for _ in range(_TRIES):
+            fd = self._open()
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(fd)
+                raise WriterLocked(self._names.store, self._names.lock, 0) from None
+            # The holder may have removed the name between our open and our lock.
+            if self._has_name(fd):
+                return fd
+            os.close(fd)
+        raise WriterLocked(self._names.store, self._names.lock, 0)
+
+    def _open(self) -> int:
+        name = self._names.lock
+        for _ in range(_TRIES):
+            try:
+                fd = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=PRIVATE).fd
+            except posix_ipc.ExistentialError:
+                pass
+            else:
+                return int(fd)
+            try:
+                fd = posix_ipc.SharedMemory(name, os.O_NONBLOCK).fd
+            except posix_ipc.ExistentialError:
+                continue  # removed meanwhile
+            except (posix_ipc.PermissionsError, OSError):
+                # Somebody else's, or no file.  Either we may remove it, or this says whose it is.
+                clear_the_way(path_of(name), name)
+                continue
+            status = os.fstat(fd)
+            if status.st_uid == os.geteuid() and not status.st_mode & 0o077:
+                return int(fd)
+            # Others could open it, and so hold the lock.
+            os.close(fd)
+            clear_the_way(path_of(name), name)
+        raise ForeignObject(name, owner_of(path_of(name).lstat()), "a file")
+
+    def _has_name(self, fd: int) -> bool:
+        try:
+            there = path_of(self._names.lock).lstat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(fd))
+
+    def renew(self) -> None:
+        """Take the lock anew if somebody removed its name; raises WriterLocked if that failed."""
+        if self._has_name(self._fd):
+            return
+        fd = self._take()
+        os.close(self._fd)
+        self._fd = fd
+
+    def release(self) -> None:
+        """Let the next publisher in.  The name stays: removing it would race with a newcomer."""
+        self._forget()
+
+    def _forget(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)

@@ -1,0 +1,1 @@
+"""What tests share: emulators of DynamoDB, and a proxy that makes them fail."""

@@ -1,0 +1,104 @@
+"""Whatever DynamoDB can hold comes back from the notation, equal and of the same types (G6)."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ddbcfg_client.errors import NotationError
+from ddbcfg_client.notation import dumps, loads, loads_stores
+
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+# Names that come near the notation are what could go wrong, so they come often.
+keys = st.sampled_from(["$", "$set", "$map", "$binary", "$x", "a$"]) | text
+
+
+def _decimal(sign: int, digits: int, exponent: int) -> Decimal:
+    """Return a number within DynamoDB's range."""
+    length = len(str(digits))
+    lowest, highest = -130 - length + 1, 125 - length + 1
+    return Decimal((sign, tuple(map(int, str(digits))), min(max(exponent, lowest), highest)))
+
+
+numbers = st.builds(_decimal, st.integers(0, 1), st.integers(0, 10**38 - 1), st.integers(-167, 125))
+binary = st.binary(max_size=20)
+sets = (
+    st.sets(text, min_size=1, max_size=4)
+    | st.sets(numbers, min_size=1, max_size=4)
+    | st.sets(binary, min_size=1, max_size=4)
+)
+leaves = st.none() | st.booleans() | text | numbers | binary | sets
+values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=20,
+)
+indents = st.none() | st.integers(0, 4)
+
+
+def typed(value: object) -> object:
+    """Return ``value`` with the type written next to everything in it, for a strict comparison."""
+    if isinstance(value, dict):
+        return [(key, typed(member)) for key, member in value.items()]
+    if isinstance(value, list):
+        return [typed(member) for member in value]
+    if isinstance(value, set):
+        return {(type(member), member) for member in value}
+    return type(value), value
+
+
+@given(values, indents)
+def test_a_value_comes_back_equal_and_of_equal_types(value: object, indent: int | None) -> None:
+    assert typed(loads(dumps(value, typed=True, indent=indent), "f")) == typed(value)
+
+
+@given(numbers)
+def test_a_number_comes_back_with_every_digit(number: Decimal) -> None:
+    back = loads(dumps(number, typed=True), "f")
+    assert isinstance(back, Decimal)
+    assert back.as_tuple() == (number or Decimal(0)).as_tuple()
+
+
+@given(
+    st.dictionaries(keys.filter(bool), st.dictionaries(keys.filter(bool), st.just({})), max_size=4)
+)
+def test_stores_and_options_of_any_name_come_back(stores: dict[str, dict[str, object]]) -> None:
+    assert loads_stores(dumps(stores, typed=True), "f") == stores
+
+
+@given(values, indents)
+def test_plain_json_is_json(value: object, indent: int | None) -> None:
+    json.loads(dumps(value, typed=False, indent=indent))
+
+
+@given(values, st.data())
+def test_a_damaged_document_is_a_notation_error_or_a_value(
+    value: object, data: st.DataObject
+) -> None:
+    whole = dumps(value, typed=True)
+    at = data.draw(st.integers(0, len(whole)))
+    damaged = whole[:at] + data.draw(st.text(max_size=3)) + whole[at + 1 :]
+    try:
+        back = loads(damaged, "f")
+    except NotationError as error:
+        assert str(error).startswith("f")
+    else:
+        assert typed(loads(dumps(back, typed=True), "f")) == typed(back)
+
+
+@given(st.text())
+def test_any_text_at_all_is_a_notation_error_or_a_value(document: str) -> None:
+    try:
+        loads(document, "f")
+    except NotationError as error:
+        assert str(error).startswith("f")
+
+
+@given(st.floats())
+def test_no_float_is_ever_written(number: float) -> None:
+    with pytest.raises(TypeError):
+        dumps({"a": number}, typed=True)

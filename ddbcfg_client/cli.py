@@ -1,0 +1,203 @@
+"""``ddbcfg-client``: reads what this host's daemon publishes.
+
+Reading imports neither boto3 nor json: a whole ``get`` costs little more than Python's own start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from ddbcfg_client import __version__, connect
+from ddbcfg_client.errors import (
+    ConfigError,
+    LayoutMismatch,
+    OptionNotFound,
+    ReloadFailed,
+    SnapshotError,
+    SnapshotTooStale,
+    StoreNotNamed,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ddbcfg_client.reader import Config
+
+FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED = range(6)
+
+_EPILOG = """\
+--table, --store and --namespace can come from DDBCFG_TABLE, DDBCFG_STORE and DDBCFG_NAMESPACE; with
+one store published on this host they are not needed.
+
+exit codes: 0 found; 1 no such option or key; 2 usage; 3 no snapshot that can be read;
+4 too old (--max-age); 5 not reloaded
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        code: int = given.run(given)
+        sys.stdout.flush()
+        return code
+    except OptionNotFound as error:
+        return _fail(error, NOT_FOUND)
+    except StoreNotNamed as error:
+        return _fail(error, USAGE if error.published else NO_SNAPSHOT)
+    except SnapshotTooStale as error:
+        return _fail(error, TOO_OLD)
+    except ReloadFailed as error:
+        return _fail(error, NOT_RELOADED)
+    except (SnapshotError, LayoutMismatch) as error:
+        return _fail(error, NO_SNAPSHOT)
+    except ConfigError as error:
+        return _fail(error, USAGE)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python must not complain when it flushes again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FOUND
+
+
+def _fail(error: ConfigError, code: int) -> int:
+    print(f"ddbcfg-client: {error}", file=sys.stderr)
+    return code
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal, without the shutil that argparse imports to know how wide that is.
+
+    argparse makes one for each argument that is added, help or not.
+    """
+
+    def __init__(self, prog: str) -> None:
+        try:
+            columns = os.get_terminal_size().columns
+        except OSError:
+            columns = 80
+        super().__init__(prog, width=columns - 2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    add = common.add_argument
+    add("--table", help="the table's name")
+    add("--store", help="the store's name")
+    add("--namespace", help="what the daemon was given with --namespace")
+    add("--owner", help="a user or uid to believe besides root and this one (DDBCFG_OWNER)")
+    add("--wait", type=_seconds, default=0.0, metavar="S", help="wait S seconds for a snapshot")
+    add("--max-age", type=_seconds, metavar="S", help="fail when the last good poll is older")
+
+    parser = argparse.ArgumentParser(
+        prog="ddbcfg-client",
+        description="Read configuration that ddbcfg-daemon publishes on this host.",
+        epilog=_EPILOG,
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    # prog= spares argparse a usage line, and the process the terminal's size.
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, prog="ddbcfg-client")
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            parents=[common],
+            allow_abbrev=False,
+            formatter_class=_Formatter,
+        )
+        made.set_defaults(run=run)
+        return made
+
+    get = command("get", _get, "print an option as JSON, one of its keys bare, or every option")
+    get.add_argument("option", nargs="?", metavar="OPTION")
+    get.add_argument("key", nargs="?", metavar="KEY")
+    command("list", _list, "print the options' names, one a line")
+    status = command("status", _status, "print how the store and its daemon fare")
+    status.add_argument("--json", action="store_true", help="one JSON object a line for each store")
+    command("wait", _wait, "wait for a snapshot (60 s unless --wait says)").set_defaults(wait=60.0)
+    watch = command("watch", _watch, "print a line for each generation, or OPTION when it changes")
+    watch.add_argument("option", nargs="?", metavar="OPTION")
+    reload = command("reload", _reload, "have the daemon poll now, and wait for it")
+    reload.add_argument("--timeout", type=_seconds, default=5.0, metavar="S", help="(5)")
+    return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < 1e9:
+        raise ValueError
+    return seconds
+
+
+# argparse names the type in "invalid ... value".
+_seconds.__name__ = "number of seconds"
+
+
+def _connect(given: argparse.Namespace) -> Config:
+    return connect(
+        given.table,
+        given.store,
+        namespace=given.namespace,
+        owner=given.owner,
+        wait=given.wait,
+        max_age=given.max_age,
+    )
+
+
+def _get(given: argparse.Namespace) -> int:
+    from ddbcfg_client.notation import dumps
+
+    config = _connect(given)
+    if given.option is None:
+        print(dumps(config.get(), typed=False, indent=2))
+        return FOUND
+    option = config.get(given.option)
+    if given.key is None:
+        print(dumps(option, typed=False))
+        return FOUND
+    if given.key not in option:
+        print(f"ddbcfg-client: option {given.option!r} has no key {given.key!r}", file=sys.stderr)
+        return NOT_FOUND
+    value = option[given.key]
+    # Bare, for a shell's $(...): a string without quotes, all else as in JSON.
+    print(value if isinstance(value, str) else dumps(value, typed=False))
+    return FOUND
+
+
+def _list(given: argparse.Namespace) -> int:
+    for option in _connect(given):
+        print(option)
+    return FOUND
+
+
+def _wait(given: argparse.Namespace) -> int:
+    config = _connect(given)
+    print(f"generation {config.generation}")
+    return FOUND
+
+
+def _reload(given: argparse.Namespace) -> int:
+    config = _connect(given)
+    config.reload(given.timeout)
+    print(f"generation {config.generation}")
+    return FOUND
+
+
+def _status(given: argparse.Namespace) -> int:
+    from ddbcfg_client.report import print_status
+
+    return print_status(given)
+
+
+def _watch(given: argparse.Namespace) -> int:
+    from ddbcfg_client.watch import watch
+
+    return watch(_connect(given), given.option)

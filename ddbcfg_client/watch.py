@@ -1,0 +1,43 @@
+"""``ddbcfg-client watch``: a line for each generation, or an option each time it changes."""
+
+from __future__ import annotations
+
+import time
+
+from ddbcfg_client.notation import dumps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ddbcfg_client.reader import Config
+    from ddbcfg_client.snapshot import Snapshot
+
+_LOOK_EVERY = 0.2  # seconds
+_MISSING = object()
+
+
+def watch(config: Config, option: str | None) -> int:
+    """Print until interrupted; values only when *option* is named."""
+    before = config.snapshot()
+    value: object = _MISSING
+    if option is None:
+        print(f"generation {before.generation}: {len(before)} options", flush=True)
+    while True:
+        now = config.snapshot()
+        if option is not None:
+            # Values that did not change are the same object, so "is" would do; == is plainer.
+            new = now.get(option, _MISSING)
+            if new is not value:
+                value = new
+                print("null" if new is _MISSING else dumps(new, typed=False), flush=True)
+        elif now.generation != before.generation:
+            print(f"generation {now.generation}: {_difference(before, now)}", flush=True)
+            before = now
+        time.sleep(_LOOK_EVERY)
+
+
+def _difference(before: Snapshot, now: Snapshot) -> str:
+    changed = [name for name in now if name in before and now[name] != before[name]]
+    added = [name for name in now if name not in before]
+    removed = [name for name in before if name not in now]
+    parts = (("changed", changed), ("added", added), ("removed", removed))
+    return "; ".join(f"{verb} {', '.join(names)}" for verb, names in parts if names) or "the same"

@@ -1,0 +1,100 @@
+"""Make sure that a table is there: use the one that is, else create it and wait until it is ACTIVE.
+
+Any number of processes can do this at once: one of them creates the table, all of them wait for it.
+So a table that is CREATING is waited for, whoever creates it; one in any other state is not.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ddbcfg_client.errors import (
+    TableError,
+    TableNotCreatedException,
+    TableNotFound,
+    TableNotReadyException,
+)
+from ddbcfg_client.explain import explained
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ddbcfg_client.dynamodb import Table
+
+# A table takes some ten seconds; five minutes mean that it will not come.
+CREATION_TIMEOUT = 300.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+
+
+def ensure_table(
+    table: Table,
+    read_units: int | None = 1,
+    write_units: int | None = 1,
+    *,
+    timeout: float = CREATION_TIMEOUT,
+) -> bool:
+    """Return False when the table is there and as it must be, True when it was created.
+
+    It is billed on demand when either number of units is None; those of a table that is there are
+    left alone.  Raise what :meth:`Table.check` raises, and :class:`TableNotCreatedException` when
+    the table cannot be created or is not ACTIVE after ``timeout`` seconds.
+    """
+    try:
+        table.check()
+        return False
+    except TableNotFound:
+        pass
+    except TableNotReadyException as error:
+        if error.code != "CREATING":
+            raise
+        _wait(table, timeout)
+        return False
+    try:
+        with explained(table.name, "CreateTable", table.where()):
+            table.client.create_table(**_request(table, read_units, write_units))
+    except TableError as error:
+        # Somebody else was faster; the table is the same, or the check will say how it is not.
+        if error.code != "ResourceInUseException":
+            reason = error.reason
+            raise TableNotCreatedException(
+                table.name, error.operation, error.code, reason
+            ) from error
+    _wait(table, timeout)
+    return True
+
+
+def _request(table: Table, read_units: int | None, write_units: int | None) -> dict[str, Any]:
+    keys = ((table.store_key, "HASH"), (table.option_key, "RANGE"))
+    request: dict[str, Any] = {
+        "TableName": table.name,
+        "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name, _ in keys],
+    }
+    if read_units is None or write_units is None:
+        request["BillingMode"] = "PAY_PER_REQUEST"
+    else:
+        request["ProvisionedThroughput"] = {
+            "ReadCapacityUnits": read_units,
+            "WriteCapacityUnits": write_units,
+        }
+    return request
+
+
+def _wait(table: Table, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return table.check()
+        except (TableNotReadyException, TableNotFound) as error:
+            # Not found: DescribeTable may lag behind CreateTable.
+            if isinstance(error, TableNotReadyException) and error.code != "CREATING":
+                raise
+            if time.monotonic() + pause > deadline:
+                reason = f"it was not ACTIVE within {timeout:g} s; look at it in the console"
+                raise TableNotCreatedException(
+                    table.name, "CreateTable", error.code, reason
+                ) from error
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)

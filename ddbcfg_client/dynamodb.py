@@ -1,0 +1,182 @@
+"""A table of stores in DynamoDB, as the config stores and the daemon use it.
+
+Importing this module does not import boto3; the first connection does.  Attribute values stay as
+the service sends them (``{"S": "text"}``): the codec turns them into Python's.
+
+Every name in an expression is an alias (``#s``), because the service refuses a bare name that
+starts with ``_``, as the two keys' usual names do, and every reserved word.
+"""
+
+from __future__ import annotations
+
+from ddbcfg_client.answers import (
+    checked_answer,
+    checked_item,
+    checked_page,
+    checked_table,
+    watch_answers,
+)
+from ddbcfg_client.connecting import WORST_CASE_SECONDS, connect_dynamodb
+from ddbcfg_client.errors import TableError
+from ddbcfg_client.explain import explained
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from typing import Any
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    Item = dict[str, AttributeValueTypeDef]
+__all__ = ["WORST_CASE_SECONDS", "Table", "connect_dynamodb"]
+
+
+class Table:
+    """One table and the names of its two keys; every method is one or more calls of the service.
+
+    Each raises :class:`TableError` or a subclass that says what to do: `TableNotFound`,
+    `TableThrottled`, `TableUnreachable`, `CredentialsRefused`, `AnswerMalformed`.  Safe to share
+    between threads, as the client is.
+    """
+
+    __slots__ = ("client", "name", "option_key", "store_key")
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        name: str,
+        store_key: str = "_store",
+        option_key: str = "_option",
+    ) -> None:
+        self.client = client
+        self.name = name
+        self.store_key = store_key
+        self.option_key = option_key
+        watch_answers(client)
+
+    def check(self) -> None:
+        """Return when the table is there, usable, and its keys are the two strings expected.
+
+        Raise `TableNotFound`, `TableNotReadyException` or `MisconfiguredSchemaException`.
+        """
+        with self._explained("DescribeTable"):
+            checked_table(self, self.client.describe_table(TableName=self.name))
+
+    def items(
+        self,
+        store: str,
+        *,
+        consistent: bool = False,
+        keys: Iterable[str] | None = None,
+        on_page: Callable[[], None] | None = None,
+    ) -> Iterator[Item]:
+        """Yield every item of ``store`` with the two key attributes, all pages, in key order.
+
+        With ``keys`` only those attributes are asked for.  ``on_page`` is called when a page has
+        come, before its items are yielded; what it raises ends the reading.  Pages are read at
+        different times: with several, this is not one point in time.
+        """
+        names = {"#s": self.store_key}
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "KeyConditionExpression": "#s = :s",
+            "ExpressionAttributeValues": {":s": {"S": store}},
+            "ExpressionAttributeNames": names,
+            "ConsistentRead": consistent,
+        }
+        if keys is not None:
+            request["ProjectionExpression"] = self._projection(keys, names)
+        while True:
+            with self._explained("Query"):
+                items, last = checked_page(self, store, request, self.client.query(**request))
+            if on_page is not None:
+                on_page()
+            yield from items
+            if not last:
+                return
+            request["ExclusiveStartKey"] = last
+
+    def item(
+        self,
+        store: str,
+        option: str,
+        *,
+        keys: Iterable[str] | None = None,
+        consistent: bool = False,
+    ) -> Item | None:
+        """Return one item with the two key attributes, or None when there is no such option."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": self._key(store, option),
+            "ConsistentRead": consistent,
+        }
+        if keys is not None:
+            names: dict[str, str] = {"#s": self.store_key}
+            request["ProjectionExpression"] = self._projection(keys, names)
+            request["ExpressionAttributeNames"] = names
+        with self._explained("GetItem"):
+            return checked_item(self, store, self.client.get_item(**request))
+
+    def put(
+        self,
+        store: str,
+        option: str,
+        attributes: Mapping[str, AttributeValueTypeDef],
+        *,
+        if_absent: bool = False,
+    ) -> bool:
+        """Store the whole option; return False when it is there already and ``if_absent``.
+
+        When the answer to a first try was lost, the second try can meet what the first one wrote:
+        with ``if_absent``, False says that the option is there, not who wrote it.
+        """
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "Item": {**attributes, **self._key(store, option)},
+        }
+        if if_absent:
+            request["ConditionExpression"] = "attribute_not_exists(#o)"
+            request["ExpressionAttributeNames"] = {"#o": self.option_key}
+        return self._conditional("PutItem", lambda: self.client.put_item(**request))
+
+    def delete(self, store: str, option: str) -> bool:
+        """Remove the option; return False when there was none."""
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": self._key(store, option),
+            "ConditionExpression": "attribute_exists(#o)",
+            "ExpressionAttributeNames": {"#o": self.option_key},
+        }
+        return self._conditional("DeleteItem", lambda: self.client.delete_item(**request))
+
+    def where(self) -> str:
+        """Return the region and the endpoint of the client, for messages."""
+        meta = self.client.meta
+        return f"in region {meta.region_name} at {meta.endpoint_url}"
+
+    def _conditional(self, operation: str, call: Callable[[], Mapping[str, Any]]) -> bool:
+        try:
+            with self._explained(operation):
+                checked_answer(self, operation, call())
+        except TableError as error:
+            if error.code == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _explained(self, operation: str) -> AbstractContextManager[None]:
+        return explained(self.name, operation, self.where())
+
+    def _key(self, store: str, option: str) -> Item:
+        return {self.store_key: {"S": store}, self.option_key: {"S": option}}
+
+    def _projection(self, keys: Iterable[str], names: dict[str, str]) -> str:
+        names["#o"] = self.option_key
+        # A name that is asked for twice is a ValidationException.
+        wanted = dict.fromkeys(keys)
+        for key in (self.store_key, self.option_key):
+            wanted.pop(key, None)
+        names.update((f"#k{i}", key) for i, key in enumerate(wanted))
+        return ", ".join(names)

@@ -1,0 +1,45 @@
+"""How large DynamoDB would find an item, never more than it would.
+
+For most types the size is exact.  The guide gives that of a number, and of the overhead of lists
+and maps, as approximate, so these are counted low: what is refused here, the service would refuse.
+Reference: "DynamoDB item sizes and formats" in the Amazon DynamoDB Developer Guide.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+def least_size(attributes: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the bytes that these attributes take at least, names included."""
+    return sum(len(name.encode()) + _size(value) for name, value in attributes.items())
+
+
+def _size(attribute: Mapping[str, Any]) -> int:
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S":
+            return len(value.encode())
+        case "N":
+            return _number_size(value)
+        case "B":
+            return len(value)
+        case "SS":
+            return sum(len(element.encode()) for element in value)
+        case "NS":
+            return sum(map(_number_size, value))
+        case "BS":
+            return sum(map(len, value))
+        case "L":
+            return 3 + sum(map(_size, value))
+        case "M":
+            return 3 + least_size(value)
+    return 1  # BOOL, NULL
+
+
+def _number_size(text: str) -> int:
+    digits = sum(character.isdigit() for character in text.split("E")[0])
+    return 1 + digits // 2

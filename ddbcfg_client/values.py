@@ -1,0 +1,169 @@
+"""Python values as DynamoDB attribute values: exactly, or not at all.
+
+str, bytes, bool, None, int, Decimal, float, list, tuple (comes back as a list), dict and set are
+taken, and their subclasses by what they hold.  A float is taken as the decimal number that its repr
+shows, which is the number that was meant; 0.1 is stored as 0.1.  What DynamoDB would round, cut or
+turn into something else is refused with the path to it.  Messages never show a value.
+
+Reference: "Supported data types and naming rules", "Service, account, and table quotas" and
+"Item sizes and formats" in the Amazon DynamoDB Developer Guide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Context, Decimal
+
+from ddbcfg_client.errors import NameRefused, ValueRefused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+MAX_DIGITS = 38
+MAX_EXPONENT = 125  # numbers are below 1E+126 …
+MIN_EXPONENT = -130  # … and 1E-130 or above, either sign
+MAX_DEPTH = 32
+MAX_ITEM_BYTES = 400 * 1024
+MAX_STORE_BYTES = 2048  # of a hash key
+MAX_OPTION_BYTES = 1024  # of a range key
+
+
+class Refusal(Exception):
+    """Why a value cannot be stored; gets its path on the way out."""
+
+    def __init__(self, reason: str, where: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.where = where
+
+
+def check_name(kind: str, name: object, most: int) -> str:
+    """Return ``name`` when DynamoDB can hold a key of that name; raise :class:`NameRefused`."""
+    if not isinstance(name, str):
+        raise NameRefused(kind, type(name).__name__, "must be a string")
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:
+        raise NameRefused(kind, ascii(name), "is not valid Unicode (a lone surrogate)") from None
+    if not length:
+        raise NameRefused(kind, name, "must not be empty")
+    if length > most:
+        raise NameRefused(kind, name, f"is {length} bytes long, the limit is {most}")
+    return name
+
+
+def attributes_of(
+    option: str, data: object, reserved: tuple[str, ...] = ()
+) -> dict[str, AttributeValueTypeDef]:
+    """Return the attribute values of a whole option; ``data`` is not changed.
+
+    Raise :class:`ValueRefused` for what DynamoDB cannot hold, and for keys that are ``reserved``.
+    """
+    try:
+        if not isinstance(data, Mapping):
+            raise Refusal(f"an option is a dict of keys and values, not {_type_of(data)}")
+        for key in reserved:
+            if key in data:
+                raise Refusal("the table's own key has this name", f"[{key!r}]")
+        return _members(data, 0)
+    except Refusal as refusal:
+        raise ValueRefused(option, refusal.where, refusal.reason) from None
+
+
+def attribute_of(value: object, depth: int = 0) -> AttributeValueTypeDef:
+    """Return the attribute value of one Python value; raise :class:`Refusal`."""
+    # bool before int, of which it is a subclass.
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": _text(value)}
+        case int() | float() | Decimal():
+            return {"N": _number(value)}
+        case bytes() | bytearray():
+            return {"B": bytes(value)}
+        case Mapping():
+            return {"M": _members(value, depth + 1)}
+        case list() | tuple():
+            return {"L": [_at(f"[{i}]", v, depth + 1) for i, v in enumerate(value)]}
+        case set() | frozenset():
+            return _set(value)
+    raise Refusal(f"DynamoDB has no type for {_type_of(value)}")
+
+
+def _members(data: Mapping[object, object], depth: int) -> dict[str, AttributeValueTypeDef]:
+    members = {}
+    for key, value in data.items():
+        if not isinstance(key, str):
+            raise Refusal(f"keys must be strings, not {_type_of(key)}")
+        if not key:
+            raise Refusal("keys must not be empty")
+        members[_text(key)] = _at(f"[{_text(key)!r}]", value, depth)
+    return members
+
+
+def _at(where: str, value: object, depth: int) -> AttributeValueTypeDef:
+    """The attribute value of what stands at ``where``."""
+    # Also what ends the walk through a list that holds itself.
+    if depth > MAX_DEPTH:
+        raise Refusal(f"nested more than {MAX_DEPTH} levels deep")
+    try:
+        return attribute_of(value, depth)
+    except Refusal as refusal:
+        raise Refusal(refusal.reason, where + refusal.where) from None
+
+
+def _text(value: str) -> str:
+    # What a subclass holds, not what its __str__ says of it: an Enum's is not its value.
+    text = str.__str__(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refusal("not valid Unicode (a lone surrogate)") from None
+    return text
+
+
+def _number(value: int | float | Decimal) -> str:
+    if isinstance(value, float):
+        # float's own repr: a subclass, such as numpy's, may show itself otherwise.
+        value = Decimal(float.__repr__(value))
+    number = Decimal(value)
+    if not number.is_finite():
+        raise Refusal("DynamoDB has no number that is infinite or not a number")
+    _sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    significant = len(bytes(digits).rstrip(b"\0").lstrip(b"\0"))
+    if significant == 0:
+        return "0"
+    if significant > MAX_DIGITS:
+        raise Refusal(f"the number has {significant} digits, more than the {MAX_DIGITS} kept")
+    if not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT:
+        raise Refusal(f"the number is not within 1E{MIN_EXPONENT} and 1E+{MAX_EXPONENT + 1}")
+    # Without zeros at the end, as the service gives it back.
+    return str(number.normalize(Context(prec=MAX_DIGITS)))
+
+
+def _set(values: set[object] | frozenset[object]) -> AttributeValueTypeDef:
+    if not values:
+        raise Refusal("DynamoDB has no empty set; leave the key out, or store a list")
+    elements = [attribute_of(value) for value in values]
+    kinds = {kind for element in elements for kind in element}
+    if len(kinds) > 1 or not kinds <= {"S", "N", "B"}:
+        raise Refusal("a set holds strings, numbers or bytes, all of one kind")
+    (kind,) = kinds
+    if kind == "S":
+        return {"SS": sorted(element["S"] for element in elements)}
+    if kind == "B":
+        return {"BS": sorted(bytes(element["B"]) for element in elements)}
+    numbers = sorted(element["N"] for element in elements)
+    # 0.1 and Decimal("0.1") are two elements in Python.
+    if len(set(numbers)) < len(numbers):
+        raise Refusal("two elements of the set are the same number in DynamoDB")
+    return {"NS": numbers}
+
+
+def _type_of(value: object) -> str:
+    return type(value).__qualname__

@@ -1,0 +1,135 @@
+"""``ddbcfg-daemon``: puts the parts together and runs them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from ddbcfg_client.dynamodb import Table, connect_dynamodb
+from ddbcfg_client.errors import (
+    ConfigError,
+    MisconfiguredSchemaException,
+    MissingExtra,
+    NotationError,
+)
+from ddbcfg_client.layout.names import Names
+from ddbcfg_daemon.errors import ForeignObject, WriterLocked
+from ddbcfg_daemon.local import LocalDynamoDB, load_file
+from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.service import Service, hold_signals
+from ddbcfg_daemon.settings import Settings, parse
+from ddbcfg_daemon.source import DynamoDBSource
+from ddbcfg_daemon.systemd import Notifier
+
+log = logging.getLogger("ddbcfg.daemon")
+
+# Of sysexits.h, where it has a name for it.
+_EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
+    (MisconfiguredSchemaException, 78),
+    (WriterLocked, 75),
+    (ForeignObject, 77),
+    (MissingExtra, 2),
+    (NotationError, 2),
+    (ConfigError, 1),
+    (OSError, 1),
+)
+_POLL_LIMIT = 60.0  # seconds that the pages of one poll may take
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the daemon; the exit code."""
+    settings = parse(sys.argv[1:] if arguments is None else arguments)
+    _set_up_logging(settings.log_level)
+    hold_signals()
+    try:
+        failure = _run(settings)
+    except (ConfigError, OSError) as error:
+        failure = error
+    if failure is None:
+        return 0
+    for kind, code in _EXIT_CODES:
+        if isinstance(failure, kind):
+            print(f"ddbcfg-daemon: {failure}", file=sys.stderr)
+            return code
+    return 70  # its traceback is in the log
+
+
+def _run(settings: Settings) -> BaseException | None:
+    with ExitStack() as stack:
+        stores = settings.stores
+        if settings.local:
+            contents = load_file(settings.local, settings.store_key, settings.option_key)
+            stores = stores or tuple(contents)[:1]
+            local = stack.enter_context(LocalDynamoDB())
+            local.load(settings.table, contents, settings.store_key, settings.option_key)
+            client = local.client()
+        else:
+            client = connect_dynamodb(region=settings.region, endpoint_url=settings.endpoint_url)
+        table = Table(client, settings.table, settings.store_key, settings.option_key)
+        service = Service(Notifier())
+        refreshers = []
+        for store in stores:
+            publisher = Publisher(Names(settings.namespace, store), settings.access)
+            # What an embedded DynamoDB held goes with it.
+            stack.callback(publisher.remove if settings.local else publisher.close)
+            source = DynamoDBSource(
+                table,
+                store,
+                consistent=settings.consistent_read,
+                limit=_POLL_LIMIT,
+                origin="local" if settings.local else "dynamodb",
+            )
+            refreshers.append(
+                Refresher(
+                    source, publisher, settings.interval, pid=os.getpid(), on_event=service.wake
+                )
+            )
+        if settings.once:
+            errors = [refresher.poll() for refresher in refreshers]
+            return next((error for error in errors if error is not None), None)
+        _say_what_is_served(settings, stores)
+        if settings.local:
+            _say_how_to_read(settings, stores, tuple(contents), local.endpoint_url)
+        return service.run(refreshers)
+
+
+def _say_what_is_served(settings: Settings, stores: Sequence[str]) -> None:
+    for store in stores:
+        log.info(
+            "serving %s/%s as %s, polling every %g s",
+            settings.namespace,
+            store,
+            Names(settings.namespace, store).page,
+            settings.interval,
+        )
+
+
+def _say_how_to_read(
+    settings: Settings, stores: Sequence[str], all_stores: Sequence[str], endpoint_url: str
+) -> None:
+    client = os.path.join(os.path.dirname(sys.argv[0]), "ddbcfg-client")
+    if os.path.isabs(client):
+        client = os.path.relpath(client)
+    which = "" if len(stores) == 1 else f" --store {stores[0]}"
+    others = [store for store in all_stores if store not in stores]
+    lines = [
+        f"DynamoDB:  {endpoint_url} (embedded, table {settings.table!r}, gone when this ends)",
+        f"read it:   {client} get{which}",
+        f"           {client} status{which}",
+    ]
+    if others:
+        lines.append(f"not served: {', '.join(others)} (serve with --store)")
+    print("\n".join(lines), flush=True)
+
+
+def _set_up_logging(level: str) -> None:
+    # The journal has a time of its own.
+    time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(
+        level=logging.WARNING, format=f"{time}%(levelname)s %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("ddbcfg").setLevel(level)

@@ -1,0 +1,242 @@
+"""The refresher: when to poll, and what to do when a poll fails.
+
+One for each store, each in a thread of its own, so that one store's trouble is not another's.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+
+from ddbcfg_client.errors import ConfigError, MisconfiguredSchemaException
+from ddbcfg_client.layout.page import PageStatus
+from ddbcfg_client.reader import age_of
+from ddbcfg_client.status import process_start
+from ddbcfg_daemon.errors import WriterLocked
+from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.source import Reading, Source
+
+log = logging.getLogger("ddbcfg.daemon")
+
+_FIRST_RETRY = 2.0  # seconds; doubled with each further failure, up to the interval
+_FORCED_GAP = 1.0  # seconds between two polls, however many ask for one
+_NAMES_LOGGED = 8
+
+# No later poll can mend these: they end the daemon.
+FATAL = (MisconfiguredSchemaException, WriterLocked)
+
+
+def boottime() -> int:
+    """Now, in nanoseconds of the clock that counts suspend and never jumps."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+class Refresher:
+    """Polls *source* about every *interval* seconds and has the publisher publish it.
+
+    ``failure`` is what ended :meth:`run`, if it did not end because of :meth:`stop`.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        publisher: Publisher,
+        interval: float,
+        *,
+        pid: int,
+        on_event: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.publisher = publisher
+        self.interval = interval
+        self.failure: BaseException | None = None
+        self._source = source
+        self._on_event = on_event
+        self._label = f"{publisher.names.namespace}/{publisher.names.store}"
+        self._stop = threading.Event()
+        self._options: Mapping[str, bytes] | None = None
+        self._skipped: set[str] = set()
+        self._phased = False
+        self._progress_at = boottime()
+        self._due = boottime()
+        status = publisher.status()
+        status.interval = round(interval * 1e9)
+        status.daemon_pid = pid
+        status.daemon_start = process_start(pid)
+        self._status = status
+        publisher.report(status)
+
+    # --- what the service looks at ---------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Whether readers have something to read."""
+        return self.publisher.generation > 0
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the loop last got on, not counting the time it means to sleep."""
+        return max(0.0, (boottime() - max(self._progress_at, self._due)) / 1e9)
+
+    @property
+    def summary(self) -> str:
+        """One phrase on how the store fares."""
+        status = self._status
+        if status.error:
+            return f"{self._label}: {status.failures} failed polls, {status.error}"
+        snapshot = self.publisher.snapshot
+        options = len(snapshot) if snapshot else 0
+        return f"{self._label}: generation {self.publisher.generation}, {options} options"
+
+    # --- the loop --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Poll until :meth:`stop`; the body of the refresher's thread."""
+        try:
+            while not self._stop.is_set():
+                error = self.poll()
+                self._on_event()
+                self._sleep(self._pause(error))
+        except FATAL as error:
+            self.failure = error
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends
+            # Not hidden: the service ends with it.  Without its text, which may quote a value.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.critical("%s: %s at\n%s", self._label, type(error).__name__, where)
+            self.failure = error
+        finally:
+            self._on_event()
+
+    def stop(self) -> None:
+        """End :meth:`run` soon; a poll that is under way is not waited for."""
+        self._stop.set()
+        self.publisher.nudge()
+
+    def poll(self) -> ConfigError | OSError | None:
+        """Read the store once and publish what is new; the error if that failed.
+
+        Raises only what no later poll can mend (FATAL).
+        """
+        status = self._status
+        status.poll_started = boottime()
+        self._progress()
+        failure: ConfigError | OSError | None = None
+        try:
+            for what in self.publisher.verify():
+                log.warning("%s: somebody removed %s; it was made anew", self._label, what)
+            reading = self._source.read(self._progress)
+            self._publish(reading)
+        except FATAL:
+            raise
+        except (ConfigError, OSError) as error:
+            failure = error
+        self._progress()
+        status.poll_finished = boottime()
+        status.polls += 1
+        if failure is None:
+            self._succeeded(status, reading)
+        else:
+            self._failed(status, failure)
+        self.publisher.report(status)
+        return failure
+
+    def _publish(self, reading: Reading) -> None:
+        if not self.publisher.publish(reading):
+            self._options = reading.options
+            return
+        snapshot = self.publisher.snapshot
+        assert snapshot is not None
+        log.info(
+            "%s: generation %d: %d options, %d bytes, digest %s%s",
+            self._label,
+            snapshot.generation,
+            len(snapshot),
+            snapshot.size,
+            snapshot.digest[:12],
+            _changes(self._options, reading.options),
+        )
+        if not reading.options and not self._options:
+            log.warning(
+                "%s: the table has no options for this store, so it was published empty; "
+                "is the store's name right?",
+                self._label,
+            )
+        self._options = reading.options
+
+    def _succeeded(self, status: PageStatus, reading: Reading) -> None:
+        if status.failures:
+            log.info("%s: polls succeed again after %d failures", self._label, status.failures)
+        status.success = status.poll_finished
+        status.success_unix = time.time_ns()
+        status.source = reading.source
+        status.failures = 0
+        status.error = ""
+        status.skipped = len(reading.skipped)
+        for name in set(reading.skipped) - self._skipped:
+            log.warning("%s: skipped an item whose option name is no string: %s", self._label, name)
+        self._skipped |= set(reading.skipped)
+
+    def _failed(self, status: PageStatus, error: ConfigError | OSError) -> None:
+        status.failures += 1
+        status.error = str(error)
+        age = age_of(status.success)
+        if not self.ready:
+            serving = "nothing is published yet"
+        elif age is None:
+            serving = f"still serving generation {self.publisher.generation}"
+        else:
+            serving = f"still serving generation {self.publisher.generation}, {age:.0f} s old"
+        log.warning("%s: poll %d failed: %s; %s", self._label, status.failures, error, serving)
+
+    # --- when ------------------------------------------------------------------------------------
+
+    def _pause(self, error: ConfigError | OSError | None) -> float:
+        """Seconds until the next poll.
+
+        Spread, so that hosts that were started together do not poll together: a random phase after
+        the first poll, 10 % more or less each time.
+        """
+        if error is not None:
+            longest = min(self.interval, _FIRST_RETRY * 2.0 ** min(self._status.failures - 1, 30))
+            return longest * random.uniform(0.5, 1.0)
+        if not self._phased:
+            self._phased = True
+            return random.uniform(0.0, self.interval)
+        return self.interval * random.uniform(0.9, 1.1)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for the next poll's time, or until one is asked for."""
+        self._due = boottime() + round(seconds * 1e9)
+        while not self._stop.is_set():
+            left = (self._due - boottime()) / 1e9
+            if left <= 0:
+                return
+            if self.publisher.wait(left):
+                gap = (boottime() - self._status.poll_started) / 1e9
+                self._stop.wait(max(0.0, _FORCED_GAP - gap))
+                return
+
+    def _progress(self) -> None:
+        self._progress_at = boottime()
+
+
+def _changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> str:
+    """Which options a new generation changed, by name; empty for the first."""
+    if before is None:
+        return ""
+    changed = [name for name in sorted(after) if name in before and after[name] != before[name]]
+    parts = (
+        ("changed", changed),
+        ("added", sorted(after.keys() - before.keys())),
+        ("removed", sorted(before.keys() - after.keys())),
+    )
+    return "".join(f"; {verb} {_listed(names)}" for verb, names in parts if names)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_NAMES_LOGGED])
+    more = len(names) - _NAMES_LOGGED
+    return f"{shown} and {more} more" if more > 0 else shown

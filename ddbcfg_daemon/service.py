@@ -1,0 +1,101 @@
+"""The service: one refresher for each store, signals, the service manager, an orderly end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Sequence
+
+from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.systemd import Notifier
+
+log = logging.getLogger("ddbcfg.daemon")
+
+_WAKE = signal.SIGUSR2  # a refresher tells the main thread that something happened
+SIGNALS = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, _WAKE))
+
+_LOOK_EVERY = 1.0  # seconds
+_OVERDUE = 2.0  # seconds
+_STUCK = 120.0  # seconds without progress; longer than any poll can last
+_PATIENCE = 2.0  # seconds that a poll under way gets to end
+
+
+def hold_signals() -> None:
+    """Keep the service's signals pending until :meth:`Service.run` takes them one by one.
+
+    No handler runs at an arbitrary instruction then, and no thread's wait is interrupted.  To be
+    called before any thread is started, for threads inherit it.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+
+class Service:
+    """Runs refreshers until SIGTERM or SIGINT, or until one of them fails for good."""
+
+    def __init__(self, notifier: Notifier) -> None:
+        self._notifier = notifier
+        self._main = threading.main_thread().ident
+        self._ready = False
+        self._threads: list[threading.Thread] = []
+
+    def wake(self) -> None:
+        """Have the main thread look at the refreshers now; called from theirs."""
+        if self._main is not None:
+            signal.pthread_kill(self._main, _WAKE)
+
+    def run(self, refreshers: Sequence[Refresher]) -> BaseException | None:
+        """Serve; what ended a refresher, or None after a signal to stop."""
+        for refresher in refreshers:
+            # daemon=True: one that hangs in the network does not hold up the end.
+            thread = threading.Thread(
+                target=refresher.run, name=refresher.publisher.names.store, daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+        try:
+            return self._watch(refreshers)
+        finally:
+            self._notifier.send("STOPPING=1")
+            self._stop(refreshers)
+
+    def _watch(self, refreshers: Sequence[Refresher]) -> BaseException | None:
+        pause = min(_LOOK_EVERY, self._notifier.watchdog / 3 or _LOOK_EVERY)
+        while True:
+            taken = signal.sigtimedwait(SIGNALS, pause)
+            number = taken.si_signo if taken else 0
+            if number in (signal.SIGTERM, signal.SIGINT):
+                log.info("stopping on %s", signal.Signals(number).name)
+                return None
+            if number == signal.SIGHUP:
+                log.info("polling now on SIGHUP")
+                for refresher in refreshers:
+                    refresher.publisher.nudge()
+            for refresher in refreshers:
+                if refresher.failure is not None:
+                    return refresher.failure
+            self._tell(refreshers)
+
+    def _tell(self, refreshers: Sequence[Refresher]) -> None:
+        """Tell the service manager how things are, as far as they are well."""
+        states = ["STATUS=" + "; ".join(refresher.summary for refresher in refreshers)]
+        if not self._ready and all(refresher.ready for refresher in refreshers):
+            self._ready = True
+            states.append("READY=1")
+        longest = max((refresher.silence for refresher in refreshers), default=0.0)
+        if longest < _STUCK:
+            # Fed by the progress of the loops, not by this one's: a stuck refresher starves it.
+            states.append("WATCHDOG=1")
+        self._notifier.send(*states)
+        for refresher in refreshers:
+            # A semaphore's timeout is of the wall clock: set back an hour, it sleeps an hour more.
+            if refresher.silence > _OVERDUE:
+                refresher.publisher.nudge()
+
+    def _stop(self, refreshers: Sequence[Refresher]) -> None:
+        for refresher in refreshers:
+            refresher.stop()
+        deadline = time.monotonic() + _PATIENCE
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))

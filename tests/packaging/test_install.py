@@ -1,0 +1,125 @@
+"""``make install`` and the systemd files that it puts in place."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+UNIT = "usr/lib/systemd/system/ddbcfg-daemon.service"
+SYSUSERS = "usr/lib/sysusers.d/ddbcfg.conf"
+EXAMPLE = "etc/ddbcfg/daemon.env.example"
+
+# Flags for one run by hand, which a service has no use for.
+NOT_FOR_A_SERVICE = {"--help", "--version", "--once", "--local"}
+
+
+def make(*arguments: str) -> str:
+    # A make around the tests must not hand its flags and variables down.
+    inherited = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    environment = {name: value for name, value in os.environ.items() if name not in inherited}
+    done = subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def files_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_install_puts_the_files_in_place(tmp_path: Path) -> None:
+    make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
+    assert files_in(tmp_path) == {UNIT, SYSUSERS, EXAMPLE}
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in files_in(tmp_path)} == {0o644}
+
+
+@pytest.mark.parametrize(
+    ("variables", "program"),
+    [
+        ([], "/usr/local/bin/ddbcfg-daemon"),
+        (["PREFIX=/usr"], "/usr/bin/ddbcfg-daemon"),
+        (["BINDIR=/opt/ddbcfg/bin"], "/opt/ddbcfg/bin/ddbcfg-daemon"),
+    ],
+)
+def test_the_unit_starts_the_program_that_was_installed(
+    tmp_path: Path, variables: list[str], program: str
+) -> None:
+    make("install", f"DESTDIR={tmp_path}", *variables)
+    [unit] = tmp_path.rglob("ddbcfg-daemon.service")
+    assert f"\nExecStart={program}\n" in unit.read_text()
+
+
+def test_the_unit_and_the_example_name_the_configured_sysconfdir(tmp_path: Path) -> None:
+    make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr", "SYSCONFDIR=/srv/etc")
+    assert "\nEnvironmentFile=/srv/etc/ddbcfg/daemon.env\n" in (tmp_path / UNIT).read_text()
+    example = (tmp_path / "srv" / EXAMPLE).read_text()
+    assert "/srv/etc/ddbcfg/daemon.env" in example
+    assert " /etc/" not in example
+
+
+def test_settings_survive_install_and_uninstall(tmp_path: Path) -> None:
+    settings = tmp_path / "etc/ddbcfg/daemon.env"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("DDBCFG_TABLE=mine\n")
+    for target in ("install", "install", "uninstall"):
+        make(target, f"DESTDIR={tmp_path}", "PREFIX=/usr")
+        assert settings.read_text() == "DDBCFG_TABLE=mine\n"
+    assert files_in(tmp_path) == {"etc/ddbcfg/daemon.env"}
+
+
+def test_uninstall_leaves_nothing(tmp_path: Path) -> None:
+    make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
+    make("uninstall", f"DESTDIR={tmp_path}", "PREFIX=/usr")
+    assert files_in(tmp_path) == set()
+    assert not (tmp_path / "etc/ddbcfg").exists()
+    make("uninstall", f"DESTDIR={tmp_path}", "PREFIX=/usr")  # again: nothing to do, no error
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
+def test_systemd_has_nothing_to_say_about_the_unit() -> None:
+    make("verify-unit")
+
+
+def test_the_daemon_gets_a_user_with_a_group_of_its_own() -> None:
+    lines = (ROOT / "systemd/ddbcfg.sysusers").read_text().splitlines()
+    [entry] = [line.split() for line in lines if not line.startswith("#")]
+    assert entry[:3] == ["u", "ddbcfg", "-"]  # "u" makes the group, too
+    unit = (ROOT / "systemd/ddbcfg-daemon.service").read_text()
+    assert "\nUser=ddbcfg\nGroup=ddbcfg\n" in unit
+
+
+def test_shared_memory_outlives_the_daemon() -> None:
+    """G4: systemd removes nothing when the daemon stops."""
+    unit = (ROOT / "systemd/ddbcfg-daemon.service").read_text()
+    assert "\nRemoveIPC=no\n" in unit
+    assert "\nDynamicUser=" not in unit
+
+
+def test_the_example_has_every_variable_of_the_daemon() -> None:
+    usage = subprocess.run(
+        [sys.executable, "-m", "ddbcfg_daemon", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    flags = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", usage, re.MULTILINE)) - NOT_FOR_A_SERVICE
+    example = (ROOT / "systemd/daemon.env.example").read_text()
+    variables = set(re.findall(r"^#?(DDBCFG_[A-Z_]+)=", example, re.MULTILINE))
+    assert variables == {f"DDBCFG_{flag[2:].replace('-', '_').upper()}" for flag in flags}

@@ -1,0 +1,82 @@
+"""The fake for users' tests behaves as the real Config does."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ddbcfg_client import OptionNotFound, SnapshotTooStale, SnapshotUnavailable
+from ddbcfg_client.errors import ValueRefused
+from ddbcfg_client.testing import FakeConfig
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "db": {"host": "localhost", "port": 5432, "tags": {"a", "b"}},
+    "flags": {"on": True, "nested": [{"x": None}]},
+}
+
+
+@pytest.fixture
+def config() -> FakeConfig:
+    return FakeConfig(OPTIONS)
+
+
+def test_it_reads_in_every_way(config: FakeConfig) -> None:
+    db = {"host": "localhost", "port": Decimal(5432), "tags": {"a", "b"}}
+    assert config.get("db") == config["db"] == config.db == db
+    assert config.get("db", keys=["host"]) == {"host": "localhost"}
+    assert config.get("nope", None) is None
+    assert config.get() == {"db": db, "flags": {"on": True, "nested": [{"x": None}]}}
+    assert ("db" in config, "nope" in config, len(config), list(config)) == (
+        True,
+        False,
+        2,
+        ["db", "flags"],
+    )
+    with pytest.raises(OptionNotFound):
+        config["nope"]
+    assert not hasattr(config, "nope")
+
+
+def test_what_it_returns_cannot_be_changed(config: FakeConfig) -> None:
+    with pytest.raises(TypeError):
+        config.flags["nested"][0]["x"] = 1
+
+
+def test_a_change_is_a_new_generation_and_a_snapshot_stays_what_it_was(config: FakeConfig) -> None:
+    before, flags = config.snapshot(), config.flags
+    config.set("db", {"host": "replica"})
+    assert (before.generation, config.generation) == (1, 2)
+    assert before["db"]["host"] == "localhost"
+    assert config.db == {"host": "replica"}
+    assert config.flags is flags
+    assert before.digest != config.digest
+    config.set("db", {"host": "replica"})
+    assert config.generation == 2
+    config.delete("db")
+    assert "db" not in config
+    with pytest.raises(OptionNotFound):
+        config.delete("db")
+
+
+def test_it_refuses_what_dynamodb_refuses(config: FakeConfig) -> None:
+    with pytest.raises(ValueRefused):
+        config.set("db", {"when": object()})
+
+
+def test_it_can_be_old_or_fail() -> None:
+    config = FakeConfig(OPTIONS, max_age=60)
+    config.age = 61
+    with pytest.raises(SnapshotTooStale):
+        config.get("db")
+    config.age = 5
+    assert config.get("db")["host"] == "localhost"
+    config.failure = SnapshotUnavailable("/ddbcfg.config.test", "no daemon")
+    with pytest.raises(SnapshotUnavailable):
+        config.get("db")
+
+
+def test_its_status_has_the_real_fields(config: FakeConfig) -> None:
+    status = config.status()
+    assert (status.generation, status.options, status.reader) == (1, 2, "fake")

@@ -293,6 +293,18 @@ class MalformedValue(ConfigError, ValueError):
         return f"option {self.option!r}, key {self.key!r}: not a DynamoDB value ({self.reason})"
 
 
+class SchemaError(ConfigError, ValueError):
+    """The file given with --schema holds no JSON Schemas."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"schema {self.path}: {self.reason}"
+
+
 class NotationError(ConfigError, ValueError):
     """JSON that does not say a store: ``where`` is a file and line, or a path into the document."""
 

@@ -20,7 +20,7 @@ from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import PageStatus
 from ddbcfg_client.segment import SHM_DIR, Gone, Segment, Trust
 from ddbcfg_client.snapshot import Snapshot
-from ddbcfg_client.status import process_start
+from ddbcfg_client.status import is_running
 from ddbcfg_daemon.errors import PublishError, WriterLocked
 from ddbcfg_daemon.image import Image, build_image
 from ddbcfg_daemon.objects import Access, create, make_semaphore, path_of, unlink, write
@@ -84,14 +84,16 @@ class Publisher:
         if page is not None:
             # The lock's name may have been removed while its holder lives: the page knows him.
             status = page.status()
-            if status.daemon_pid not in (0, os.getpid()) and (
-                process_start(status.daemon_pid) == status.daemon_start
+            if status.daemon_pid != os.getpid() and is_running(
+                status.daemon_pid, status.daemon_start
             ):
                 raise WriterLocked(self.names.store, self.names.lock, status.daemon_pid)
         self._semaphore = make_semaphore(self.names.semaphore, 0o600, -1, 1)
         self._reload = make_semaphore(
             self.names.reload, self._access.may_ask, self._access.group, 0
         )
+        # For the daemon's own user and root: it lets something through that a guard refused.
+        self._accept = make_semaphore(self.names.accept, 0o600, -1, 0)
         self._page = page or WritablePage.create(self.names, self._access)
         self._current = self._open_current()
         # Generations go on growing, past every segment that is left of a page that is gone.
@@ -137,6 +139,10 @@ class Publisher:
         if self._current is None:
             return None
         return Snapshot(self._current, self.names.store, {})
+
+    def advance(self, generation: int) -> None:
+        """Go on after *generation*, which an earlier daemon reached before a reboot."""
+        self._last = max(self._last, generation)
 
     def status(self) -> PageStatus:
         """How the last daemon fared, or this one since it reported."""
@@ -270,6 +276,16 @@ class Publisher:
             except posix_ipc.BusyError:
                 return
 
+    def take_acceptance(self) -> bool:
+        """Whether an operator accepted what a guard may refuse; counts once."""
+        accepted = False
+        while True:
+            try:
+                self._accept.acquire(0)
+            except posix_ipc.BusyError:
+                return accepted
+            accepted = True
+
     def nudge(self) -> None:
         """End a :meth:`wait`, from another thread."""
         self._reload.release()
@@ -295,5 +311,5 @@ class Publisher:
             unlink(self.names.segment(generation))
         for name in (self.names.page, self.names.lock):
             unlink(name)
-        for name in (self.names.semaphore, self.names.reload):
+        for name in (self.names.semaphore, self.names.reload, self.names.accept):
             path_of(name, semaphore=True).unlink(missing_ok=True)

@@ -6,25 +6,26 @@ One for each store, each in a thread of its own, so that one store's trouble is 
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ddbcfg_client.errors import ConfigError, MisconfiguredSchemaException
-from ddbcfg_client.layout.page import PageStatus
+from ddbcfg_client.layout.page import NEVER, PageStatus
 from ddbcfg_client.reader import age_of
 from ddbcfg_client.status import process_start
+from ddbcfg_daemon.changes import changes
+from ddbcfg_daemon.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import WriterLocked
+from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.schedule import Schedule
 from ddbcfg_daemon.source import Reading, Source
 
 log = logging.getLogger("ddbcfg.daemon")
 
-_FIRST_RETRY = 2.0  # seconds; doubled with each further failure, up to the interval
 _FORCED_GAP = 1.0  # seconds between two polls, however many ask for one
-_NAMES_LOGGED = 8
 
 # No later poll can mend these: they end the daemon.
 FATAL = (MisconfiguredSchemaException, WriterLocked)
@@ -48,18 +49,24 @@ class Refresher:
         interval: float,
         *,
         pid: int,
+        guards: Sequence[Guard] = (),
+        copy: DiskCopy | None = None,
         on_event: Callable[[], None] = lambda: None,
     ) -> None:
         self.publisher = publisher
         self.interval = interval
         self.failure: BaseException | None = None
         self._source = source
+        self._guards = guards
+        self._copy = copy
+        self._copied: str | None = None  # the digest of what is on disk, once that is known
         self._on_event = on_event
         self._label = f"{publisher.names.namespace}/{publisher.names.store}"
         self._stop = threading.Event()
         self._options: Mapping[str, bytes] | None = None
         self._skipped: set[str] = set()
-        self._phased = False
+        self._refused = False
+        self._schedule = Schedule(interval)
         self._progress_at = boottime()
         self._due = boottime()
         status = publisher.status()
@@ -80,6 +87,16 @@ class Refresher:
     def silence(self) -> float:
         """Seconds since the loop last got on, not counting the time it means to sleep."""
         return max(0.0, (boottime() - max(self._progress_at, self._due)) / 1e9)
+
+    @property
+    def status(self) -> PageStatus:
+        """How the polls fared, as readers see it."""
+        return self._status
+
+    @property
+    def refused(self) -> bool:
+        """Whether a guard kept what the last poll read from being published."""
+        return self._refused
 
     @property
     def summary(self) -> str:
@@ -128,20 +145,40 @@ class Refresher:
             for what in self.publisher.verify():
                 log.warning("%s: somebody removed %s; it was made anew", self._label, what)
             reading = self._source.read(self._progress)
+            self._guard(reading)
             self._publish(reading)
-        except FATAL:
-            raise
+        except WriterLocked:
+            raise  # the page is the other daemon's by now
         except (ConfigError, OSError) as error:
             failure = error
+        self._refused = isinstance(failure, GuardRefused)
         self._progress()
         status.poll_finished = boottime()
         status.polls += 1
         if failure is None:
             self._succeeded(status, reading)
+            self._save(reading)
         else:
+            self._serve_copy(status)
             self._failed(status, failure)
+        self.publisher.take_acceptance()  # one that this poll did not need is not for the next
         self.publisher.report(status)
+        if isinstance(failure, FATAL):
+            raise failure
         return failure
+
+    def _guard(self, reading: Reading) -> None:
+        """Raise GuardRefused for a reading that must not follow what is published."""
+        published: Collection[str] = self._options or ()
+        if self._options is None:
+            published = self.publisher.snapshot or ()
+        try:
+            for guard in self._guards:
+                guard.check(published, reading)
+        except GuardRefused as refused:
+            if not self.publisher.take_acceptance():
+                raise
+            log.warning("%s: an operator accepted what was refused: %s", self._label, refused)
 
     def _publish(self, reading: Reading) -> None:
         if not self.publisher.publish(reading):
@@ -156,7 +193,7 @@ class Refresher:
             len(snapshot),
             snapshot.size,
             snapshot.digest[:12],
-            _changes(self._options, reading.options),
+            changes(self._options, reading.options),
         )
         if not reading.options and not self._options:
             log.warning(
@@ -191,21 +228,55 @@ class Refresher:
             serving = f"still serving generation {self.publisher.generation}, {age:.0f} s old"
         log.warning("%s: poll %d failed: %s; %s", self._label, status.failures, error, serving)
 
+    # --- the copy on disk ------------------------------------------------------------------------
+
+    def _save(self, reading: Reading) -> None:
+        """Bring the copy on disk up to what is published."""
+        snapshot = self.publisher.snapshot
+        if self._copy is None or snapshot is None or snapshot.digest == self._copied:
+            return
+        try:
+            self._copy.save(reading, snapshot.generation)
+        except OSError as error:
+            # Tried again after the next poll; readers do not depend on it.
+            log.warning("%s: the copy on disk was not written: %s", self._label, error)
+        else:
+            self._copied = snapshot.digest
+
+    def _serve_copy(self, status: PageStatus) -> None:
+        """Publish the copy on disk if there is nothing else: after a reboot without DynamoDB."""
+        if self._copy is None or self.publisher.snapshot is not None:
+            return
+        copy = self._copy.load()
+        if copy is None:
+            return
+        self.publisher.advance(copy.generation)
+        try:
+            self.publisher.publish(copy.reading)
+        except (ConfigError, OSError) as error:
+            log.warning("%s: the copy on disk was not published: %s", self._label, error)
+            return
+        self._options = copy.reading.options
+        age = time.time_ns() - copy.reading.read_at
+        status.source = "disk"
+        # A copy from the future means that a clock was wrong: then its age is not known.
+        status.success = boottime() - age if age >= 0 else NEVER
+        status.success_unix = copy.reading.read_at
+        log.warning(
+            "%s: serving the copy on disk as generation %d, read %s s ago",
+            self._label,
+            self.publisher.generation,
+            age // 10**9 if age >= 0 else "an unknown number of",
+        )
+
     # --- when ------------------------------------------------------------------------------------
 
     def _pause(self, error: ConfigError | OSError | None) -> float:
-        """Seconds until the next poll.
-
-        Spread, so that hosts that were started together do not poll together: a random phase after
-        the first poll, 10 % more or less each time.
-        """
-        if error is not None:
-            longest = min(self.interval, _FIRST_RETRY * 2.0 ** min(self._status.failures - 1, 30))
-            return longest * random.uniform(0.5, 1.0)
-        if not self._phased:
-            self._phased = True
-            return random.uniform(0.0, self.interval)
-        return self.interval * random.uniform(0.9, 1.1)
+        """Seconds until the next poll."""
+        # What a guard refuses is to stand for some polls, not for some seconds.
+        if error is None or isinstance(error, GuardRefused):
+            return self._schedule.regular()
+        return self._schedule.retry(self._status.failures)
 
     def _sleep(self, seconds: float) -> None:
         """Wait for the next poll's time, or until one is asked for."""
@@ -221,22 +292,3 @@ class Refresher:
 
     def _progress(self) -> None:
         self._progress_at = boottime()
-
-
-def _changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> str:
-    """Which options a new generation changed, by name; empty for the first."""
-    if before is None:
-        return ""
-    changed = [name for name in sorted(after) if name in before and after[name] != before[name]]
-    parts = (
-        ("changed", changed),
-        ("added", sorted(after.keys() - before.keys())),
-        ("removed", sorted(before.keys() - after.keys())),
-    )
-    return "".join(f"; {verb} {_listed(names)}" for verb, names in parts if names)
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:_NAMES_LOGGED])
-    more = len(names) - _NAMES_LOGGED
-    return f"{shown} and {more} more" if more > 0 else shown

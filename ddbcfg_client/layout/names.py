@@ -43,7 +43,7 @@ def unquoted(part: str) -> str:
 class Names:
     """The names of one store's objects, all derived from the control page's."""
 
-    __slots__ = ("lock", "namespace", "page", "reload", "semaphore", "store")
+    __slots__ = ("accept", "lock", "namespace", "page", "reload", "semaphore", "store")
 
     def __init__(self, namespace: str, store: str, page: str | None = None) -> None:
         self.namespace = namespace
@@ -52,6 +52,7 @@ class Names:
         self.semaphore = self.page  # semaphores have a name space of their own ("sem." in /dev/shm)
         self.lock = f"{self.page}.lock"
         self.reload = f"{self.page}.reload"
+        self.accept = f"{self.page}.accept"
 
     def segment(self, generation: int) -> str:
         """The name of the snapshot segment of *generation*."""

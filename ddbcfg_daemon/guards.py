@@ -1,0 +1,93 @@
+"""Guards: a bad push never reaches a worker.
+
+Each looks at what was read beside what is published, and may refuse it.  What is refused is not
+published; the generation before stays.  An operator can accept it all the same: ``ddbcfg-client
+reload --accept``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from ddbcfg_client.codec import unpack_option
+from ddbcfg_client.errors import ConfigError
+from ddbcfg_client.schema import Schema
+from ddbcfg_daemon.source import Reading
+
+_FEW = 10  # options; below that, losing half of them is nothing unusual
+
+
+class GuardRefused(ConfigError):
+    """A guard keeps what was read from being published."""
+
+    def __init__(self, guard: str, reason: str) -> None:
+        super().__init__(guard, reason)
+        self.guard = guard
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"not published, the {self.guard} guard refused it: {self.reason}; if it is meant, "
+            "'ddbcfg-client reload --accept' publishes it"
+        )
+
+
+class Guard(Protocol):
+    """Judges a reading."""
+
+    def check(self, published: Collection[str], reading: Reading) -> None:
+        """Raise GuardRefused unless *reading* may follow the options *published* (by name)."""
+        ...
+
+
+@dataclass(slots=True)
+class ShrinkGuard:
+    """Refuses a store that lost more than *max_shrink* percent of its options, or all of them.
+
+    Until that has stood for *polls* polls in a row: a deletion that is meant gets through by
+    itself, a half-done one, or the wrong table, does not.
+    """
+
+    max_shrink: float = 50.0
+    polls: int = 3
+    allow_empty: bool = False
+    _seen: int = 0
+
+    def check(self, published: Collection[str], reading: Reading) -> None:
+        """See Guard."""
+        reason = self._suspicion(published, reading.options)
+        if reason is None:
+            self._seen = 0
+            return
+        self._seen += 1
+        if self._seen < self.polls:
+            raise GuardRefused("shrink", f"{reason} (poll {self._seen} of {self.polls})")
+        self._seen = 0
+
+    def _suspicion(self, published: Collection[str], options: Collection[str]) -> str | None:
+        if not published:
+            return None
+        if not options:
+            return None if self.allow_empty else f"all of {len(published)} options are gone"
+        lost = sum(option not in options for option in published)
+        if len(published) >= _FEW and lost * 100 > len(published) * self.max_shrink:
+            return f"{lost} of {len(published)} options are gone, more than {self.max_shrink:g} %"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaGuard:
+    """Refuses options that do not keep to the operator's JSON Schema."""
+
+    schema: Schema
+
+    def check(self, published: Collection[str], reading: Reading) -> None:
+        """See Guard."""
+        for option in sorted(self.schema.options):
+            packed = reading.options.get(option)
+            keys = None if packed is None else unpack_option(packed)
+            violation = self.schema.violation(option, keys)
+            if violation is not None:
+                raise GuardRefused("schema", violation)

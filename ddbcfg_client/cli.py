@@ -126,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     watch = command("watch", _watch, "print a line for each generation, or OPTION when it changes")
     watch.add_argument("option", nargs="?", metavar="OPTION")
     reload = command("reload", _reload, "have the daemon poll now, and wait for it")
+    reload.add_argument("--accept", action="store_true", help="publish what a guard refuses, too")
     reload.add_argument("--timeout", type=_seconds, default=5.0, metavar="S", help="(5)")
     return parser
 
@@ -186,7 +187,7 @@ def _wait(given: argparse.Namespace) -> int:
 
 def _reload(given: argparse.Namespace) -> int:
     config = _connect(given)
-    config.reload(given.timeout)
+    config.reload(given.timeout, accept=given.accept)
     print(f"generation {config.generation}")
     return FOUND
 

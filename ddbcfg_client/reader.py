@@ -26,13 +26,13 @@ from ddbcfg_client.snapshot import Memo, Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, TypeVar
 
     from ddbcfg_client.layout.names import Names
     from ddbcfg_client.status import Status
 
-    Default = TypeVar("Default")
+    Answer = TypeVar("Answer")
     View = tuple[memoryview, int, dict[str, ReadOnlyDict], "Attachment"]
 
 # The page says when it was replaced, unless its daemon was killed before somebody removed it.  So a
@@ -137,7 +137,7 @@ class Config:
 
     def _get(self, option: str | None, default: Any, keys: Iterable[str] | None) -> Any:
         if option is None:
-            return self._checked().everything()
+            return self._answer(lambda snapshot: snapshot.everything())
         try:
             found = self._lookup(option)
         except OptionNotFound:
@@ -149,25 +149,25 @@ class Config:
         return ReadOnlyDict((key, found[key]) for key in keys if key in found)
 
     def _lookup(self, option: str) -> ReadOnlyDict:
+        return self._answer(lambda snapshot: snapshot[option])
+
+    def _answer(self, read: Callable[[Snapshot], Answer]) -> Answer:
+        """What *read* finds in the current snapshot."""
         snapshot = self._checked()
         try:
-            return snapshot[option]
+            return read(snapshot)
         except SnapshotCorrupt:
-            # The program may have closed its descriptors to become a daemon.
-            self.close()
-            again = self._checked()
-            if again is snapshot:
-                raise
-            return again[option]
+            # The program may have closed its descriptors to become a daemon: attach anew.
+            return read(self._take_up(None, None))
 
     def __contains__(self, option: object) -> bool:
-        return option in self._checked()
+        return self._answer(lambda snapshot: option in snapshot)
 
     def __len__(self) -> int:
         return len(self._checked())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._checked())
+        return self._answer(iter)
 
     def snapshot(self) -> Snapshot:
         """The current snapshot: a read-only mapping that stays this generation while it is held."""
@@ -217,11 +217,14 @@ class Config:
             pass
         return self._view[3].page
 
-    def reload(self, timeout: float = 5.0) -> None:
-        """Ask the daemon to poll now, and return when it has; raises ReloadFailed."""
+    def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
+        """Ask the daemon to poll now, and return when it has; raises ReloadFailed.
+
+        With *accept*, which is for the daemon's user and root, even what its guards refuse counts.
+        """
         from ddbcfg_client.reload import reload
 
-        reload(self, timeout)
+        reload(self, timeout, accept)
 
     def close(self) -> None:
         """Let go of shared memory.  The next read attaches again."""
@@ -291,9 +294,11 @@ class Config:
                 continue  # retired while it was opened: its successor has the name by now
             if generation == 0:
                 reason = "its daemon is running but has not read DynamoDB yet"
-                error = page.status().error
-                if error:
-                    reason = f"its daemon could not read DynamoDB yet ({error})"
+                status = page.status()
+                if status.error:
+                    reason = f"its daemon could not read DynamoDB yet ({status.error})"
+                elif status.daemon_pid == 0:
+                    reason = "its daemon stopped before it had read DynamoDB"
                 if snapshot is None:
                     self._view = (_NO_WORDS, _NO_GENERATION, {}, Attachment(page, None))
                 break
@@ -302,6 +307,10 @@ class Config:
             except Gone:
                 reason = f"the segment of generation {generation} was removed"
                 continue
+            except SnapshotError:
+                if snapshot is None:
+                    raise
+                return snapshot
             snapshot = Snapshot(segment, self._names.store, self._memo)
             self._view = (page.words, generation, snapshot.decoded, Attachment(page, snapshot))
             return snapshot

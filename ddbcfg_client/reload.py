@@ -15,24 +15,18 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 0.01  # seconds between two looks at the page
 
 
-def reload(config: Config, timeout: float) -> None:
+def reload(config: Config, timeout: float, accept: bool) -> None:
     """Post the store's reload semaphore and wait for a poll that began after it.
 
-    Raises ReloadFailed when none ended within *timeout* seconds, or it failed.
+    With *accept*, what a guard refuses is published all the same.  Raises ReloadFailed when no poll
+    ended within *timeout* seconds, or it failed.
     """
     names = config._names
     asked = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     deadline = time.monotonic() + timeout
-    try:
-        semaphore = posix_ipc.Semaphore(names.reload)
-    except posix_ipc.ExistentialError:
-        raise ReloadFailed(names.store, "no daemon serves it on this host") from None
-    except posix_ipc.PermissionsError:
-        raise ReloadFailed(names.store, "this user may not ask; join the daemon's group") from None
-    try:
-        semaphore.release()
-    finally:
-        semaphore.close()
+    if accept:
+        _post(names.accept, names.store, "only root and the daemon's own user may accept")
+    _post(names.reload, names.store, "this user may not ask; join the daemon's group")
     while True:
         page = config._control_page()
         status = page.status() if page else None
@@ -45,3 +39,16 @@ def reload(config: Config, timeout: float) -> None:
             what = f"the daemon (pid {pid})" if pid else "no daemon; the last one stopped"
             raise ReloadFailed(names.store, f"{what} did not poll within {timeout:g} s")
         time.sleep(_LOOK_EVERY)
+
+
+def _post(name: str, store: str, forbidden: str) -> None:
+    try:
+        semaphore = posix_ipc.Semaphore(name)
+    except posix_ipc.ExistentialError:
+        raise ReloadFailed(store, "no daemon serves it on this host") from None
+    except posix_ipc.PermissionsError:
+        raise ReloadFailed(store, forbidden) from None
+    try:
+        semaphore.release()
+    finally:
+        semaphore.close()

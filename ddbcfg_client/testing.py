@@ -133,7 +133,7 @@ class FakeConfig(Config):
             raise self.failure
         return self._fake
 
-    def reload(self, timeout: float = 5.0) -> None:
+    def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
         """Nothing to do: what was set is there."""
 
     def status(self) -> Status:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from errno import ENOTDIR
 
 from ddbcfg_client.dynamodb import Table, connect_dynamodb
 from ddbcfg_client.errors import (
@@ -14,10 +15,15 @@ from ddbcfg_client.errors import (
     MisconfiguredSchemaException,
     MissingExtra,
     NotationError,
+    SchemaError,
 )
 from ddbcfg_client.layout.names import Names
+from ddbcfg_client.schema import Schema
+from ddbcfg_daemon.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import ForeignObject, WriterLocked
+from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.local import LocalDynamoDB, load_file
+from ddbcfg_daemon.metrics import MetricsFile
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.service import Service, hold_signals
@@ -34,6 +40,7 @@ _EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (ForeignObject, 77),
     (MissingExtra, 2),
     (NotationError, 2),
+    (SchemaError, 2),
     (ConfigError, 1),
     (OSError, 1),
 )
@@ -70,10 +77,13 @@ def _run(settings: Settings) -> BaseException | None:
         else:
             client = connect_dynamodb(region=settings.region, endpoint_url=settings.endpoint_url)
         table = Table(client, settings.table, settings.store_key, settings.option_key)
-        service = Service(Notifier())
+        schema = Schema(settings.schema) if settings.schema else None
+        metrics = MetricsFile(settings.metrics_file) if settings.metrics_file else None
+        service = Service(Notifier(), metrics)
         refreshers = []
         for store in stores:
-            publisher = Publisher(Names(settings.namespace, store), settings.access)
+            names = Names(settings.namespace, store)
+            publisher = Publisher(names, settings.access)
             # What an embedded DynamoDB held goes with it.
             stack.callback(publisher.remove if settings.local else publisher.close)
             source = DynamoDBSource(
@@ -85,7 +95,13 @@ def _run(settings: Settings) -> BaseException | None:
             )
             refreshers.append(
                 Refresher(
-                    source, publisher, settings.interval, pid=os.getpid(), on_event=service.wake
+                    source,
+                    publisher,
+                    settings.interval,
+                    pid=os.getpid(),
+                    guards=_guards(settings, schema),
+                    copy=_copy(settings, names),
+                    on_event=service.wake,
                 )
             )
         if settings.once:
@@ -95,6 +111,20 @@ def _run(settings: Settings) -> BaseException | None:
         if settings.local:
             _say_how_to_read(settings, stores, tuple(contents), local.endpoint_url)
         return service.run(refreshers)
+
+
+def _guards(settings: Settings, schema: Schema | None) -> list[Guard]:
+    # In this order: of a store that is half gone, the schema would name but one missing option.
+    shrink = ShrinkGuard(settings.max_shrink, settings.guard_polls, settings.allow_empty)
+    return [shrink, SchemaGuard(schema)] if schema else [shrink]
+
+
+def _copy(settings: Settings, names: Names) -> DiskCopy | None:
+    if settings.state_dir is None or settings.local:
+        return None  # an embedded DynamoDB is never away
+    if not settings.state_dir.is_dir():
+        raise NotADirectoryError(ENOTDIR, "--state-dir is no directory", str(settings.state_dir))
+    return DiskCopy(settings.state_dir, names)
 
 
 def _say_what_is_served(settings: Settings, stores: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from ddbcfg_daemon.metrics import MetricsFile
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.systemd import Notifier
 
@@ -34,9 +35,11 @@ def hold_signals() -> None:
 class Service:
     """Runs refreshers until SIGTERM or SIGINT, or until one of them fails for good."""
 
-    def __init__(self, notifier: Notifier) -> None:
+    def __init__(self, notifier: Notifier, metrics: MetricsFile | None = None) -> None:
         self._notifier = notifier
+        self._metrics = metrics
         self._main = threading.main_thread().ident
+        self._metrics_failed = False
         self._ready = False
         self._threads: list[threading.Thread] = []
 
@@ -76,6 +79,8 @@ class Service:
                 if refresher.failure is not None:
                     return refresher.failure
             self._tell(refreshers)
+            if number == _WAKE and self._metrics is not None:
+                self._write_metrics(self._metrics, refreshers)
 
     def _tell(self, refreshers: Sequence[Refresher]) -> None:
         """Tell the service manager how things are, as far as they are well."""
@@ -92,6 +97,16 @@ class Service:
             # A semaphore's timeout is of the wall clock: set back an hour, it sleeps an hour more.
             if refresher.silence > _OVERDUE:
                 refresher.publisher.nudge()
+
+    def _write_metrics(self, metrics: MetricsFile, refreshers: Sequence[Refresher]) -> None:
+        try:
+            metrics.write(refreshers)
+        except OSError as error:
+            if not self._metrics_failed:  # once, not after each poll
+                log.warning("the metrics were not written: %s", error)
+            self._metrics_failed = True
+        else:
+            self._metrics_failed = False
 
     def _stop(self, refreshers: Sequence[Refresher]) -> None:
         for refresher in refreshers:

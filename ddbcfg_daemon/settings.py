@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ddbcfg_client import __version__
 from ddbcfg_daemon.objects import Access
@@ -42,6 +43,12 @@ class Settings:
     option_key: str
     consistent_read: bool
     access: Access
+    state_dir: Path | None
+    max_shrink: float
+    guard_polls: int
+    allow_empty: bool
+    schema: str | None
+    metrics_file: Path | None
     log_level: str
 
 
@@ -53,11 +60,13 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     def value(name: str, default: str = "") -> str:
         flag = getattr(given, name)
         # An empty variable is one that is not set: an EnvironmentFile cannot unset one.
-        return str(flag) if flag is not None else environment.get(_variable(name)) or default
+        text = str(flag) if flag is not None else environment.get(_variable(name)) or default
+        return _utf8(parser, name, text)
 
     stores = given.store
     if stores is None:
-        stores = [name for name in environment.get("DDBCFG_STORE", "").split(",") if name]
+        stores = [name.strip() for name in environment.get("DDBCFG_STORE", "").split(",")]
+        stores = [name for name in stores if name]
     local = value("local") or None
     table = value("table") or ("config" if local else "")
     if not table:
@@ -68,10 +77,10 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         parser.error("--store: a store's name cannot be empty")
     return Settings(
         table=table,
-        stores=tuple(dict.fromkeys(stores)),
+        stores=tuple(dict.fromkeys(_utf8(parser, "store", store) for store in stores)),
         namespace=value("namespace") or table,
         interval=_interval(parser, value("interval", "60")),
-        once=given.once,
+        once=_switch(parser, "once", value("once", "no")),
         local=local,
         region=value("region") or None,
         endpoint_url=value("endpoint_url") or None,
@@ -82,6 +91,13 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
             _mode(parser, value("mode", "0640")),
             _group(parser, value("group")),
         ),
+        # systemd's StateDirectory= says where it made one.
+        state_dir=_path(value("state_dir") or environment.get("STATE_DIRECTORY", "")),
+        max_shrink=_percent(parser, value("max_shrink", "50")),
+        guard_polls=_count(parser, value("guard_polls", "3")),
+        allow_empty=_switch(parser, "allow_empty", value("allow_empty", "no")),
+        schema=value("schema") or None,
+        metrics_file=_path(value("metrics_file")),
         log_level=_level(parser, value("log_level", "info")),
     )
 
@@ -106,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--table", help="the DynamoDB table")
     add("--store", action="append", help="a store to publish; may be given several times")
     add("--interval", metavar="SECONDS", help="time between two polls (60)")
-    add("--once", action="store_true", help="poll once, publish, and exit")
+    add("--once", action="store_const", const="yes", help="poll once, publish, and exit")
     add("--namespace", help="the first part of the shared-memory names (the table's name)")
     add("--local", metavar="FILE", help="serve this JSON file from an embedded DynamoDB")
     add("--region", help="the AWS region")
@@ -116,9 +132,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--consistent-read", action="store_const", const="yes", help="at twice the read units")
     add("--mode", help="who may read, in octal (0640)")
     add("--group", help="the group that may read (the daemon's own)")
+    add("--state-dir", metavar="DIR", help="keep the last-known-good copy there (none is kept)")
+    add("--max-shrink", metavar="PERCENT", help="options that a poll may lose (50)")
+    add("--guard-polls", metavar="N", help="publish a greater loss when it stood for N polls (3)")
+    add("--allow-empty", action="store_const", const="yes", help="publish an emptied store")
+    add("--schema", metavar="FILE", help="publish only what keeps to these JSON Schemas")
+    add("--metrics-file", metavar="FILE", help="write Prometheus metrics there")
     add("--log-level", metavar="LEVEL", help="debug, info, warning or error (info)")
     add("--version", action="version", version=f"%(prog)s {__version__}")
     return parser
+
+
+def _utf8(parser: argparse.ArgumentParser, name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        parser.error(f"{_named(name)}: {text!r} is not UTF-8")
+    return text
 
 
 def _interval(parser: argparse.ArgumentParser, text: str) -> float:
@@ -130,6 +160,26 @@ def _interval(parser: argparse.ArgumentParser, text: str) -> float:
     if not 0 < interval <= 366 * 86400:
         parser.error(f"{_named('interval')}: {text!r} is not a positive number of seconds")
     return interval
+
+
+def _percent(parser: argparse.ArgumentParser, text: str) -> float:
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = math.nan
+    if not 0 <= percent <= 100:
+        parser.error(f"{_named('max_shrink')}: {text!r} is not a number from 0 to 100")
+    return percent
+
+
+def _count(parser: argparse.ArgumentParser, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
+        parser.error(f"{_named('guard_polls')}: {text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _mode(parser: argparse.ArgumentParser, text: str) -> int:
@@ -146,7 +196,8 @@ def _mode(parser: argparse.ArgumentParser, text: str) -> int:
 def _group(parser: argparse.ArgumentParser, text: str) -> int:
     if not text:
         return -1
-    if text.isdigit():
+    # The highest number stands for "leave it as it is".
+    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**32 - 1:
         return int(text)
     try:
         return grp.getgrnam(text).gr_gid

@@ -25,6 +25,8 @@ class Notifier:
         address = self._address.replace("@", "\0", 1) if self._address[0] == "@" else self._address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
             try:
-                sender.sendto("\n".join(states).encode(), address)
+                # A state is one line: an error's text must not be able to say READY=1.
+                lines = (" ".join(state.splitlines()) for state in states)
+                sender.sendto("\n".join(lines).encode(), address)
             except OSError:
                 pass  # a manager that is not listening must not end the service

@@ -1,0 +1,69 @@
+"""Metrics: a file in Prometheus' text format, for node_exporter's textfile collector.
+
+No port is opened and no library needed.  Reference: "Exposition formats" in the Prometheus manual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ddbcfg_client.layout.page import NEVER
+from ddbcfg_daemon.refresher import Refresher
+
+_METRICS = (
+    ("generation", "gauge", "The generation that is published; 0 when none is."),
+    ("options", "gauge", "Options in it."),
+    ("bytes", "gauge", "Size of its segment."),
+    ("polls_total", "counter", "Polls since the control page was made."),
+    ("failures", "gauge", "Failed polls since the last that did not fail."),
+    ("refused", "gauge", "1 while a guard keeps what was read from being published."),
+    ("skipped", "gauge", "Items that are no options."),
+    ("from_disk", "gauge", "1 while the copy on disk is served."),
+    ("last_success_timestamp_seconds", "gauge", "When the last poll succeeded."),
+)
+
+
+class MetricsFile:
+    """Writes the metrics of all stores to *path*, whole each time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._new = path.with_name(f"{path.name}.new")
+
+    def write(self, refreshers: Iterable[Refresher]) -> None:
+        """Replace the file; raises OSError."""
+        rows = [(_labels(refresher), _values(refresher)) for refresher in refreshers]
+        lines = []
+        for name, kind, text in _METRICS:
+            lines += [f"# HELP ddbcfg_{name} {text}", f"# TYPE ddbcfg_{name} {kind}"]
+            lines += [f"ddbcfg_{name}{labels} {values[name]}" for labels, values in rows]
+        self._new.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        # The collector reads whenever it likes: it finds the old file or the new one.
+        self._new.replace(self._path)
+
+
+def _values(refresher: Refresher) -> dict[str, float]:
+    status, snapshot = refresher.status, refresher.publisher.snapshot
+    return {
+        "generation": refresher.publisher.generation,
+        "options": len(snapshot) if snapshot else 0,
+        "bytes": snapshot.size if snapshot else 0,
+        "polls_total": status.polls,
+        "failures": status.failures,
+        "refused": int(refresher.refused),
+        "skipped": status.skipped,
+        "from_disk": int(status.source == "disk"),
+        "last_success_timestamp_seconds": 0
+        if status.success_unix == NEVER
+        else status.success_unix / 1e9,
+    }
+
+
+def _labels(refresher: Refresher) -> str:
+    names = refresher.publisher.names
+    return f'{{namespace="{_escaped(names.namespace)}",store="{_escaped(names.store)}"}}'
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,248 @@
+"""Guards: a bad push never reaches a worker, and what is meant gets through (G4)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ddbcfg_client
+from ddbcfg_client.errors import ConfigError, ReloadFailed, SchemaError
+from ddbcfg_client.layout.names import Names
+from ddbcfg_client.schema import Schema
+from ddbcfg_daemon.guards import Guard, GuardRefused, SchemaGuard, ShrinkGuard
+from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.source import Progress, Reading
+from support.daemon import SECRET
+from support.shm import reading
+
+
+class FakeSource:
+    """Answers every poll with what ``now`` is."""
+
+    def __init__(self) -> None:
+        self.now = reading({})
+
+    def read(self, progress: Progress) -> Reading:
+        return self.now
+
+
+def store(count: int) -> Reading:
+    return reading({f"option-{number:02}": {"secret": SECRET} for number in range(count)})
+
+
+class Rig:
+    """A refresher with guards, over real shared memory and a source that the test sets."""
+
+    def __init__(self, names: Names, guards: Sequence[Guard]) -> None:
+        self.source = FakeSource()
+        self.publisher = Publisher(names)
+        self.refresher = Refresher(
+            self.source, self.publisher, 60.0, pid=os.getpid(), guards=guards
+        )
+        self.names = names
+
+    def poll(self, now: Reading) -> ConfigError | OSError | None:
+        self.source.now = now
+        return self.refresher.poll()
+
+    @property
+    def options(self) -> int:
+        return len(ddbcfg_client.connect(self.names.namespace, self.names.store))
+
+
+@pytest.fixture
+def rig(names: Names) -> Iterator[Rig]:
+    made = Rig(names, [ShrinkGuard()])
+    yield made
+    made.publisher.close()
+
+
+def test_an_emptied_store_is_not_published_until_it_has_stood_for_three_polls(rig: Rig) -> None:
+    assert rig.poll(store(3)) is None
+    for poll in (1, 2):
+        error = rig.poll(store(0))
+        assert isinstance(error, GuardRefused)
+        assert f"all of 3 options are gone (poll {poll} of 3)" in str(error)
+        assert rig.options == 3
+    assert rig.poll(store(0)) is None
+    assert rig.options == 0
+
+
+def test_what_comes_back_in_between_starts_the_count_anew(rig: Rig) -> None:
+    rig.poll(store(3))
+    for now in (store(0), store(0), store(3), store(0), store(0)):
+        rig.poll(now)
+        assert rig.options == 3
+
+
+def test_a_loss_of_more_than_half_is_refused_and_of_half_is_not(rig: Rig) -> None:
+    rig.poll(store(20))
+    assert isinstance(rig.poll(store(9)), GuardRefused)
+    assert rig.options == 20
+    assert rig.poll(store(10)) is None
+    assert rig.options == 10
+
+
+def test_a_small_store_may_lose_what_it_likes_but_not_all(rig: Rig) -> None:
+    rig.poll(store(9))
+    assert rig.poll(store(1)) is None
+
+
+def test_options_that_were_replaced_by_others_are_lost_too(rig: Rig) -> None:
+    rig.poll(store(10))
+    others = reading({f"other-{number}": {} for number in range(10)})
+    assert isinstance(rig.poll(others), GuardRefused)
+
+
+def test_a_store_that_was_empty_may_be_empty(rig: Rig) -> None:
+    assert rig.poll(store(0)) is None
+    assert rig.poll(store(0)) is None
+
+
+@pytest.mark.parametrize("guard", [ShrinkGuard(allow_empty=True), ShrinkGuard(polls=1)])
+def test_the_guard_can_be_told_otherwise(names: Names, guard: ShrinkGuard) -> None:
+    rig = Rig(names, [guard])
+    rig.poll(store(3))
+    assert rig.poll(store(0)) is None
+    rig.publisher.close()
+
+
+def test_max_shrink_100_lets_all_but_an_empty_store_through(names: Names) -> None:
+    rig = Rig(names, [ShrinkGuard(max_shrink=100)])
+    rig.poll(store(20))
+    assert rig.poll(store(1)) is None
+    rig.publisher.close()
+
+
+def test_it_holds_for_what_an_earlier_daemon_published(rig: Rig) -> None:
+    rig.poll(store(20))
+    rig.publisher.close()
+    again = Rig(rig.names, [ShrinkGuard()])
+    assert isinstance(again.poll(store(2)), GuardRefused)
+    assert again.options == 20
+    again.publisher.close()
+
+
+def test_readers_and_operators_are_told(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    rig.poll(store(3))
+    with caplog.at_level(logging.WARNING, "ddbcfg"):
+        rig.poll(store(0))
+    status = ddbcfg_client.connect(rig.names.namespace, rig.names.store).status()
+    assert status.failures == 1
+    assert status.error is not None
+    assert "reload --accept" in status.error
+    assert "all of 3 options are gone" in caplog.text
+    assert rig.refresher.refused
+    rig.poll(store(3))
+    assert not rig.refresher.refused
+
+
+def accept(rig: Rig) -> None:
+    """What ``reload --accept`` posts, without waiting for a poll that this test makes itself."""
+    config = ddbcfg_client.connect(rig.names.namespace, rig.names.store)
+    with pytest.raises(ReloadFailed, match="did not poll within"):
+        config.reload(timeout=0, accept=True)
+
+
+def test_an_operator_accepts_what_is_refused_once(rig: Rig) -> None:
+    rig.poll(store(3))
+    assert isinstance(rig.poll(store(0)), GuardRefused)
+    accept(rig)
+    assert rig.poll(store(0)) is None
+    assert rig.options == 0
+
+
+def test_an_acceptance_that_was_not_needed_is_not_kept(rig: Rig) -> None:
+    rig.poll(store(3))
+    accept(rig)
+    assert rig.poll(store(3)) is None
+    assert isinstance(rig.poll(store(0)), GuardRefused)
+
+
+# --- the schema ----------------------------------------------------------------------------------
+
+DB = {
+    "type": "object",
+    "required": ["host", "port"],
+    "properties": {
+        "host": {"type": "string", "pattern": "^db"},
+        "port": {"type": "integer", "maximum": 65535},
+        "ratio": {"type": "number"},
+        "tags": {"type": "array", "items": {"enum": ["a", "b"]}},
+    },
+    "additionalProperties": False,
+}
+
+
+@pytest.fixture
+def schema(tmp_path: Path) -> Schema:
+    path = tmp_path / "schema.json"
+    path.write_text(json.dumps({"db": DB, "extra": {"x-optional": True, "required": ["on"]}}))
+    return Schema(path)
+
+
+GOOD: dict[str, Any] = {"host": "db1", "port": 5432, "tags": {"a", "b"}}
+
+
+@pytest.mark.parametrize(
+    ("options", "violation"),
+    [
+        ({"db": GOOD}, None),
+        ({"db": GOOD, "unknown": {"x": 1}}, None),
+        ({}, "option 'db' is missing"),
+        ({"db": {"host": "db1"}}, "option 'db' violates 'required' port"),
+        ({"db": GOOD | {"port": SECRET}}, "option 'db'['port'] violates 'type' integer"),
+        ({"db": GOOD | {"port": 70000}}, "option 'db'['port'] violates 'maximum' 65535"),
+        ({"db": GOOD | {"host": SECRET}}, "option 'db'['host'] violates 'pattern' ^db"),
+        ({"db": GOOD | {"tags": {SECRET}}}, "option 'db'['tags'][0] violates 'enum'"),
+        ({"db": GOOD | {"more": SECRET}}, "option 'db' violates 'additionalProperties' False"),
+        ({"db": GOOD, "extra": {}}, "option 'extra' violates 'required' on"),
+    ],
+)
+def test_a_violation_names_option_and_path_and_never_the_value(
+    names: Names, schema: Schema, options: dict[str, Any], violation: str | None
+) -> None:
+    rig = Rig(names, [SchemaGuard(schema)])
+    error = rig.poll(reading(options))
+    rig.publisher.close()
+    if violation is None:
+        assert error is None
+    else:
+        assert isinstance(error, GuardRefused)
+        assert error.reason == violation
+        assert SECRET not in str(error)
+
+
+def test_what_violates_the_schema_leaves_the_generation_before(
+    names: Names, schema: Schema
+) -> None:
+    rig = Rig(names, [SchemaGuard(schema)])
+    rig.poll(reading({"db": GOOD}))
+    rig.poll(reading({"db": {}}))
+    assert ddbcfg_client.connect(names.namespace, names.store)["db"]["host"] == "db1"
+    rig.publisher.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "line 1"),
+        ("[]", "it must be an object"),
+        ('{"db": {"type": "strin"}}', "option 'db'"),
+        ('{"db": 5}', "option 'db'"),
+    ],
+)
+def test_a_file_that_is_no_schema_says_why(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "schema.json"
+    path.write_text(text)
+    with pytest.raises(SchemaError, match=reason):
+        Schema(path)
+    with pytest.raises(SchemaError, match="No such file"):
+        Schema(tmp_path / "none")

@@ -1,0 +1,169 @@
+"""The service: what it tells the manager, which signals it takes, and how it ends (G5, G7)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.service import SIGNALS, Service, hold_signals
+from ddbcfg_daemon.systemd import Notifier
+
+
+class FakeNotifier(Notifier):
+    """Keeps what it is told to send."""
+
+    def __init__(self, watchdog: float = 0.0) -> None:
+        self.watchdog = watchdog
+        self.sent: list[str] = []
+
+    def send(self, *states: str) -> None:
+        self.sent += states
+
+
+class FakeRefresher:
+    """A refresher whose loop does what the test says, and then waits to be stopped."""
+
+    def __init__(self, loop: Callable[[], None] = lambda: None, name: str = "prod") -> None:
+        self.publisher = SimpleNamespace(
+            names=SimpleNamespace(store=name), nudge=lambda: self.nudges.append(name)
+        )
+        self.nudges: list[str] = []
+        self.failure: BaseException | None = None
+        self.ready = True
+        self.silence = 0.0
+        self.summary = f"{name}: well"
+        self.stopped = threading.Event()
+        self._loop = loop
+
+    def run(self) -> None:
+        self._loop()
+        assert self.stopped.wait(20)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+def refreshers(*fakes: FakeRefresher) -> list[Refresher]:
+    return cast("list[Refresher]", list(fakes))
+
+
+@pytest.fixture
+def held_signals() -> Iterator[None]:
+    """As in the daemon; what is pending at the end is dropped."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    hold_signals()
+    yield
+    while signal.sigtimedwait(SIGNALS, 0):
+        pass
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def test_ready_is_told_once_and_not_before_every_store_is_published() -> None:
+    notifier = FakeNotifier()
+    service = Service(notifier)
+    prod, test = FakeRefresher(name="prod"), FakeRefresher(name="test")
+    test.ready = False
+    service._tell(refreshers(prod, test))
+    assert "READY=1" not in notifier.sent
+    test.ready = True
+    service._tell(refreshers(prod, test))
+    service._tell(refreshers(prod, test))
+    assert notifier.sent.count("READY=1") == 1
+    assert notifier.sent[0] == "STATUS=prod: well; test: well"
+
+
+def test_one_refresher_that_hangs_starves_the_watchdog_though_the_others_are_well() -> None:
+    notifier = FakeNotifier(watchdog=180)
+    service = Service(notifier)
+    well, stuck = FakeRefresher(), FakeRefresher()
+    stuck.silence = 119
+    service._tell(refreshers(well, stuck))
+    assert "WATCHDOG=1" in notifier.sent
+    notifier.sent.clear()
+    stuck.silence = 121
+    service._tell(refreshers(well, stuck))
+    assert notifier.sent == ["STATUS=prod: well; prod: well"]
+
+
+def test_refresher_whose_sleep_took_too_long_is_woken() -> None:
+    # A semaphore's timeout is of the wall clock, which can be set back.
+    service = Service(FakeNotifier())
+    on_time, late = FakeRefresher(), FakeRefresher()
+    late.silence = 3
+    service._tell(refreshers(on_time, late))
+    assert (len(on_time.nudges), len(late.nudges)) == (0, 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_to_stop_ends_it_in_order(held_signals: None, number: signal.Signals) -> None:
+    notifier = FakeNotifier()
+    fake = FakeRefresher(lambda: os.kill(os.getpid(), number))
+    assert Service(notifier).run(refreshers(fake)) is None
+    assert fake.stopped.is_set()
+    assert notifier.sent[-1] == "STOPPING=1"
+    assert "prod" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_sighup_has_every_store_polled(held_signals: None) -> None:
+    prod, test = FakeRefresher(name="prod"), FakeRefresher(name="test")
+
+    def loop() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        while not (prod.nudges and test.nudges):
+            assert not prod.stopped.wait(0.001)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    prod._loop = loop
+    assert Service(FakeNotifier()).run(refreshers(prod, test)) is None
+
+
+def test_refresher_that_failed_for_good_ends_the_service_and_the_others(
+    held_signals: None,
+) -> None:
+    service = Service(FakeNotifier())
+    failure = RuntimeError()
+    failed, well = FakeRefresher(), FakeRefresher()
+
+    def loop() -> None:
+        failed.failure = failure
+        service.wake()
+
+    failed._loop = loop
+    assert service.run(refreshers(failed, well)) is failure
+    assert well.stopped.is_set()
+
+
+def test_refresher_that_hangs_does_not_hold_up_the_end(
+    held_signals: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ddbcfg_daemon.service._PATIENCE", 0.05)
+    release = threading.Event()
+
+    def hang() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        release.wait(20)
+
+    assert Service(FakeNotifier()).run(refreshers(FakeRefresher(hang))) is None
+    release.set()
+
+
+def test_watchdog_is_fed_at_least_three_times_within_its_time(
+    held_signals: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def take(numbers: Any, pause: float) -> Any:
+        pauses.append(pause)
+        return SimpleNamespace(si_signo=signal.SIGTERM)
+
+    monkeypatch.setattr("ddbcfg_daemon.service.signal.sigtimedwait", take)
+    for watchdog in (0.0, 0.3, 180.0):
+        Service(FakeNotifier(watchdog)).run(refreshers(FakeRefresher()))
+    assert pauses == [1.0, pytest.approx(0.1), 1.0]

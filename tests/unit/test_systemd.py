@@ -1,0 +1,53 @@
+"""sd_notify(3): what the service manager hears, and that its absence harms nobody."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ddbcfg_daemon.systemd import Notifier
+from support.daemon import ServiceManager
+
+
+@pytest.mark.parametrize("kind", ["file", "abstract"])
+def test_states_arrive_in_one_datagram(tmp_path: Path, kind: str) -> None:
+    with ServiceManager(tmp_path if kind == "file" else None) as manager:
+        notifier = Notifier({"NOTIFY_SOCKET": manager.address})
+        notifier.send("READY=1", "STATUS=größer")
+        assert manager.receive() == ["READY=1", "STATUS=größer"]
+        notifier.send("STOPPING=1")
+        assert manager.receive() == ["STOPPING=1"]
+
+
+def test_state_of_several_lines_is_still_one_state() -> None:
+    with ServiceManager() as manager:
+        Notifier({"NOTIFY_SOCKET": manager.address}).send("STATUS=failed:\nREADY=1\r\n")
+        assert manager.receive() == ["STATUS=failed: READY=1"]
+
+
+def test_without_a_manager_nothing_is_sent() -> None:
+    Notifier({}).send("READY=1")
+    Notifier({"NOTIFY_SOCKET": ""}).send("READY=1")
+
+
+def test_manager_that_is_gone_does_not_end_the_service(tmp_path: Path) -> None:
+    Notifier({"NOTIFY_SOCKET": f"{tmp_path}/gone"}).send("READY=1")
+    Notifier({"NOTIFY_SOCKET": "@ddbcfg-nobody-listens"}).send("READY=1")
+
+
+@pytest.mark.parametrize(
+    ("environment", "seconds"),
+    [
+        ({}, 0.0),
+        ({"WATCHDOG_USEC": "180000000"}, 180.0),
+        ({"WATCHDOG_USEC": "180000000", "WATCHDOG_PID": str(os.getpid())}, 180.0),
+        # Meant for whoever started this process.
+        ({"WATCHDOG_USEC": "180000000", "WATCHDOG_PID": str(os.getppid())}, 0.0),
+    ],
+)
+def test_how_often_the_watchdog_wants_to_be_fed(
+    environment: dict[str, str], seconds: float
+) -> None:
+    assert Notifier(environment).watchdog == seconds

@@ -27,11 +27,18 @@ from ddbcfg_client.errors import (
 from ddbcfg_client.reader import Config
 from ddbcfg_client.snapshot import Snapshot
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ddbcfg_client.store import DynamoDBConfigStore
+
 __version__ = "0.1.0"
 
 __all__ = [
     "Config",
     "ConfigError",
+    "DynamoDBConfigStore",
     "LayoutMismatch",
     "OptionNotFound",
     "ReloadFailed",
@@ -45,3 +52,12 @@ __all__ = [
     "UntrustedSegment",
     "connect",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who writes, or reads DynamoDB itself, waits for what that imports.
+    if name == "DynamoDBConfigStore":
+        from ddbcfg_client.store import DynamoDBConfigStore
+
+        return DynamoDBConfigStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

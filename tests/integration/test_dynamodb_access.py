@@ -396,6 +396,13 @@ def test_every_fault_is_an_error_that_says_what_to_do(
     assert faulty.put("prod", "db", {"password": {"S": SECRET}}) is True
 
 
+def test_a_parameter_of_the_wrong_type_is_not_shown(faulty: Table, proxy: FaultProxy) -> None:
+    with pytest.raises(TableError, match="ParamValidationError") as caught:
+        faulty.put("prod", "db", {"password": {"S": [SECRET]}})  # type: ignore[typeddict-item]
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert proxy.count() == 0
+
+
 @pytest.mark.parametrize("fault", [faults.ERROR_500, faults.RESET, faults.CLOSED], ids=str)
 def test_what_passes_by_itself_is_tried_again(
     faulty: Table, proxy: FaultProxy, fault: Fault

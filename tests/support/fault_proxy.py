@@ -102,6 +102,8 @@ class Request:
     body: dict[str, Any]
     user_agent: str
     fault: Fault | None
+    #: The sender's port, which tells one connection from another.
+    port: int
 
 
 @dataclass
@@ -120,10 +122,10 @@ class _State:
     changed: threading.Condition = field(default_factory=threading.Condition)
     released: threading.Event = field(default_factory=threading.Event)
 
-    def arrived(self, operation: str, body: bytes, user_agent: str) -> Fault | None:
+    def arrived(self, operation: str, body: bytes, user_agent: str, port: int) -> Fault | None:
         with self.changed:
             fault = self._fault_for(operation)
-            self.requests.append(Request(operation, json.loads(body), user_agent, fault))
+            self.requests.append(Request(operation, json.loads(body), user_agent, fault, port))
             self.changed.notify_all()
             return fault
 
@@ -291,7 +293,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        fault = self.proxy.arrived(operation, body, self.headers.get("User-Agent", ""))
+        user_agent, port = self.headers.get("User-Agent", ""), self.client_address[1]
+        fault = self.proxy.arrived(operation, body, user_agent, port)
         bare = bare_names(json.loads(body))
         if bare:
             message = f"a bare attribute name in an expression: {', '.join(bare)}"

@@ -1,0 +1,38 @@
+"""The config store that asks DynamoDB at each call."""
+
+from __future__ import annotations
+
+from ddbcfg_client.config_stores.base import ConfigStore
+from ddbcfg_client.source import StoreSource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ddbcfg_client.readonly import ReadOnlyDict
+    from ddbcfg_client.table_connection import TableConnection
+
+
+class DirectConfigStore(ConfigStore):
+    """Every ``get`` is a read of DynamoDB, for the keys asked for only, and raises its errors.
+
+    With ``consistent_read`` a read sees every ``set`` that returned before it, at twice the cost.
+    """
+
+    def __init__(
+        self, connection: TableConnection, store_name: str, *, consistent_read: bool = False
+    ) -> None:
+        super().__init__(store_name)
+        self._source = StoreSource(connection, store_name, consistent_read=consistent_read)
+
+    def _find(self, option: str, keys: Iterable[str] | None) -> ReadOnlyDict | None:
+        return self._source.option(option, keys)
+
+    def _all(self, keys: Iterable[str] | None) -> ReadOnlyDict:
+        return self._source.options(keys)
+
+    def reload(self) -> None:
+        """Do nothing: nothing is kept that could be old."""
+
+
+SimpleConfigStore = DirectConfigStore

@@ -1,0 +1,75 @@
+"""The config store that reads what this host's daemon publishes."""
+
+from __future__ import annotations
+
+from ddbcfg_client.config_stores.base import RAISE, ConfigStore, only
+from ddbcfg_client.readonly import ReadOnlyDict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+
+class SharedMemoryConfigStore(ConfigStore):
+    """The same reads as the others', at about the cost of a dict lookup and without DynamoDB.
+
+    ``kwargs`` go to :func:`ddbcfg_client.connect`, whose errors are raised here.  What its result
+    has (``generation``, ``digest``, ``age``, ``status()``, ``snapshot()``) this has too, and every
+    option as an attribute.
+    """
+
+    def __init__(self, table_name: str, store_name: str, **kwargs: Any) -> None:
+        # Here, because ddbcfg_client itself offers this class.
+        from ddbcfg_client import connect
+
+        super().__init__(store_name)
+        self._config = connect(table_name, store_name, **kwargs)
+
+    def get(
+        self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
+    ) -> Any:
+        """Return what every config store's ``get`` does, the short way."""
+        if option is None:
+            return self._all(keys)
+        if default is RAISE:
+            return self._config.get(option, keys=keys)
+        return self._config.get(option, default, keys)
+
+    def _find(self, option: str, keys: Iterable[str] | None) -> ReadOnlyDict | None:
+        found: ReadOnlyDict | None = self._config.get(option, None, keys)
+        return found
+
+    def _all(self, keys: Iterable[str] | None) -> ReadOnlyDict:
+        options: ReadOnlyDict = self._config.get()
+        if keys is None:
+            return options
+        keys = list(keys)
+        return ReadOnlyDict((name, only(option, keys)) for name, option in options.items())
+
+    def __getitem__(self, option: str) -> ReadOnlyDict:
+        return self._config[option]
+
+    def __contains__(self, option: object) -> bool:
+        return option in self._config
+
+    # Of the names alone, no option has to be decoded.
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._config)
+
+    def __len__(self) -> int:
+        return len(self._config)
+
+    def __getattr__(self, name: str) -> Any:
+        # Not yet there while the instance is being made.
+        if name == "_config":
+            raise AttributeError(name)
+        return getattr(self._config, name)
+
+    def reload(self, timeout: float = 5.0) -> None:
+        """Ask the daemon to poll now; return when it has.  Raise :class:`ReloadFailed`."""
+        self._config.reload(timeout)
+
+    def close(self) -> None:
+        """Let go of shared memory."""
+        self._config.close()

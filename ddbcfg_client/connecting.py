@@ -1,0 +1,93 @@
+"""A connection to DynamoDB, with limits that fit a schedule.
+
+Importing this module does not import boto3; the first connection does.
+"""
+
+from __future__ import annotations
+
+from ddbcfg_client.errors import MissingExtra, TableError
+from ddbcfg_client.explain import explained
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from botocore.config import Config
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    class MakesClients(Protocol):
+        """A ``boto3.Session``, or the module boto3 itself, which stands for the default one."""
+
+        @property
+        def client(self) -> Any:
+            """The function that makes clients."""
+
+
+# botocore's own defaults are a minute for each connect and each read, and a retry mode that
+# depends on its version.  DynamoDB answers in milliseconds, a page of 1 MB in well under a second.
+CONNECT_TIMEOUT = 3.0
+READ_TIMEOUT = 5.0
+# One try can hit a connection that the other side just closed, a second one bad luck.  More only
+# delays the moment at which the caller, who has a schedule and old values, learns of the outage.
+ATTEMPTS = 3
+# Standard mode waits at most 2**n seconds before another try, and 5 more if the answer says so.
+_LONGEST_PAUSES = sum(2.0**n + 5.0 for n in range(ATTEMPTS - 1))
+# The seconds after which one call has ended whatever happens, for one that reads (a Query: each
+# page is a call).  Not counted: name resolution, further addresses of the same name, credentials
+# that must be fetched, and an answer that trickles in, each byte just in time.
+WORST_CASE_SECONDS = ATTEMPTS * (CONNECT_TIMEOUT + READ_TIMEOUT) + _LONGEST_PAUSES
+
+
+def connect_dynamodb(
+    *,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    session: MakesClients | None = None,
+) -> DynamoDBClient:
+    """Return a new low-level client with credentials and region found the ordinary AWS way.
+
+    It belongs to a new session unless ``session`` is given, which then says the region.  Nothing is
+    sent yet.  Raise :class:`MissingExtra` without boto3 and :class:`TableError` when no region is
+    named, the profile does not exist or the endpoint is not a URL.
+    """
+    boto3 = boto3_module()
+    with explained("", "connecting to DynamoDB"):
+        # A session of its own: the default one is shared with the application and not thread-safe.
+        session = session or boto3.Session(region_name=region)
+        try:
+            client: DynamoDBClient = session.client(
+                "dynamodb", endpoint_url=endpoint_url, config=client_config()
+            )
+        except ValueError as error:
+            reason = f"{error}; check --endpoint-url"
+            raise TableError("", "connecting to DynamoDB", "endpoint", reason) from None
+    return client
+
+
+def boto3_module() -> Any:
+    """Return the module boto3; raise :class:`MissingExtra` when it is not installed."""
+    try:
+        import boto3
+    except ImportError:
+        raise MissingExtra("reading DynamoDB", "daemon") from None
+    return boto3
+
+
+def client_config() -> Config:
+    """Return the botocore configuration of ddbcfg's clients."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        # A connection that idles between polls behind a NAT gateway is dropped without a word.
+        tcp_keepalive=True,
+        user_agent_extra=f"ddbcfg/{_version()}",
+    )
+
+
+def _version() -> str:
+    from ddbcfg_client import __version__
+
+    return __version__

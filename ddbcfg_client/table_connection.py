@@ -1,0 +1,96 @@
+"""The table of this process: one client for each process, whatever it was forked from.
+
+A client's sockets must not be used by parent and child both, for each would read answers meant
+for the other.  So a child makes a client of its own.  A client that the application gave cannot be
+made again: the child lets go of the connections that it inherited, and the client opens new ones.
+To a program that forks while it reads, give a session or None.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from ddbcfg_client import forks
+from ddbcfg_client.connecting import boto3_module, connect_dynamodb
+from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.errors import StoreClosed
+from ddbcfg_client.native import NativeClient
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    import boto3
+    from mypy_boto3_dynamodb import DynamoDBClient, DynamoDBServiceResource
+
+    Connection = DynamoDBClient | DynamoDBServiceResource | boto3.Session | None
+
+
+class TableConnection:
+    """Gives out the :class:`~ddbcfg_client.dynamodb.Table` to use, connecting on first use.
+
+    ``connection`` is a boto3 client, resource or session, or None for the default session.
+    """
+
+    def __init__(
+        self, connection: Connection, table_name: str, store_key: str, option_key: str
+    ) -> None:
+        # Given by the application, and never closed here; None when clients are made as needed.
+        self._given = _given_client(connection)
+        self._session = None if self._given else connection
+        self._keys = (store_key, option_key)
+        self._table: Table | None = None
+        self._inherited: list[Table] = []
+        self._closed = False
+        self._lock = Lock()
+        self.table_name = table_name
+        forks.register(self)
+
+    def table(self, store: str) -> Table:
+        """Return the table with this process's client; raise :class:`StoreClosed`."""
+        with self._lock:
+            if self._closed:
+                raise StoreClosed(store)
+            if self._table is None:
+                client = self._given or self._make_client()
+                if self._inherited and self._given:
+                    self._given.close()
+                self._table = Table(client, self.table_name, *self._keys)
+            return self._table
+
+    def close(self) -> None:
+        """End the connections, unless the application gave the client."""
+        with self._lock:
+            self._closed = True
+            table, self._table = self._table, None
+            if table is not None and self._given is None:
+                table.client.close()
+
+    def after_fork(self) -> None:
+        """Leave the parent's lock and connections to the parent."""
+        self._lock = Lock()
+        if self._table is not None:
+            # Kept: to close it, or to collect it, takes locks that the parent may have held.
+            self._inherited.append(self._table)
+            self._table = None
+
+    def _make_client(self) -> DynamoDBClient:
+        session: Any = self._session
+        return connect_dynamodb(session=session or boto3_module())
+
+
+def _given_client(connection: Any) -> Any:
+    """Return the low-level client in ``connection``; None when there is none to be found in it."""
+    meta = getattr(connection, "meta", None)
+    if meta is None:
+        if connection is None or callable(getattr(connection, "client", None)):
+            return None
+    elif getattr(meta, "service_model", None) is not None:
+        if meta.service_model.service_name == "dynamodb":
+            return connection
+    elif getattr(meta, "service_name", None) == "dynamodb":
+        return NativeClient(meta.client)
+    raise TypeError(
+        "connection must be boto3.client('dynamodb'), boto3.resource('dynamodb'), a boto3.Session "
+        f"or None, not {type(connection).__name__}"
+    )

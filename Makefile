@@ -11,7 +11,7 @@ TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDI
 VENV  = .venv
 READY = $(VENV)/.ready
 
-.PHONY: help run test test-all lint types format wheel-check verify-unit install uninstall clean
+.PHONY: help run test test-all chaos fuzz lint types format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,15 @@ test-all: ## run it on every CPython >= 3.11 of this machine
 	echo "== $$(echo $$passed | wc -w) passed:$${passed:- none}," \
 	     "$$(echo $$failed | wc -w) failed:$${failed:- none}"; \
 	[ -n "$$passed" ] && [ -z "$$failed" ]
+
+chaos: $(READY) ## make trouble for SECONDS (30), with SEED if given, while readers check
+	PYTHONPATH=tests $(VENV)/bin/python -m support.chaos \
+	    --seconds $(or $(SECONDS),30) $(if $(SEED),--seed $(SEED))
+
+fuzz: $(READY) ## feed hostile bytes to all that parses them, for MINUTES (2)
+	@$(VENV)/bin/python -m pip install --quiet --requirement tests/fuzz/requirements.txt
+	$(VENV)/bin/python tests/fuzz/fuzz_bytes.py -timeout=5 -rss_limit_mb=1024 \
+	    -max_total_time=$$(($(or $(MINUTES),2) * 60)) -print_final_stats=1
 
 lint: $(READY) ## check style and formatting
 	$(VENV)/bin/ruff check

@@ -1,0 +1,167 @@
+"""Any bytes at all, chosen by coverage: a typed error or a right value, never anything else (G9).
+
+    make fuzz MINUTES=5
+
+Four targets: the control page, a snapshot segment, the packed bytes of an option, and the copy on
+disk.  Inputs are patches to valid bytes.  Half of them get their checksums put right afterwards, so
+that the code behind the checksums meets hostile bytes too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from tempfile import mkdtemp
+from zlib import crc32
+
+import atheris
+
+with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
+    from ddbcfg_client.codec import pack_option, unpack_option
+    from ddbcfg_client.errors import ConfigError
+    from ddbcfg_client.layout.names import Names
+    from ddbcfg_client.layout.page import PAGE_MAGIC, new_page
+    from ddbcfg_client.layout.segment import BLOCK_SIZE, HEADER_SIZE, SLOT_SIZE
+    from ddbcfg_client.reader import Config
+    from ddbcfg_client.readonly import ReadOnlyDict
+    from ddbcfg_client.segment import SHM_DIR, Trust
+    from ddbcfg_daemon.disk_copy import DiskCopy
+    from ddbcfg_daemon.image import build_image
+    from ddbcfg_daemon.source import Reading
+
+NAMES = Names(f"test-fuzz-{os.getpid()}", "prod")
+OPTIONS = {
+    "db": pack_option("db", {"host": {"S": "db1"}, "port": {"N": "27017"}}),
+    "sets": pack_option("sets", {"s": {"SS": ["a", "b"]}, "n": {"NS": ["1", "2.5"]}}),
+    "deep": pack_option("deep", {"m": {"M": {"l": {"L": [{"B": b"\0"}, {"NULL": True}]}}}}),
+    "empty": pack_option("empty", {}),
+}
+RIGHT = {name: unpack_option(packed) for name, packed in OPTIONS.items()}
+IMAGE = build_image(1, OPTIONS, read_at=0, source="dynamodb")
+SEGMENT = b"".join((IMAGE.header.pack(), *IMAGE.parts))
+PAGE = struct.pack("=QQQ", PAGE_MAGIC, 1, 1) + new_page()[24:]
+PAGE_FILE = Path(SHM_DIR + NAMES.page)
+SEGMENT_FILE = Path(SHM_DIR + NAMES.segment(1))
+COPY = DiskCopy(Path(mkdtemp(prefix="ddbcfg-fuzz-")), NAMES)
+COPY.save(Reading(OPTIONS, 0), 1)
+COPY_BYTES = COPY._path.read_bytes()
+
+
+def patched(valid: bytes, data: atheris.FuzzedDataProvider) -> bytes:
+    """*valid* with some bytes overwritten, and perhaps another length."""
+    raw = bytearray(valid)
+    for _ in range(data.ConsumeIntInRange(0, 4)):
+        at = data.ConsumeIntInRange(0, len(raw) - 1)
+        patch = data.ConsumeBytes(data.ConsumeIntInRange(1, 16))
+        raw[at : at + len(patch)] = patch
+    if data.ConsumeIntInRange(0, 7) == 0:
+        raw = raw[: data.ConsumeIntInRange(0, len(raw))] + data.ConsumeBytes(64)
+    return bytes(raw)
+
+
+def resealed(raw: bytes) -> bytes:
+    """A segment whose checksums are right for whatever its header says now."""
+    if len(raw) < HEADER_SIZE:
+        return raw
+    sealed = bytearray(raw)
+    fields = struct.unpack_from("=16Q", sealed)
+    slots, blocks_at, entries_at, body_at = fields[6], fields[9], fields[11], fields[12]
+    with_slots = range(HEADER_SIZE, min(HEADER_SIZE + slots * SLOT_SIZE, len(raw)), BLOCK_SIZE)
+    for number, at in enumerate(with_slots):
+        end = min(at + BLOCK_SIZE, HEADER_SIZE + slots * SLOT_SIZE)
+        put(sealed, blocks_at + number * 4, struct.pack("=I", crc32(sealed[at:end])))
+    put(sealed, 80, struct.pack("=Q", crc32(sealed[blocks_at : blocks_at + len(with_slots) * 4])))
+    for number in range(min(fields[4], 16)):
+        at = entries_at + number * 16
+        if at + 16 <= len(sealed):
+            offset, check = struct.unpack_from("=QQ", sealed, at)
+            entry = sealed[body_at + offset : body_at + offset + (check >> 32)]
+            put(sealed, at + 8, struct.pack("=Q", check >> 32 << 32 | crc32(entry)))
+    put(sealed, 128, sha256(sealed[body_at:]).digest())
+    put(sealed, HEADER_SIZE - 8, struct.pack("=Q", crc32(sealed[: HEADER_SIZE - 8])))
+    return bytes(sealed)
+
+
+def put(raw: bytearray, at: int, patch: bytes) -> None:
+    if at + len(patch) <= len(raw):
+        raw[at : at + len(patch)] = patch
+
+
+def reads(config: Config) -> Iterator[tuple[str, object]]:
+    """What each way of reading gives; a typed error is as good as none."""
+    for option in OPTIONS:
+        try:
+            yield option, config[option]
+        except ConfigError:
+            pass
+    for read in (config.get, lambda: list(config), lambda: "nope" in config, config.status):
+        try:
+            read()
+        except ConfigError:
+            pass
+
+
+def fuzz_shared_memory(data: atheris.FuzzedDataProvider) -> None:
+    reseal = data.ConsumeBool()
+    page, segment = PAGE, SEGMENT
+    if data.ConsumeBool():
+        page = patched(PAGE, data)
+    else:
+        segment = patched(SEGMENT, data)
+    if reseal:
+        segment = resealed(segment)
+    PAGE_FILE.write_bytes(page)
+    SEGMENT_FILE.write_bytes(segment)
+    for path in (PAGE_FILE, SEGMENT_FILE):
+        path.chmod(0o640)
+    for option, value in reads(Config(NAMES, Trust())):
+        # Whoever can put a checksum right can say what he likes: then only the type is promised.
+        assert type(value) is ReadOnlyDict if reseal else value == RIGHT[option]
+
+
+def fuzz_option(data: atheris.FuzzedDataProvider) -> None:
+    raw = patched(OPTIONS[data.PickValueInList(list(OPTIONS))], data)
+    try:
+        assert type(unpack_option(raw)) is ReadOnlyDict
+    except ValueError:
+        pass
+
+
+def fuzz_copy(data: atheris.FuzzedDataProvider) -> None:
+    raw = patched(COPY_BYTES, data)
+    reseal = data.ConsumeBool()
+    if reseal and len(raw) >= 56:
+        raw = raw[:24] + sha256(raw[56:]).digest() + raw[56:]
+    COPY._path.write_bytes(raw)
+    found = COPY.load()
+    assert found is None or reseal or raw == COPY_BYTES
+
+
+def fuzz_one(raw: bytes) -> None:
+    data = atheris.FuzzedDataProvider(raw)
+    data.PickValueInList([fuzz_shared_memory, fuzz_shared_memory, fuzz_option, fuzz_copy])(data)
+
+
+def main() -> None:
+    logging.disable(logging.CRITICAL)  # each damaged copy is worth a line
+    atheris.Setup(sys.argv, fuzz_one)
+    # libFuzzer ends its process without a word to Python, so somebody else has to clean up.
+    child = os.fork()
+    if child == 0:
+        atheris.Fuzz()
+    try:
+        _, status = os.waitpid(child, 0)
+    finally:
+        for path in (PAGE_FILE, SEGMENT_FILE, COPY._path):
+            path.unlink(missing_ok=True)
+        COPY._path.parent.rmdir()
+    sys.exit(os.waitstatus_to_exitcode(status))
+
+
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,7 @@ import posix_ipc
 from ddbcfg_client.errors import (
     LayoutMismatch,
     SnapshotCorrupt,
+    SnapshotError,
     SnapshotPermissionError,
     SnapshotUnavailable,
     UntrustedSegment,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SHM_DIR = "/dev/shm"  # where Linux keeps shared memory; posix_ipc cannot list or stat
+_NO_MEMORY = "it is no shared memory but another kind of file"
 DEFAULT_OWNER = "ddbcfg"  # the user of the systemd unit
 
 Identity = tuple[int, int]  # device and inode: the same name can be another object tomorrow
@@ -63,7 +65,7 @@ class Trust:
     def check(self, name: str, status: os.stat_result) -> None:
         """Raise UntrustedSegment unless only a trusted owner can have written the object."""
         if not stat.S_ISREG(status.st_mode):
-            raise UntrustedSegment(name, "it is no shared memory but another kind of file")
+            raise UntrustedSegment(name, _NO_MEMORY)
         if status.st_uid not in (0, os.geteuid()) and status.st_uid != self._uid():
             raise UntrustedSegment(name, f"it belongs to uid {status.st_uid}")
         if status.st_mode & 0o022:
@@ -83,12 +85,12 @@ def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
         raise Gone(name) from None
     except posix_ipc.PermissionsError:
         raise SnapshotPermissionError(name, _who_may_read(name)) from None
+    except ValueError:
+        raise UntrustedSegment(name, _NO_MEMORY) from None  # a directory
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
-            raise UntrustedSegment(
-                name, "it is no shared memory but another kind of file"
-            ) from None
-        raise
+            raise UntrustedSegment(name, _NO_MEMORY) from None
+        raise SnapshotError(name, f"it cannot be opened ({_text_of(error)})") from None
     try:
         status = os.fstat(fd)
         trust.check(name, status)
@@ -96,6 +98,11 @@ def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
         os.close(fd)
         raise
     return fd, status
+
+
+def _text_of(error: OSError) -> str:
+    # posix_ipc words some errors itself, without a number.
+    return error.strerror or str(error)
 
 
 def _who_may_read(name: str) -> str:
@@ -131,6 +138,9 @@ class Page:
             # closes all descriptors to become a daemon would later have a stranger's closed.
             more = {"trackfd": False} if sys.version_info >= (3, 13) else {}
             mapping = mmap(fd, PAGE_SIZE, MAP_SHARED, PROT_READ, **more)
+        except OSError as error:
+            reason = f"it cannot be mapped ({_text_of(error)})"
+            raise SnapshotError(names.page, reason) from None
         finally:
             os.close(fd)
         self._bytes = memoryview(mapping)
@@ -186,6 +196,10 @@ class Segment:
             self.header: Header = parse_header(head, status.st_size)
         except ValueError as error:
             raise SnapshotCorrupt(name, str(error)) from None
+        # The publisher allocates all of it.  What has holes could claim any size and cost nothing,
+        # but a reader that believes it memory.
+        if status.st_blocks * 512 < status.st_size:
+            raise SnapshotCorrupt(name, "it has holes")
         if self.header.generation != generation:
             raise SnapshotCorrupt(name, f"it holds generation {self.header.generation}")
 

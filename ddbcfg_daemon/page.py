@@ -62,7 +62,7 @@ class WritablePage:
         """
         try:
             fd = posix_ipc.SharedMemory(names.page, os.O_NONBLOCK).fd
-        except (posix_ipc.Error, OSError):
+        except (posix_ipc.Error, OSError, ValueError):
             return None  # none, or not ours: create() finds out what is in the way
         status = os.fstat(fd)
         if (

@@ -53,13 +53,15 @@ class WriterLock:
             except posix_ipc.ExistentialError:
                 pass
             else:
+                os.fchmod(fd, PRIVATE)  # a umask can take from the owner, too
                 return int(fd)
             try:
                 fd = posix_ipc.SharedMemory(name, os.O_NONBLOCK).fd
             except posix_ipc.ExistentialError:
                 continue  # removed meanwhile
-            except (posix_ipc.PermissionsError, OSError):
-                # Somebody else's, or no file.  Either we may remove it, or this says whose it is.
+            except (posix_ipc.PermissionsError, OSError, ValueError):
+                # Somebody else's, or no file: a directory is a ValueError to posix_ipc.  Either we
+                # may remove it, or this says whose it is.
                 clear_the_way(path_of(name), name)
                 continue
             status = os.fstat(fd)

@@ -51,7 +51,10 @@ def namespace() -> Iterator[str]:
     yield namespace
     for path in SHM.iterdir():
         if f"ddbcfg.{namespace}." in path.name:
-            path.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                path.unlink(missing_ok=True)
 
 
 @pytest.fixture

@@ -38,10 +38,23 @@ NUMBER_SET = 3
 BINARY_SET = 4
 
 
-def _number(text: str) -> str:
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    return value
+
+
+def _binary(value: object) -> bytes:
+    # bytes(5) would be five zeros.
+    if not isinstance(value, bytes | bytearray):
+        raise ValueError("no binary")
+    return bytes(value)
+
+
+def _number(text: object) -> str:
     """The number's canonical text; ValueError when *text* is no finite number."""
     try:
-        number = Decimal(text)
+        number = Decimal(_text(text))
     except (ArithmeticError, TypeError) as error:
         raise ValueError("not a number") from error
     if not number.is_finite():
@@ -58,21 +71,21 @@ def _packable(attribute: Mapping[str, Any]) -> object:
         case "N":
             return ExtType(NUMBER, _number(value).encode())
         case "B":
-            return bytes(value)
+            return _binary(value)
         case "BOOL" if isinstance(value, bool):
             return value
         case "NULL":
             return None
-        case "M":
-            return {key: _packable(value[key]) for key in sorted(value)}
-        case "L":
+        case "M" if isinstance(value, dict):
+            return {_text(key): _packable(value[key]) for key in sorted(value)}
+        case "L" if isinstance(value, list):
             return [_packable(element) for element in value]
-        case "SS":
-            return ExtType(STRING_SET, packb(sorted(value)))
-        case "NS":
-            return ExtType(NUMBER_SET, packb(sorted(_number(element) for element in value)))
-        case "BS":
-            return ExtType(BINARY_SET, packb(sorted(bytes(element) for element in value)))
+        case "SS" if isinstance(value, list):
+            return ExtType(STRING_SET, packb(sorted(map(_text, value))))
+        case "NS" if isinstance(value, list):
+            return ExtType(NUMBER_SET, packb(sorted(map(_number, value))))
+        case "BS" if isinstance(value, list):
+            return ExtType(BINARY_SET, packb(sorted(map(_binary, value))))
     raise ValueError(f"a type this release does not know ({kind})")
 
 
@@ -87,17 +100,16 @@ def pack_option(option: str, keys: Mapping[str, Mapping[str, Any]]) -> bytes:
     Raises MalformedValue, which names option and key but never a value.
     """
     packable = {}
-    for key in sorted(keys):
-        try:
-            packable[key] = _packable(keys[key])
-            key.encode()
-        except (ValueError, TypeError, AttributeError) as error:
-            # Only the class: the text of a ValueError may hold what it choked on.
-            raise MalformedValue(option, key, type(error).__name__) from None
+    key = "*"
     try:
+        pack_name(option)
+        for key in sorted(keys):
+            packable[_text(key)] = _packable(keys[key])
+        key = "*"
         return bytes(packb(packable))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise MalformedValue(option, "*", type(error).__name__) from None
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        # Only the class: the text of a ValueError may hold what it choked on.
+        raise MalformedValue(option, key, type(error).__name__) from None
 
 
 def _from_ext(code: int, data: bytes) -> object:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from ddbcfg_client.errors import SnapshotUnavailable, StoreNotNamed
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.errors import NameRefused, SnapshotUnavailable, StoreNotNamed
+from ddbcfg_client.layout.names import PREFIX, Names, quoted
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust, published_stores
 
@@ -31,8 +31,8 @@ def connect(
     SnapshotTooStale.  *owner* (``DDBCFG_OWNER``), a user name or uid, is trusted to publish besides
     root and this user; by default ``ddbcfg``.
 
-    Raises StoreNotNamed, SnapshotUnavailable, SnapshotPermissionError, UntrustedSegment,
-    LayoutMismatch or SnapshotCorrupt.
+    Raises StoreNotNamed, NameRefused, SnapshotUnavailable, SnapshotPermissionError,
+    UntrustedSegment, LayoutMismatch or SnapshotCorrupt.
     """
     deadline = time.monotonic() + wait
     while True:
@@ -40,27 +40,40 @@ def connect(
             config = Config(names_of(table, store, namespace), trust_in(owner), max_age)
             config.generation  # noqa: B018 - attaches, or says why it cannot
             return config
-        except (SnapshotUnavailable, StoreNotNamed):
-            if time.monotonic() >= deadline:
+        except (SnapshotUnavailable, StoreNotNamed) as error:
+            # Of several stores, waiting makes no fewer.
+            several = isinstance(error, StoreNotNamed) and error.published
+            if several or time.monotonic() >= deadline:
                 raise
         time.sleep(_WAIT_STEP)
 
 
 def names_of(table: str | None, store: str | None, namespace: str | None) -> Names:
     """The names of the store that is meant; raises StoreNotNamed.  See :func:`connect`."""
+    found = all_names_of(table, store, namespace)
+    if len(found) == 1:
+        return found[0]
+    raise StoreNotNamed([(names.namespace, names.store) for names in found])
+
+
+def all_names_of(table: str | None, store: str | None, namespace: str | None) -> list[Names]:
+    """The names of the store that is named, or else of those on this host that may be meant."""
     namespace = namespace or os.environ.get("DDBCFG_NAMESPACE")
     namespace = namespace or table or os.environ.get("DDBCFG_TABLE")
     store = store or os.environ.get("DDBCFG_STORE")
+    for kind, name in (("table", namespace), ("store", store)):
+        try:
+            (name or "").encode()
+        except UnicodeEncodeError:
+            raise NameRefused(kind, name or "", "is not UTF-8") from None
     if namespace and store:
-        return Names(namespace, store)
-    published = [
+        return [Names(namespace, store)]
+    return [
         names
         for names in published_stores()
-        if (not namespace or namespace == names.namespace) and (not store or store == names.store)
+        if (not namespace or names.page.startswith(f"{PREFIX}{quoted(namespace)}."))
+        and (not store or names.page.endswith(f".{quoted(store)}"))
     ]
-    if len(published) == 1:
-        return published[0]
-    raise StoreNotNamed([(names.namespace, names.store) for names in published])
 
 
 def trust_in(owner: str | int | None) -> Trust:

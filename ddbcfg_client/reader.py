@@ -10,6 +10,7 @@ last, the next read sees that the page says otherwise and takes up the newer one
 from __future__ import annotations
 
 import time
+from time import monotonic
 
 from ddbcfg_client.errors import (
     OptionAttributeError,
@@ -36,16 +37,17 @@ if TYPE_CHECKING:
     View = tuple[memoryview, int, dict[str, ReadOnlyDict], "Attachment"]
 
 # The page says when it was replaced, unless its daemon was killed before somebody removed it.  So a
-# reader looks at the page's name every second, which takes a clock: 50 ns.  It looks at the clock
-# at every read while it reads seldom, and at every 16th while 16 reads take less than a second.
+# reader looks at the page's name every second, which takes a look at the clock at every read.  To
+# count reads instead would be no faster, and leave who reads now and then with the old page.
 _NAME_CHECK = 1.0
-_BURST = 16
 
 # A segment whose name is gone was replaced by a newer one; more often than this only if somebody
 # removes segments.
 _TRIES = 100
 
 _NO_DAEMON = "no daemon has published it on this host"
+
+_ABSURD = 100 * 366 * 86400.0  # seconds of age; a hundred years
 
 _RAISE: Any = object()
 _NO_WORDS = memoryview(bytes(PAGE_SIZE)).cast("Q")
@@ -71,8 +73,7 @@ class Config:
 
     __slots__ = (
         "__weakref__",
-        "_expired_at",
-        "_left",
+        "_hot_until",
         "_max_age",
         "_memo",
         "_name_check_at",
@@ -86,9 +87,8 @@ class Config:
         self._trust = trust
         self._max_age = max_age
         self._memo: Memo = {}
-        self._left = 0  # reads until the clock is looked at
-        self._expired_at = 0.0
         self._name_check_at = 0.0
+        self._hot_until = 0.0
         self._view: View = (_NO_WORDS, _NO_GENERATION, {}, Attachment(None, None))
 
     # --- reading: the hot path -------------------------------------------------------------------
@@ -98,30 +98,24 @@ class Config:
     ) -> Any:
         """The keys of *option* as a read-only dict; without *option*, every option.
 
-        With *keys*, only those of them that the option has.  Raises OptionNotFound unless there is
+        With *keys*, only those of them that an option has.  Raises OptionNotFound unless there is
         a *default*, and SnapshotError or SnapshotTooStale when there is nothing to answer from.
         """
         words, generation, decoded, _ = self._view
-        if words[GENERATION_WORD] == generation and keys is None:
-            left = self._left
-            if left > 0:
-                self._left = left - 1
-                try:
-                    return decoded[option]  # type: ignore[index]
-                except (KeyError, TypeError):
-                    pass
+        if words[GENERATION_WORD] == generation and keys is None and monotonic() < self._hot_until:
+            try:
+                return decoded[option]  # type: ignore[index]
+            except (KeyError, TypeError):
+                pass
         return self._get(option, default, keys)
 
     def __getitem__(self, option: str) -> ReadOnlyDict:
         words, generation, decoded, _ = self._view
-        if words[GENERATION_WORD] == generation:
-            left = self._left
-            if left > 0:
-                self._left = left - 1
-                try:
-                    return decoded[option]
-                except (KeyError, TypeError):
-                    pass
+        if words[GENERATION_WORD] == generation and monotonic() < self._hot_until:
+            try:
+                return decoded[option]
+            except (KeyError, TypeError):
+                pass
         return self._lookup(option)
 
     def __getattr__(self, option: str) -> ReadOnlyDict:
@@ -137,7 +131,11 @@ class Config:
 
     def _get(self, option: str | None, default: Any, keys: Iterable[str] | None) -> Any:
         if option is None:
-            return self._answer(lambda snapshot: snapshot.everything())
+            everything = self._answer(lambda snapshot: snapshot.everything())
+            if keys is None:
+                return everything
+            wanted = list(keys)
+            return ReadOnlyDict((name, _only(wanted, everything[name])) for name in everything)
         try:
             found = self._lookup(option)
         except OptionNotFound:
@@ -146,7 +144,7 @@ class Config:
             return default
         if keys is None:
             return found
-        return ReadOnlyDict((key, found[key]) for key in keys if key in found)
+        return _only(keys, found)
 
     def _lookup(self, option: str) -> ReadOnlyDict:
         return self._answer(lambda snapshot: snapshot[option])
@@ -229,7 +227,6 @@ class Config:
     def close(self) -> None:
         """Let go of shared memory.  The next read attaches again."""
         self._view = (_NO_WORDS, _NO_GENERATION, {}, Attachment(None, None))
-        self._left = 0
 
     def __enter__(self) -> Config:
         return self
@@ -257,16 +254,13 @@ class Config:
 
     def _current(self) -> Snapshot:
         """The snapshot of the generation that the page says, attaching as need be."""
-        now = time.monotonic()
-        if self._left <= 0:
-            # With max_age every read has to look at the age.
-            often = self._max_age is None and now - self._expired_at < _NAME_CHECK
-            self._left = _BURST if often else 0
-            self._expired_at = now
+        now = monotonic()
         words, generation, _, attachment = self._view
         page, snapshot = attachment.page, attachment.snapshot
         if page is not None and now >= self._name_check_at:
             self._name_check_at = now + _NAME_CHECK
+            # With max_age every read has to look at the age.
+            self._hot_until = self._name_check_at if self._max_age is None else 0.0
             if page.replaced():
                 page = None
         if page is not None and snapshot is not None and words[GENERATION_WORD] == generation:
@@ -319,9 +313,13 @@ class Config:
         return snapshot
 
 
+def _only(keys: Iterable[str], option: ReadOnlyDict) -> ReadOnlyDict:
+    return ReadOnlyDict((key, option[key]) for key in keys if key in option)
+
+
 def age_of(success: int) -> float | None:
-    """Seconds from *success* (CLOCK_BOOTTIME, ns) to now; None for one unknown or in the future."""
+    """Seconds from *success* (CLOCK_BOOTTIME, ns) to now; None when unknown, negative or absurd."""
     if success == NEVER:
         return None
     age = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - success) / 1e9
-    return age if age >= 0 else None
+    return age if 0 <= age < _ABSURD else None

@@ -148,15 +148,16 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
                     stop = at
                     break
                 if slot >> 32 == wanted:
-                    raw = self._entry((slot & 0xFFFFFFFF) - 1, pack_name(option))
+                    raw = self._entry(slot, pack_name(option))
                     if raw is not None:
                         return raw
         self._check_slots(home, stop)
         return None
 
-    def _entry(self, ordinal: int, name: bytes) -> bytes | None:
-        """The packed keys of the entry *ordinal* if it is called *name* (as msgpack)."""
+    def _entry(self, slot: int, name: bytes) -> bytes | None:
+        """The packed keys of the entry that *slot* leads to if it is called *name* (as msgpack)."""
         header = self._segment.header
+        ordinal = (slot & 0xFFFFFFFF) - 1
         if not 0 <= ordinal < header.options:
             raise self._corrupt("its index points past the options")
         at = header.entries_at + ordinal * ENTRY_SIZE
@@ -167,7 +168,12 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         entry = self._segment.read(header.body_at + offset, length)
         if crc32(entry) != checksum:
             raise self._corrupt("an option does not match its checksum")
-        return entry[len(name) :] if entry.startswith(name) else None
+        if entry.startswith(name):
+            return entry[len(name) :]
+        # Another name with the same CRC-32, or not the entry that the slot was made for.
+        if crc32(self._split(entry)[0].encode()) != slot >> 32:
+            raise self._corrupt("its index leads to another option")
+        return None
 
     def _check_slots(self, first: int, stop: int) -> None:
         """Raise SnapshotCorrupt unless the slots from *first* to *stop* are what was published.
@@ -201,11 +207,14 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             if crc32(entry) != check & 0xFFFFFFFF or expected not in (None, offset):
                 raise self._corrupt("an option does not match its checksum")
             expected = offset + len(entry)
-            try:
-                option, start = split_entry(entry)
-            except ValueError as error:
-                raise self._corrupt(str(error)) from None
+            option, start = self._split(entry)
             yield option, entry[start:]
+
+    def _split(self, entry: bytes) -> tuple[str, int]:
+        try:
+            return split_entry(entry)
+        except ValueError as error:
+            raise self._corrupt(str(error)) from None
 
     def _corrupt(self, reason: str) -> SnapshotCorrupt:
         if not self._segment.is_open():

@@ -47,7 +47,7 @@ class Status:
 
 
 def process_start(pid: int) -> int:
-    """When *pid* was started, in clock ticks since boot (proc(5), stat, field 22); 0 if it is not.
+    """When *pid* was started, in clock ticks since boot (proc(5), stat, field 22); 0 if it ended.
 
     With the pid it names a process for good: pids are used again.
     """
@@ -56,7 +56,14 @@ def process_start(pid: int) -> int:
     except OSError:
         return 0
     # The second field, the command in parentheses, may hold spaces and parentheses itself.
-    return int(text.rpartition(")")[2].split()[19])
+    fields = text.rpartition(")")[2].split()
+    # A zombie has ended, though nobody has waited for it yet.
+    return 0 if fields[0] in "ZX" else int(fields[19])
+
+
+def is_running(pid: int, start: int) -> bool:
+    """Whether the process *pid* that was started at *start* runs; no if *start* is not known."""
+    return start != 0 and process_start(pid) == start
 
 
 def status_of(page: Page, snapshot: Snapshot | None) -> Status:
@@ -64,7 +71,7 @@ def status_of(page: Page, snapshot: Snapshot | None) -> Status:
     status = page.status()
     if status.daemon_pid == 0:
         daemon = "stopped"
-    elif process_start(status.daemon_pid) == status.daemon_start:
+    elif is_running(status.daemon_pid, status.daemon_start):
         daemon = "running"
     else:
         daemon = "gone"

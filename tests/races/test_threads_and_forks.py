@@ -1,0 +1,109 @@
+"""G3, never frozen: every thread and every forked child sees a new generation at its next read.
+
+With no hook to call, whenever the fork was, and whatever other threads were doing then.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ddbcfg_client.layout.names import Names
+from ddbcfg_client.reader import Config
+from ddbcfg_client.segment import Trust
+from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.source import Reading
+from support.racing import OPTIONS, number_in, option, start
+
+THREADS = 8
+PUBLICATIONS = 200
+
+
+@pytest.fixture
+def publisher(names: Names) -> Iterator[Publisher]:
+    publisher = Publisher(names)
+    publish(publisher, 1)
+    yield publisher
+    publisher.close()
+
+
+def publish(publisher: Publisher, number: int) -> None:
+    publisher.publish(Reading(dict.fromkeys(OPTIONS, option(number)), time.time_ns()))
+
+
+@pytest.fixture
+def busy_switching() -> Iterator[None]:
+    """Threads that take turns as often as can be."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(interval)
+
+
+@pytest.mark.usefixtures("busy_switching")
+@pytest.mark.parametrize("closing", [False, True], ids=["reading", "reading and attaching anew"])
+def test_no_thread_sees_a_generation_go_back(publisher: Publisher, closing: bool) -> None:
+    config = Config(publisher.names, Trust())
+    failures: list[str] = []
+    seen: list[int] = []
+    progress = [0] * THREADS
+
+    def read(thread: int) -> None:
+        newest = generation = generations = 0
+        while newest < PUBLICATIONS and not failures:
+            snapshot = config.snapshot()
+            numbers = [
+                number_in(config.get("db")),
+                number_in(config["timeouts"]),
+                number_in(config.get()["secret-key"]),
+            ]
+            told = [snapshot.generation, config.generation]
+            if numbers != sorted(numbers) or numbers[0] < newest:
+                failures.append(f"publication {newest}, then {numbers}")
+            if told != sorted(told) or told[0] < generation:
+                failures.append(f"generation {generation}, then {told}")
+            if {number_in(snapshot[name]) for name in OPTIONS} != {snapshot.generation}:
+                failures.append(f"generation {snapshot.generation} is mixed")
+            generations += told[1] != generation
+            newest, generation = numbers[-1], told[1]
+            progress[thread] = newest
+            if closing and generations % 7 == 0:
+                config.close()
+        seen.append(generations)
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for number in range(2, PUBLICATIONS + 1):
+        publish(publisher, number)
+        # Not faster than the readers can see it, or most generations would be seen by nobody.
+        while sum(newest >= number - 1 for newest in progress) < 2 and not failures:
+            time.sleep(0)
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(seen) == THREADS
+    assert min(seen) > 10
+    print(f"generations seen by each of {THREADS} threads, of {PUBLICATIONS}: {sorted(seen)}")
+
+
+@pytest.mark.parametrize("scene", ["family", "midway", "hammer"])
+def test_a_config_goes_on_working_across_forks(publisher: Publisher, scene: str) -> None:
+    """See support.forking for the scenes."""
+    with start([scene, publisher.names.namespace], "support.forking") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == "ok\n":
+                break
+            command, number = line.split()
+            assert command == "publish"
+            publish(publisher, int(number))
+            process.stdin.write("published\n")
+            process.stdin.flush()
+        else:
+            pytest.fail(f"the scene ended with code {process.wait()}")

@@ -1,0 +1,208 @@
+"""Readers and writers that race, each a process of its own.
+
+``python -m support.racing ROLE NAMESPACE LAST``: the roles are ``read``, ``publish`` and ``tear``.
+Each prints ``ready``, waits for a line, does its work until publication LAST, and prints counts.
+
+Every publication carries its number in each of its options, so whoever reads the options of one
+snapshot can tell whether they belong together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from ddbcfg_client.codec import pack_name, pack_option
+from ddbcfg_client.errors import SnapshotCorrupt
+from ddbcfg_client.layout.names import Names
+from ddbcfg_client.layout.page import PageStatus
+from ddbcfg_client.layout.segment import ENTRY_SIZE
+from ddbcfg_client.reader import Config
+from ddbcfg_client.segment import Trust
+from ddbcfg_client.snapshot import Snapshot
+
+OPTIONS = ("db", "external-port", "secret-key", "timeouts")
+PATIENCE = 100.0  # seconds; a race that takes longer is lost
+
+
+def option(number: int) -> bytes:
+    """The same for each option: the number, twice in different words, of one length always."""
+    text = f"{number:08d}"
+    return pack_option("o", {"n": {"N": f"1{text}"}, "text": {"S": text * 40}})
+
+
+def number_in(value: dict[str, Any]) -> int | None:
+    """The publication that an option says it is from; None when it contradicts itself."""
+    number = int(value["n"]) - 10**8
+    return number if value["text"] == f"{number:08d}" * 40 else None
+
+
+# --- the reader ----------------------------------------------------------------------------------
+
+
+class Checker:
+    """Reads, and counts what it reads; ``torn`` and ``went_back`` have to stay 0."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.reads = self.torn = self.went_back = self.refused = self.generations = 0
+        self.generation = self.last = self.newest = 0
+
+    def look(self) -> None:
+        """Read every option of one snapshot, and one more by itself."""
+        try:
+            self._look_at(self.config.snapshot())
+            number = number_in(self.config.get(OPTIONS[self.reads % len(OPTIONS)]))
+        except SnapshotCorrupt:
+            self.refused += 1
+            return
+        self.reads += 1
+        if number is None:
+            self.torn += 1
+            return
+        self.went_back += number < self.newest
+        self.newest = number
+
+    def _look_at(self, snapshot: Snapshot) -> None:
+        # The other way round every second time: a writer may be at the first or at the last.
+        names = OPTIONS if self.reads % 2 else OPTIONS[::-1]
+        numbers = {number_in(snapshot[name]) for name in names}
+        self.reads += len(names)
+        self.went_back += snapshot.generation < self.generation
+        self.generations += snapshot.generation != self.generation
+        self.generation = snapshot.generation
+        if len(numbers) > 1 or None in numbers:
+            self.torn += 1
+            return
+        (number,) = numbers
+        assert number is not None
+        self.went_back += number < self.newest
+        self.newest = self.last = number
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "reads": self.reads,
+            "torn": self.torn,
+            "went_back": self.went_back,
+            "refused": self.refused,
+            "generations": self.generations,
+            "last": self.last,
+        }
+
+
+def read(names: Names, last: int) -> dict[str, int]:
+    os.nice(10)  # however few the cores are, the publisher gets on
+    checker = Checker(Config(names, Trust()))
+    _ready()
+    deadline = time.monotonic() + PATIENCE
+    while checker.last < last and time.monotonic() < deadline:
+        for _ in range(100):
+            checker.look()
+    return checker.counts()
+
+
+# --- the publishers ------------------------------------------------------------------------------
+
+
+def _reading(number: int) -> Any:
+    from ddbcfg_daemon.source import Reading
+
+    return Reading(dict.fromkeys(OPTIONS, option(number)), time.time_ns())
+
+
+def publish(names: Names, last: int) -> dict[str, int]:
+    """The real publisher, with a status after each publication, as the daemon writes it."""
+    from ddbcfg_daemon.publisher import Publisher
+
+    publisher = Publisher(names)
+    publisher.publish(_reading(1))
+    _ready()
+    for number in range(2, last + 1):
+        publisher.publish(_reading(number))
+        publisher.report(PageStatus(polls=number, error="x" * (number % 1900)))
+    generation = publisher.generation
+    publisher.close()
+    return {"publications": last, "generation": generation}
+
+
+def tear(names: Names, last: int) -> dict[str, int]:
+    """A publisher that announces first and writes then, entry by entry.
+
+    Each entry is whole, and its checksum right; they do not belong together for a moment.
+    """
+    from ddbcfg_daemon.image import build_image
+    from ddbcfg_daemon.objects import Access, create, unlink, write
+    from ddbcfg_daemon.publisher import Publisher
+
+    publisher = Publisher(names)
+    publisher.publish(_reading(1))
+    _ready()
+    options = dict.fromkeys(OPTIONS, option(1))
+    for number in range(2, last + 1):
+        image = build_image(number, options, read_at=0, source="dynamodb")
+        fd = create(names.segment(number), image.header.size)
+        write(fd, [image.header.pack(), *image.parts])
+        Access().apply(fd)
+        publisher._page.announce(number)
+        at = image.header.body_at + 1
+        for ordinal, name in enumerate(sorted(OPTIONS)):
+            entry = pack_name(name) + option(number)
+            os.pwrite(fd, entry, at)
+            check = len(entry) << 32 | crc32(entry)
+            table = image.header.entries_at + ordinal * ENTRY_SIZE
+            os.pwrite(fd, check.to_bytes(8, sys.byteorder), table + 8)
+            at += len(entry)
+        os.close(fd)
+        unlink(names.segment(number - 1))
+        options = dict.fromkeys(OPTIONS, option(number))
+    publisher.close()
+    return {"publications": last, "generation": last}
+
+
+# --- processes -----------------------------------------------------------------------------------
+
+
+def _ready() -> None:
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+
+def race(writer: str, names: Names, readers: int, last: int) -> list[dict[str, int]]:
+    """Run a writer and readers at once: the counts of the writer and of each reader."""
+    roles = [writer, *["read"] * readers]
+    with ExitStack() as stack:
+        processes = []
+        for role in roles:
+            process = stack.enter_context(start([role, names.namespace, str(last)]))
+            stack.callback(process.kill)
+            assert process.stdout.readline() == "ready\n"
+            processes.append(process)
+        for process in reversed(processes):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        return [json.loads(process.stdout.readline()) for process in processes]
+
+
+def start(arguments: Sequence[str], module: str = "support.racing") -> subprocess.Popen[str]:
+    """A module of the tests' support in a process of its own, with pipes of text."""
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+
+
+if __name__ == "__main__":
+    role = {"read": read, "publish": publish, "tear": tear}[sys.argv[1]]
+    print(json.dumps(role(Names(sys.argv[2], "prod"), int(sys.argv[3]))), flush=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from errno import ENOTDIR
+
+import posix_ipc
 
 from ddbcfg_client.dynamodb import Table, connect_dynamodb
 from ddbcfg_client.errors import (
@@ -19,13 +22,14 @@ from ddbcfg_client.errors import (
 )
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.schema import Schema
+from ddbcfg_client.segment import Gone, Page, Trust, published_stores
 from ddbcfg_daemon.disk_copy import DiskCopy
-from ddbcfg_daemon.errors import ForeignObject, WriterLocked
+from ddbcfg_daemon.errors import ForeignObject, RealStore, WriterLocked
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
-from ddbcfg_daemon.local import LocalDynamoDB, load_file
+from ddbcfg_daemon.local import REGION, LocalDynamoDB, load_file
 from ddbcfg_daemon.metrics import MetricsFile
 from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.refresher import MENDABLE, Refresher
 from ddbcfg_daemon.service import Service, hold_signals
 from ddbcfg_daemon.settings import Settings, parse
 from ddbcfg_daemon.source import DynamoDBSource
@@ -38,11 +42,13 @@ _EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (MisconfiguredSchemaException, 78),
     (WriterLocked, 75),
     (ForeignObject, 77),
+    (RealStore, 77),
     (MissingExtra, 2),
     (NotationError, 2),
     (SchemaError, 2),
     (ConfigError, 1),
     (OSError, 1),
+    (posix_ipc.Error, 1),
 )
 _POLL_LIMIT = 60.0  # seconds that the pages of one poll may take
 
@@ -51,11 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the daemon; the exit code."""
     settings = parse(sys.argv[1:] if arguments is None else arguments)
     _set_up_logging(settings.log_level)
-    hold_signals()
+    if not settings.once:
+        hold_signals()  # one poll is not worth waiting for its end
     try:
         failure = _run(settings)
-    except (ConfigError, OSError) as error:
+    except MENDABLE as error:
         failure = error
+    except KeyboardInterrupt:
+        return 130
     if failure is None:
         return 0
     for kind, code in _EXIT_CODES:
@@ -71,6 +80,8 @@ def _run(settings: Settings) -> BaseException | None:
         if settings.local:
             contents = load_file(settings.local, settings.store_key, settings.option_key)
             stores = stores or tuple(contents)[:1]
+            if not stores:
+                raise NotationError(settings.local, "there is no store in it")
             local = stack.enter_context(LocalDynamoDB())
             local.load(settings.table, contents, settings.store_key, settings.option_key)
             client = local.client()
@@ -83,6 +94,8 @@ def _run(settings: Settings) -> BaseException | None:
         refreshers = []
         for store in stores:
             names = Names(settings.namespace, store)
+            if settings.local:
+                _spare_a_real_store(names)
             publisher = Publisher(names, settings.access)
             # What an embedded DynamoDB held goes with it.
             stack.callback(publisher.remove if settings.local else publisher.close)
@@ -111,6 +124,17 @@ def _run(settings: Settings) -> BaseException | None:
         if settings.local:
             _say_how_to_read(settings, stores, tuple(contents), local.endpoint_url)
         return service.run(refreshers)
+
+
+def _spare_a_real_store(names: Names) -> None:
+    """Raise RealStore for the memory of a real daemon: that of an embedded one goes at its end."""
+    try:
+        page = Page(names, Trust())
+    except (Gone, ConfigError):
+        return
+    status = page.status()
+    if status.polls and status.source != "local":
+        raise RealStore(names.store, status.source)
 
 
 def _guards(settings: Settings, schema: Schema | None) -> list[Guard]:
@@ -142,12 +166,17 @@ def _say_how_to_read(
     settings: Settings, stores: Sequence[str], all_stores: Sequence[str], endpoint_url: str
 ) -> None:
     client = os.path.join(os.path.dirname(sys.argv[0]), "ddbcfg-client")
-    if os.path.isabs(client):
+    if not os.path.exists(client):  # python -m ddbcfg_daemon
+        client = f"{sys.executable} -m ddbcfg_client"
+    elif os.path.isabs(client):
         client = os.path.relpath(client)
-    which = "" if len(stores) == 1 else f" --store {stores[0]}"
+    which = ""
+    if len(published_stores()) > 1:
+        which = " " + shlex.join(("--namespace", settings.namespace, "--store", stores[0]))
     others = [store for store in all_stores if store not in stores]
+    about = f"embedded, region {REGION}, table {settings.table!r}, gone when this ends"
     lines = [
-        f"DynamoDB:  {endpoint_url} (embedded, table {settings.table!r}, gone when this ends)",
+        f"DynamoDB:  {endpoint_url} ({about})",
         f"read it:   {client} get{which}",
         f"           {client} status{which}",
     ]

@@ -18,6 +18,7 @@ from msgpack import Unpacker, packb, unpackb
 
 from ddbcfg_client.codec import unpack_option
 from ddbcfg_client.layout.names import Names
+from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.image import body_of
 from ddbcfg_daemon.source import Reading
 
@@ -44,8 +45,21 @@ class DiskCopy:
 
     def __init__(self, folder: Path, names: Names) -> None:
         self._names = names
+        self._digest: str | None = None  # of what this process has saved
         self._path = folder / f"{names.page[1:]}.copy"
         self._new = folder / f"{names.page[1:]}.copy.new"
+
+    def follow(self, reading: Reading, snapshot: Snapshot) -> None:
+        """Bring the copy up to *snapshot*, the published *reading*; a failure is only logged."""
+        if snapshot.digest == self._digest:
+            return
+        try:
+            self.save(reading, snapshot.generation)
+        except OSError as error:
+            # Tried again after the next poll; readers do not depend on it.
+            log.warning("the copy on disk was not written: %s", error)
+        else:
+            self._digest = snapshot.digest
 
     def save(self, reading: Reading, generation: int) -> None:
         """Replace the copy; OSError when that failed, and the old one is still there."""

@@ -42,6 +42,35 @@ class ForeignObject(PublishError):
         )
 
 
+class GroupRefused(PublishError):
+    """The daemon may not give its objects to the group that was asked for."""
+
+    def __init__(self, group: int) -> None:
+        super().__init__(group)
+        self.group = group
+
+    def __str__(self) -> str:
+        return (
+            f"--group (DDBCFG_GROUP): this user may not give objects to group {self.group}; make "
+            "the user a member of the group"
+        )
+
+
+class RealStore(PublishError):
+    """An embedded DynamoDB would take over what was published from a real one."""
+
+    def __init__(self, store: str, source: str) -> None:
+        super().__init__(store, source)
+        self.store = store
+        self.source = source
+
+    def __str__(self) -> str:
+        return (
+            f"store {self.store!r} of this namespace was published from a real DynamoDB "
+            f"({self.source}), and readers may be using it: give --local another --namespace"
+        )
+
+
 class NoSpace(PublishError):
     """Shared memory is full; sizes in bytes."""
 

@@ -11,15 +11,14 @@ import itertools
 import os
 import socket
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddbcfg_client.connecting import client_config
 from ddbcfg_client.creation import ensure_table
 from ddbcfg_client.dynamodb import Table
-from ddbcfg_client.errors import MissingExtra, NotationError
+from ddbcfg_client.errors import MissingExtra
 from ddbcfg_client.explain import explained
-from ddbcfg_client.notation import loads_stores
+from ddbcfg_client.notation_file import load_file
 from ddbcfg_client.values import attributes_of
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
     from werkzeug.serving import BaseWSGIServer
 
+__all__ = ["REGION", "LocalDynamoDB", "load_file"]
+
 _HOST = "127.0.0.1"
 
 REGION = "us-east-1"  # moto keeps regions apart, as AWS does: the data is in this one
@@ -40,27 +41,6 @@ _BATCH = 25  # items that DynamoDB takes in one BatchWriteItem
 # moto keeps its data in the process, apart for each account: an account for each instance is what
 # keeps instances apart.
 _accounts = itertools.count(1)
-
-
-def load_file(
-    path: str | os.PathLike[str], store_key: str = "_store", option_key: str = "_option"
-) -> dict[str, dict[str, dict[str, object]]]:
-    """Return the store → option → key → value that the file at ``path`` says, in typed JSON.
-
-    Raises :class:`NotationError`, which names the file and the line or the path in it, for a file
-    that cannot be read, is no JSON, or does not say stores (``ddbcfg_client.notation``).
-    """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise NotationError(os.fspath(path), error.strerror or str(error)) from error
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        # "from None": the cause holds the whole file, and with it every secret.
-        raise NotationError(f"{os.fspath(path)}:{line}", "not UTF-8") from None
-    return loads_stores(text, os.fspath(path), store_key=store_key, option_key=option_key)
 
 
 class LocalDynamoDB:

@@ -13,7 +13,7 @@ from pathlib import Path
 import posix_ipc
 
 from ddbcfg_client.segment import SHM_DIR
-from ddbcfg_daemon.errors import ForeignObject, NoSpace
+from ddbcfg_daemon.errors import ForeignObject, GroupRefused, NoSpace
 
 PRIVATE = 0o600
 
@@ -28,7 +28,10 @@ class Access:
     def apply(self, fd: int) -> None:
         """Give the open object this group and mode, whatever the umask is."""
         if self.group != -1:
-            os.fchown(fd, -1, self.group)
+            try:
+                os.fchown(fd, -1, self.group)
+            except PermissionError:
+                raise GroupRefused(self.group) from None
         os.fchmod(fd, self.mode)  # last: changing the group may clear mode bits
 
     @property

@@ -9,15 +9,17 @@ is removed by the next one.
 from __future__ import annotations
 
 import os
-import time
+import stat
 from collections.abc import Callable
+from contextlib import suppress
+from copy import copy
 from threading import Lock
 
 import posix_ipc
 
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
+from ddbcfg_client.layout.page import RETIRED, PageStatus
 from ddbcfg_client.segment import SHM_DIR, Gone, Segment, Trust
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_client.status import is_running
@@ -25,6 +27,7 @@ from ddbcfg_daemon.errors import PublishError, WriterLocked
 from ddbcfg_daemon.image import Image, build_image
 from ddbcfg_daemon.objects import Access, create, make_semaphore, path_of, unlink, write
 from ddbcfg_daemon.page import WritablePage
+from ddbcfg_daemon.requests import Requests
 from ddbcfg_daemon.source import Reading
 from ddbcfg_daemon.writer_lock import WriterLock
 
@@ -89,22 +92,15 @@ class Publisher:
             ):
                 raise WriterLocked(self.names.store, self.names.lock, status.daemon_pid)
         self._semaphore = make_semaphore(self.names.semaphore, 0o600, -1, 1)
-        self._reload = make_semaphore(
-            self.names.reload, self._access.may_ask, self._access.group, 0
-        )
-        # For the daemon's own user and root: it lets something through that a guard refused.
-        self._accept = make_semaphore(self.names.accept, 0o600, -1, 0)
+        self.requests = Requests(self.names, self._access)
         self._page = page or WritablePage.create(self.names, self._access)
-        self._current = self._open_current()
+        self._current = self._whole(self._page.generation) or self._recover()
         # Generations go on growing, past every segment that is left of a page that is gone.
         self._last = max([self._page.generation, *self._segments()])
         self._sweep()
 
-    def _open_current(self) -> Segment | None:
-        """The announced segment if it is there and every byte of it checks out."""
-        generation = self._page.generation
-        if not generation:
-            return None
+    def _whole(self, generation: int) -> Segment | None:
+        """The segment of *generation* if it is there and every byte of it checks out."""
         try:
             segment = Segment(self.names.segment(generation), generation, Trust())
             Snapshot(segment, self.names.store, {}).verify()
@@ -114,10 +110,34 @@ class Publisher:
             return None
         return segment
 
+    def _recover(self) -> Segment | None:
+        """The newest whole segment past what the page says, made current; None without one.
+
+        There is one when somebody removed the page, or the last publisher was killed just before
+        it would have announced it.
+        """
+        for generation in sorted(self._segments(), reverse=True):
+            segment = self._whole(generation) if generation > self._page.generation else None
+            if segment:
+                with self._semaphore:
+                    self._at("announce")
+                    self._page.announce(generation)
+                return segment
+        return None
+
     def _segments(self) -> list[int]:
-        """The generations of all segments of this store in /dev/shm."""
-        found = (self.names.generation_of(f"/{file}") for file in os.listdir(SHM_DIR))
-        return [generation for generation in found if generation is not None]
+        """The generations of this user's segments of the store in /dev/shm."""
+        found = []
+        for file in os.listdir(SHM_DIR):
+            generation = self.names.generation_of(f"/{file}")
+            if generation is None or generation >= RETIRED:
+                continue
+            # A neighbour may give a file any generation, and it could not be removed.
+            with suppress(FileNotFoundError):
+                status = path_of(f"/{file}").lstat()
+                if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                    found.append(generation)
+        return found
 
     def _sweep(self) -> None:
         """Remove every segment but the current one."""
@@ -162,7 +182,12 @@ class Publisher:
             )
             if self._current is not None and self._current.header.digest == image.header.digest:
                 return False
+            previous = self._page.generation
             self._publish(image)
+            # A reader that comes late for this name looks at the page again.
+            if previous:
+                self._at("unlink")
+                unlink(self.names.segment(previous))
             return True
 
     def _publish(self, image: Image) -> None:
@@ -175,13 +200,13 @@ class Publisher:
             write(fd, [image.header.pack(), *image.parts])
             self._at("mode")
             self._access.apply(fd)
+            current = Segment(name, generation, Trust())
         except BaseException:
             unlink(name)
             raise
         finally:
             os.close(fd)
-        previous, self._last = self._page.generation, generation
-        current = Segment(name, generation, Trust())
+        self._last = generation
         self._at("acquire")
         try:
             self._semaphore.acquire(_SEMAPHORE_TIMEOUT)
@@ -195,10 +220,6 @@ class Publisher:
         finally:
             self._at("release")
             self._semaphore.release()
-        # A reader that comes late for this name looks at the page again.
-        if previous:
-            self._at("unlink")
-            unlink(self.names.segment(previous))
 
     def report(self, status: PageStatus) -> None:
         """Tell every reader how the daemon fares."""
@@ -228,11 +249,9 @@ class Publisher:
             elif self._current and not path_of(self._current.name).exists():
                 missing.append("the snapshot segment")
                 self._publish(self._copy_of_current(self._current))
-            if not path_of(self.names.reload, semaphore=True).exists():
-                missing.append("the reload semaphore")
-                self._reload = make_semaphore(
-                    self.names.reload, self._access.may_ask, self._access.group, 0
-                )
+                self._sweep()
+            if self.requests.renew():
+                missing.append("the request semaphores")
             return missing
 
     def _replace_page(self) -> None:
@@ -241,75 +260,52 @@ class Publisher:
         page = WritablePage.create(self.names, self._access)
         page.report(old.status())
         self._page = page
-        if current:
-            self._publish(self._copy_of_current(current))
+        try:
+            if current:
+                self._publish(self._copy_of_current(current))
+        except BaseException:
+            self._page = old  # not in place: the next poll tries again
+            raise
         # Last: a reader that sees it finds the new page in place and filled.
         self._at("retire")
         old.retire()
+        self._sweep()
 
     def _copy_of_current(self, current: Segment) -> Image:
         """The current content as a new generation: names that were removed are not used again."""
-        header = current.header
+        header = copy(current.header)
         rest = current.read(header.slots_at, header.size - header.slots_at)
         header.generation = self._last + 1
         return Image(header, [rest])
 
-    # --- waiting and ending ----------------------------------------------------------------------
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep for *seconds*, or until somebody asks for a poll; whether somebody did."""
-        try:
-            self._reload.acquire(max(seconds, 0.0))
-        except posix_ipc.BusyError:
-            return False
-        except posix_ipc.ExistentialError:
-            time.sleep(min(seconds, 1.0))
-            return False
-        self._drain()
-        return True
-
-    def _drain(self) -> None:
-        # Many who ask at once get one poll.  Bounded: a neighbour may never stop asking.
-        for _ in range(1000):
-            try:
-                self._reload.acquire(0)
-            except posix_ipc.BusyError:
-                return
-
-    def take_acceptance(self) -> bool:
-        """Whether an operator accepted what a guard may refuse; counts once."""
-        accepted = False
-        while True:
-            try:
-                self._accept.acquire(0)
-            except posix_ipc.BusyError:
-                return accepted
-            accepted = True
-
-    def nudge(self) -> None:
-        """End a :meth:`wait`, from another thread."""
-        self._reload.release()
+    # --- ending ----------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Stop serving.  What is published stays, and its readers go on."""
         with self._busy:
-            if self._closed:
-                return
-            self._closed = True
-            status = self._page.status()
-            status.daemon_pid = status.daemon_start = 0
-            self._page.report(status)
-            self._semaphore.close()
-            self._lock.release()
+            if not self._closed:
+                self._close()
 
     def remove(self) -> None:
         """Stop serving and take everything away: for stores that live no longer than the daemon."""
-        self.close()
-        self._page.retire()
-        self._page.announce(0)
-        for generation in self._segments():
-            unlink(self.names.segment(generation))
-        for name in (self.names.page, self.names.lock):
-            unlink(name)
-        for name in (self.names.semaphore, self.names.reload, self.names.accept):
-            path_of(name, semaphore=True).unlink(missing_ok=True)
+        with self._busy:
+            if self._closed:
+                return
+            self._page.announce(0)
+            self._page.retire()
+            unlink(self.names.page)
+            for generation in self._segments():
+                unlink(self.names.segment(generation))
+            self.requests.remove()
+            path_of(self.names.semaphore, semaphore=True).unlink(missing_ok=True)
+            # Last, and still held: what has these names from here on is a newcomer's.
+            unlink(self.names.lock)
+            self._close()
+
+    def _close(self) -> None:
+        self._closed = True
+        status = self._page.status()
+        status.daemon_pid = status.daemon_start = 0
+        self._page.report(status)
+        self._semaphore.close()
+        self._lock.release()

@@ -11,13 +11,15 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+import posix_ipc
+
 from ddbcfg_client.errors import ConfigError, MisconfiguredSchemaException
 from ddbcfg_client.layout.page import NEVER, PageStatus
 from ddbcfg_client.reader import age_of
 from ddbcfg_client.status import process_start
 from ddbcfg_daemon.changes import changes
 from ddbcfg_daemon.disk_copy import DiskCopy
-from ddbcfg_daemon.errors import WriterLocked
+from ddbcfg_daemon.errors import PublishError, WriterLocked
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.schedule import Schedule
@@ -27,6 +29,8 @@ log = logging.getLogger("ddbcfg.daemon")
 
 _FORCED_GAP = 1.0  # seconds between two polls, however many ask for one
 
+# A later poll may mend these: DynamoDB, the network, a guard, /dev/shm.
+MENDABLE = (ConfigError, OSError, posix_ipc.Error)
 # No later poll can mend these: they end the daemon.
 FATAL = (MisconfiguredSchemaException, WriterLocked)
 
@@ -59,7 +63,6 @@ class Refresher:
         self._source = source
         self._guards = guards
         self._copy = copy
-        self._copied: str | None = None  # the digest of what is on disk, once that is known
         self._on_event = on_event
         self._label = f"{publisher.names.namespace}/{publisher.names.store}"
         self._stop = threading.Event()
@@ -120,6 +123,8 @@ class Refresher:
         except FATAL as error:
             self.failure = error
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends
+            if isinstance(error, PublishError) and self._stop.is_set():
+                return  # the publisher was closed while this poll was under way
             # Not hidden: the service ends with it.  Without its text, which may quote a value.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.critical("%s: %s at\n%s", self._label, type(error).__name__, where)
@@ -130,9 +135,9 @@ class Refresher:
     def stop(self) -> None:
         """End :meth:`run` soon; a poll that is under way is not waited for."""
         self._stop.set()
-        self.publisher.nudge()
+        self.publisher.requests.nudge()
 
-    def poll(self) -> ConfigError | OSError | None:
+    def poll(self) -> Exception | None:
         """Read the store once and publish what is new; the error if that failed.
 
         Raises only what no later poll can mend (FATAL).
@@ -140,16 +145,18 @@ class Refresher:
         status = self._status
         status.poll_started = boottime()
         self._progress()
-        failure: ConfigError | OSError | None = None
+        failure: Exception | None = None
         try:
             for what in self.publisher.verify():
                 log.warning("%s: somebody removed %s; it was made anew", self._label, what)
             reading = self._source.read(self._progress)
+            if self._stop.is_set():
+                return None
             self._guard(reading)
             self._publish(reading)
         except WriterLocked:
             raise  # the page is the other daemon's by now
-        except (ConfigError, OSError) as error:
+        except MENDABLE as error:
             failure = error
         self._refused = isinstance(failure, GuardRefused)
         self._progress()
@@ -157,14 +164,17 @@ class Refresher:
         status.polls += 1
         if failure is None:
             self._succeeded(status, reading)
-            self._save(reading)
         else:
             self._serve_copy(status)
             self._failed(status, failure)
-        self.publisher.take_acceptance()  # one that this poll did not need is not for the next
+        # An acceptance that this poll did not need is not for the next.
+        self.publisher.requests.take_acceptance()
         self.publisher.report(status)
         if isinstance(failure, FATAL):
             raise failure
+        if failure is None and self._copy and self.publisher.snapshot:
+            # After the report: nobody who waits for the poll has to wait for the disk.
+            self._copy.follow(reading, self.publisher.snapshot)
         return failure
 
     def _guard(self, reading: Reading) -> None:
@@ -176,11 +186,15 @@ class Refresher:
             for guard in self._guards:
                 guard.check(published, reading)
         except GuardRefused as refused:
-            if not self.publisher.take_acceptance():
+            if not self.publisher.requests.take_acceptance():
                 raise
             log.warning("%s: an operator accepted what was refused: %s", self._label, refused)
 
     def _publish(self, reading: Reading) -> None:
+        if not self.ready:
+            # First: who waits for the first snapshot may want to know at once how old it is.
+            self._date(reading)
+            self.publisher.report(self._status)
         if not self.publisher.publish(reading):
             self._options = reading.options
             return
@@ -206,9 +220,7 @@ class Refresher:
     def _succeeded(self, status: PageStatus, reading: Reading) -> None:
         if status.failures:
             log.info("%s: polls succeed again after %d failures", self._label, status.failures)
-        status.success = status.poll_finished
-        status.success_unix = time.time_ns()
-        status.source = reading.source
+        self._date(reading)
         status.failures = 0
         status.error = ""
         status.skipped = len(reading.skipped)
@@ -216,7 +228,13 @@ class Refresher:
             log.warning("%s: skipped an item whose option name is no string: %s", self._label, name)
         self._skipped |= set(reading.skipped)
 
-    def _failed(self, status: PageStatus, error: ConfigError | OSError) -> None:
+    def _date(self, reading: Reading) -> None:
+        """Note that DynamoDB was read just now."""
+        self._status.success = boottime()
+        self._status.success_unix = time.time_ns()
+        self._status.source = reading.source
+
+    def _failed(self, status: PageStatus, error: Exception) -> None:
         status.failures += 1
         status.error = str(error)
         age = age_of(status.success)
@@ -230,19 +248,6 @@ class Refresher:
 
     # --- the copy on disk ------------------------------------------------------------------------
 
-    def _save(self, reading: Reading) -> None:
-        """Bring the copy on disk up to what is published."""
-        snapshot = self.publisher.snapshot
-        if self._copy is None or snapshot is None or snapshot.digest == self._copied:
-            return
-        try:
-            self._copy.save(reading, snapshot.generation)
-        except OSError as error:
-            # Tried again after the next poll; readers do not depend on it.
-            log.warning("%s: the copy on disk was not written: %s", self._label, error)
-        else:
-            self._copied = snapshot.digest
-
     def _serve_copy(self, status: PageStatus) -> None:
         """Publish the copy on disk if there is nothing else: after a reboot without DynamoDB."""
         if self._copy is None or self.publisher.snapshot is not None:
@@ -250,18 +255,20 @@ class Refresher:
         copy = self._copy.load()
         if copy is None:
             return
-        self.publisher.advance(copy.generation)
-        try:
-            self.publisher.publish(copy.reading)
-        except (ConfigError, OSError) as error:
-            log.warning("%s: the copy on disk was not published: %s", self._label, error)
-            return
-        self._options = copy.reading.options
         age = time.time_ns() - copy.reading.read_at
         status.source = "disk"
         # A copy from the future means that a clock was wrong: then its age is not known.
         status.success = boottime() - age if age >= 0 else NEVER
         status.success_unix = copy.reading.read_at
+        self.publisher.advance(copy.generation)
+        try:
+            # First: whoever finds the snapshot finds how old it is.
+            self.publisher.report(status)
+            self.publisher.publish(copy.reading)
+        except MENDABLE as error:
+            log.warning("%s: the copy on disk was not published: %s", self._label, error)
+            return
+        self._options = copy.reading.options
         log.warning(
             "%s: serving the copy on disk as generation %d, read %s s ago",
             self._label,
@@ -271,7 +278,7 @@ class Refresher:
 
     # --- when ------------------------------------------------------------------------------------
 
-    def _pause(self, error: ConfigError | OSError | None) -> float:
+    def _pause(self, error: Exception | None) -> float:
         """Seconds until the next poll."""
         # What a guard refuses is to stand for some polls, not for some seconds.
         if error is None or isinstance(error, GuardRefused):
@@ -285,7 +292,7 @@ class Refresher:
             left = (self._due - boottime()) / 1e9
             if left <= 0:
                 return
-            if self.publisher.wait(left):
+            if self.publisher.requests.wait(left):
                 gap = (boottime() - self._status.poll_started) / 1e9
                 self._stop.wait(max(0.0, _FORCED_GAP - gap))
                 return

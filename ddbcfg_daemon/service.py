@@ -74,7 +74,7 @@ class Service:
             if number == signal.SIGHUP:
                 log.info("polling now on SIGHUP")
                 for refresher in refreshers:
-                    refresher.publisher.nudge()
+                    refresher.publisher.requests.nudge()
             for refresher in refreshers:
                 if refresher.failure is not None:
                     return refresher.failure
@@ -96,7 +96,7 @@ class Service:
         for refresher in refreshers:
             # A semaphore's timeout is of the wall clock: set back an hour, it sleeps an hour more.
             if refresher.silence > _OVERDUE:
-                refresher.publisher.nudge()
+                refresher.publisher.requests.nudge()
 
     def _write_metrics(self, metrics: MetricsFile, refreshers: Sequence[Refresher]) -> None:
         try:

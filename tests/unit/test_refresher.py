@@ -13,6 +13,7 @@ import pytest
 
 from ddbcfg_client.errors import MisconfiguredSchemaException, TableUnreachable
 from ddbcfg_client.layout.names import Names
+from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Page, Trust
 from ddbcfg_daemon import refresher as module
 from ddbcfg_daemon.errors import WriterLocked
@@ -137,20 +138,20 @@ def test_a_poll_that_is_asked_for_comes_at_once_but_a_second_after_the_last_one(
     refresher.poll()
     waited: list[float] = []
     monkeypatch.setattr(refresher._stop, "wait", waited.append)
-    publisher.nudge()
+    publisher.requests.nudge()
     refresher._sleep(INTERVAL)
     assert 0.5 < waited.pop() <= 1.0
     refresher._status.poll_started -= 10**9
-    publisher.nudge()
+    publisher.requests.nudge()
     refresher._sleep(INTERVAL)
     assert waited == [0.0]
 
 
 def test_many_who_ask_while_it_sleeps_get_one_poll(publisher: Publisher) -> None:
     for _ in range(50):
-        publisher.nudge()
-    assert publisher.wait(0) is True
-    assert publisher.wait(0) is False
+        publisher.requests.nudge()
+    assert publisher.requests.wait(0) is True
+    assert publisher.requests.wait(0) is False
 
 
 # --- the watchdog --------------------------------------------------------------------------------
@@ -222,6 +223,26 @@ def test_a_failed_poll_is_counted_and_told_and_the_first_success_ends_that(
     assert publisher.generation == 1
     assert "generation 1, 1 options" in refresher.summary
     assert SECRET not in caplog.text
+
+
+def test_the_first_snapshot_has_an_age_from_the_moment_on_that_readers_see_it(
+    names: Names,
+) -> None:
+    seen: list[tuple[int, float | None]] = []
+    config = Config(names, Trust(), max_age=60)
+
+    def at(step: str) -> None:
+        if step == "release":  # announced a moment ago
+            seen.append((config.generation, config.age))
+            assert config.get("db") == {"host": SECRET}
+
+    publisher = Publisher(names, at=at)
+    refresher_of(publisher, DB).poll()
+    publisher.close()
+    [(generation, age)] = seen
+    assert generation == 1
+    assert age is not None
+    assert age < 30
 
 
 def test_a_change_is_logged_once_by_name_and_no_change_not_at_all(
@@ -304,6 +325,27 @@ def test_a_fault_of_its_own_ends_it_with_a_traceback_without_values(
     assert "ZeroDivisionError at" in caplog.text
     assert "test_refresher.py" in caplog.text
     assert SECRET not in caplog.text
+
+
+@pytest.mark.parametrize("answer", [DB, AWAY], ids=["answered", "failed"])
+def test_a_poll_that_ends_after_the_publisher_was_closed_is_no_fault(
+    publisher: Publisher, caplog: pytest.LogCaptureFixture, answer: Reading | BaseException
+) -> None:
+    # As when SIGTERM comes while DynamoDB hangs.
+    refresher = refresher_of(publisher, answer)
+
+    def during(progress: Progress) -> None:
+        refresher.stop()
+        publisher.close()
+
+    source = refresher._source
+    assert isinstance(source, FakeSource)
+    source.during = during
+    refresher.run()
+    assert refresher.failure is None
+    assert publisher.generation == 0
+    assert "CRITICAL" not in caplog.text
+    assert "closed" not in caplog.text
 
 
 def test_stop_ends_its_sleep(publisher: Publisher) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -32,7 +31,8 @@ class FakeRefresher:
 
     def __init__(self, loop: Callable[[], None] = lambda: None, name: str = "prod") -> None:
         self.publisher = SimpleNamespace(
-            names=SimpleNamespace(store=name), nudge=lambda: self.nudges.append(name)
+            names=SimpleNamespace(store=name),
+            requests=SimpleNamespace(nudge=lambda: self.nudges.append(name)),
         )
         self.nudges: list[str] = []
         self.failure: BaseException | None = None
@@ -48,6 +48,13 @@ class FakeRefresher:
 
     def stop(self) -> None:
         self.stopped.set()
+
+
+def kill_main(number: signal.Signals) -> None:
+    """Signal the main thread: other threads of these tests do not hold the service's signals."""
+    ident = threading.main_thread().ident
+    assert ident is not None
+    signal.pthread_kill(ident, number)
 
 
 def refreshers(*fakes: FakeRefresher) -> list[Refresher]:
@@ -104,7 +111,7 @@ def test_refresher_whose_sleep_took_too_long_is_woken() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_to_stop_ends_it_in_order(held_signals: None, number: signal.Signals) -> None:
     notifier = FakeNotifier()
-    fake = FakeRefresher(lambda: os.kill(os.getpid(), number))
+    fake = FakeRefresher(lambda: kill_main(number))
     assert Service(notifier).run(refreshers(fake)) is None
     assert fake.stopped.is_set()
     assert notifier.sent[-1] == "STOPPING=1"
@@ -115,10 +122,10 @@ def test_sighup_has_every_store_polled(held_signals: None) -> None:
     prod, test = FakeRefresher(name="prod"), FakeRefresher(name="test")
 
     def loop() -> None:
-        os.kill(os.getpid(), signal.SIGHUP)
+        kill_main(signal.SIGHUP)
         while not (prod.nudges and test.nudges):
             assert not prod.stopped.wait(0.001)
-        os.kill(os.getpid(), signal.SIGTERM)
+        kill_main(signal.SIGTERM)
 
     prod._loop = loop
     assert Service(FakeNotifier()).run(refreshers(prod, test)) is None
@@ -147,7 +154,7 @@ def test_refresher_that_hangs_does_not_hold_up_the_end(
     release = threading.Event()
 
     def hang() -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        kill_main(signal.SIGTERM)
         release.wait(20)
 
     assert Service(FakeNotifier()).run(refreshers(FakeRefresher(hang))) is None

@@ -1,0 +1,72 @@
+"""How a publisher ends: what it leaves, what it takes with it, and under whose lock (G4, G5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from ddbcfg_client.layout.names import Names
+from ddbcfg_daemon import publisher as module
+from ddbcfg_daemon.errors import PublishError, WriterLocked
+from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.writer_lock import WriterLock
+from support.shm import objects_of, reading
+
+DB = reading({"db": {"host": "a"}})
+
+
+def test_close_leaves_what_is_published_and_frees_the_lock(names: Names) -> None:
+    publisher = Publisher(names)
+    publisher.publish(DB)
+    publisher.close()
+    publisher.close()
+    WriterLock(names).release()
+    assert names.segment(1)[1:] in [path.name for path in objects_of(names)]
+
+
+def test_remove_leaves_nothing(names: Names) -> None:
+    publisher = Publisher(names)
+    publisher.publish(DB)
+    publisher.remove()
+    publisher.remove()
+    assert objects_of(names) == []
+
+
+def test_remove_holds_the_lock_until_all_is_gone(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else it would take away what a newcomer has just made.
+    removed: list[str] = []
+    unlink = module.unlink
+
+    def unlink_under_lock(name: str) -> None:
+        with pytest.raises(WriterLocked):
+            WriterLock(names)
+        removed.append(name)
+        unlink(name)
+
+    publisher = Publisher(names)
+    publisher.publish(DB)
+    monkeypatch.setattr(module, "unlink", unlink_under_lock)
+    publisher.remove()
+    assert {names.page, names.segment(1)} < set(removed)
+    assert removed[-1] == names.lock
+    monkeypatch.undo()
+
+    newcomer = Publisher(names)
+    newcomer.publish(DB)
+    publisher.remove()
+    assert newcomer.generation == 1
+    assert names.page[1:] in [path.name for path in objects_of(names)]
+    newcomer.close()
+
+
+@pytest.mark.parametrize("end", [Publisher.close, Publisher.remove])
+def test_nothing_is_published_after_the_end(names: Names, end: object) -> None:
+    # A poll that was under way may come late.
+    publisher = Publisher(names)
+    assert callable(end)
+    end(publisher)
+    with pytest.raises(PublishError, match="closed"):
+        publisher.publish(DB)
+    with pytest.raises(PublishError, match="closed"):
+        publisher.report(publisher.status())

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 
-from ddbcfg_client.connection import names_of, trust_in
-from ddbcfg_client.errors import StoreNotNamed
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.connection import all_names_of, trust_in
+from ddbcfg_client.errors import LayoutMismatch, SnapshotError, StoreNotNamed
 from ddbcfg_client.reader import Config
 
 TYPE_CHECKING = False
@@ -22,16 +22,19 @@ def print_status(given: argparse.Namespace) -> int:
 
     0 when all have a snapshot that is young enough, 3 when one has none, 4 when one is too old.
     """
-    try:
-        stores = [names_of(given.table, given.store, given.namespace)]
-    except StoreNotNamed as error:
-        if not error.published:
-            raise
-        stores = [Names(namespace, store) for namespace, store in error.published]
+    stores = all_names_of(given.table, given.store, given.namespace)
+    if not stores:
+        raise StoreNotNamed([])
     code = 0
     trust = trust_in(given.owner)
     for number, names in enumerate(stores):
-        status = Config(names, trust).status()
+        try:
+            status = Config(names, trust).status()
+        except (SnapshotError, LayoutMismatch) as error:
+            # One that cannot be read must not hide the others.
+            print(f"ddbcfg-client: {error}", file=sys.stderr)
+            code = max(code, 3)
+            continue
         if given.json:
             print(json.dumps(status.to_dict()))
         else:

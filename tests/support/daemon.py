@@ -141,9 +141,7 @@ class DaemonProcess:
     def wait_for(self, text: str, count: int = 1) -> str:
         """Return the *count*-th line with this text in it, as soon as there is one."""
         with self._changed:
-            self._changed.wait_for(
-                lambda: len(self.lines(text)) >= count or self._ended, PATIENCE
-            )
+            self._changed.wait_for(lambda: len(self.lines(text)) >= count or self._ended, PATIENCE)
             found = self.lines(text)
         assert len(found) >= count, f"no {text!r} ({count}) in:\n{self.output}"
         return found[count - 1]
@@ -209,9 +207,7 @@ class Host:
         """A reader in this process; nothing is opened yet."""
         return Config(self.names(store), Trust())
 
-    def wait_for_status(
-        self, is_it: Callable[[Status], bool], store: str = "prod"
-    ) -> Status:
+    def wait_for_status(self, is_it: Callable[[Status], bool], store: str = "prod") -> Status:
         """The store's status as soon as it is like that."""
         config = self.config(store)
         deadline = time.monotonic() + PATIENCE

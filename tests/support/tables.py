@@ -1,0 +1,55 @@
+"""Tables in moto, written as an operator would write them: with boto3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ddbcfg_client.creation import ensure_table
+from ddbcfg_client.dynamodb import Table, connect_dynamodb
+from support.shm import attributes
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class ConfigTable:
+    """A configuration table and the client to write it with; it is not created yet."""
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self.client = client
+        self.name = name
+
+    def create(self) -> None:
+        ensure_table(Table(self.client, self.name))
+
+    def create_with_keys(self, hash_key: str, range_key: str) -> None:
+        """With these names of keys, whatever the daemon expects."""
+        ensure_table(Table(self.client, self.name, hash_key, range_key))
+
+    def put(self, store: str, option: str, **values: Any) -> None:
+        """Write the whole option."""
+        keys = {"_store": store, "_option": option}
+        self.client.put_item(TableName=self.name, Item=attributes(values | keys))
+
+
+@pytest.fixture(scope="session")
+def moto_client(moto_url: str) -> Iterator[DynamoDBClient]:
+    client = connect_dynamodb(endpoint_url=moto_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def missing_table(moto_client: DynamoDBClient, table_name: str) -> ConfigTable:
+    """A table that does not exist."""
+    return ConfigTable(moto_client, table_name)
+
+
+@pytest.fixture
+def table(missing_table: ConfigTable) -> ConfigTable:
+    """An empty table of the test's own."""
+    missing_table.create()
+    return missing_table

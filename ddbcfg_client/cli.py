@@ -1,4 +1,4 @@
-"""``ddbcfg-client``: reads what this host's daemon publishes.
+"""``ddbcfg-client``: reads what this host's daemon publishes; ``cli_write`` has what writes.
 
 Reading imports neither boto3 nor json: a whole ``get`` costs little more than Python's own start.
 """
@@ -13,11 +13,14 @@ from ddbcfg_client import __version__, connect
 from ddbcfg_client.errors import (
     ConfigError,
     LayoutMismatch,
+    MalformedValue,
+    MisconfiguredSchemaException,
     OptionNotFound,
     ReloadFailed,
     SnapshotError,
     SnapshotTooStale,
     StoreNotNamed,
+    TableError,
 )
 
 TYPE_CHECKING = False
@@ -26,20 +29,25 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.reader import Config
 
-FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED = range(6)
+FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED, DYNAMODB_FAILED = range(7)
 
 _EPILOG = """\
 --table, --store and --namespace can come from DDBCFG_TABLE, DDBCFG_STORE and DDBCFG_NAMESPACE; with
-one store published on this host they are not needed.
+one store published on this host they are not needed to read.
 
-exit codes: 0 found; 1 no such option or key; 2 usage; 3 no snapshot that can be read;
-4 too old (--max-age); 5 not reloaded
+set, delete, create-table, export, import and check use DynamoDB itself: table and store must be
+named.  Region, endpoint and keys can come from DDBCFG_REGION, DDBCFG_ENDPOINT_URL, DDBCFG_STORE_KEY and
+DDBCFG_OPTION_KEY, credentials come the ordinary AWS way.
+
+exit codes: 0 found or done; 1 no such option or key, or there is one (--if-absent), or you said no;
+2 usage; 3 no snapshot that can be read; 4 too old (--max-age); 5 not reloaded;
+6 DynamoDB refused or failed
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    given = _parser().parse_args(arguments)
+    given = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
         code: int = given.run(given)
         sys.stdout.flush()
@@ -54,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, NOT_RELOADED)
     except (SnapshotError, LayoutMismatch) as error:
         return _fail(error, NO_SNAPSHOT)
+    except (TableError, MisconfiguredSchemaException, MalformedValue) as error:
+        return _fail(error, DYNAMODB_FAILED)
     except ConfigError as error:
         return _fail(error, USAGE)
     except KeyboardInterrupt:
@@ -69,7 +79,7 @@ def _fail(error: ConfigError, code: int) -> int:
     return code
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
+class Formatter(argparse.RawDescriptionHelpFormatter):
     """As wide as the terminal, without the shutil that argparse imports to know how wide that is.
 
     argparse makes one for each argument that is added, help or not.
@@ -83,35 +93,37 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, width=columns - 2)
 
 
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    common = argparse.ArgumentParser(add_help=False, formatter_class=Formatter)
     add = common.add_argument
     add("--table", help="the table's name")
     add("--store", help="the store's name")
     add("--namespace", help="what the daemon was given with --namespace")
     add("--owner", help="a user or uid to believe besides root and this one (DDBCFG_OWNER)")
-    add("--wait", type=_seconds, default=0.0, metavar="S", help="wait S seconds for a snapshot")
+    add("--wait", type=_seconds, metavar="S", help="wait S seconds for a snapshot")
     add("--max-age", type=_seconds, metavar="S", help="fail when the last good poll is older")
 
     parser = argparse.ArgumentParser(
         prog="ddbcfg-client",
-        description="Read configuration that ddbcfg-daemon publishes on this host.",
+        description="Read configuration that ddbcfg-daemon publishes on this host, and write it.",
         epilog=_EPILOG,
-        formatter_class=_Formatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     # prog= spares argparse a usage line, and the process the terminal's size.
     commands = parser.add_subparsers(metavar="COMMAND", required=True, prog="ddbcfg-client")
 
-    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: object, text: str, *, parents: Sequence[argparse.ArgumentParser] = (common,)
+    ) -> argparse.ArgumentParser:
         made = commands.add_parser(
             name,
             help=text,
             description=text,
-            parents=[common],
+            parents=parents,
             allow_abbrev=False,
-            formatter_class=_Formatter,
+            formatter_class=Formatter,
         )
         made.set_defaults(run=run)
         return made
@@ -122,13 +134,19 @@ def _parser() -> argparse.ArgumentParser:
     command("list", _list, "print the options' names, one a line")
     status = command("status", _status, "print how the store and its daemon fare")
     status.add_argument("--json", action="store_true", help="one JSON object a line for each store")
-    command("wait", _wait, "wait for a snapshot (60 s unless --wait says)").set_defaults(wait=60.0)
+    command("wait", _wait, "wait for a snapshot (60 s unless --wait says)")
     watch = command("watch", _watch, "print a line for each generation, or OPTION when it changes")
     watch.add_argument("option", nargs="?", metavar="OPTION")
     reload = command("reload", _reload, "have the daemon poll now, and wait for it")
     reload.add_argument("--accept", action="store_true", help="publish what a guard refuses, too")
     reload.add_argument("--timeout", type=_seconds, default=5.0, metavar="S", help="(5)")
-    return parser
+    if arguments and arguments[0] in commands.choices:
+        return parser.parse_args(arguments)
+
+    from ddbcfg_client import cli_write
+
+    cli_write.add_commands(command)
+    return cli_write.parse(parser, arguments)
 
 
 def _seconds(text: str) -> float:
@@ -142,13 +160,14 @@ def _seconds(text: str) -> float:
 _seconds.__name__ = "number of seconds"
 
 
-def _connect(given: argparse.Namespace) -> Config:
+def _connect(given: argparse.Namespace, wait: float = 0.0) -> Config:
     return connect(
         given.table,
         given.store,
         namespace=given.namespace,
         owner=given.owner,
-        wait=given.wait,
+        # Not a default of the parser's: all commands share the flag, and so would they its default.
+        wait=wait if given.wait is None else given.wait,
         max_age=given.max_age,
     )
 
@@ -180,7 +199,7 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _wait(given: argparse.Namespace) -> int:
-    config = _connect(given)
+    config = _connect(given, wait=60.0)
     print(f"generation {config.generation}")
     return FOUND
 

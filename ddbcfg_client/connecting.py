@@ -69,7 +69,7 @@ def boto3_module() -> Any:
     try:
         import boto3
     except ImportError:
-        raise MissingExtra("reading DynamoDB", "daemon") from None
+        raise MissingExtra("access to DynamoDB", "daemon") from None
     return boto3
 
 

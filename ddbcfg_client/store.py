@@ -9,16 +9,10 @@ from ddbcfg_client.config_stores import (
     TimeBasedConfigStore,
 )
 from ddbcfg_client.creation import ensure_table
-from ddbcfg_client.errors import UnknownConfigStore, ValueRefused
-from ddbcfg_client.item_size import least_size
+from ddbcfg_client.errors import UnknownConfigStore
+from ddbcfg_client.item import checked_attributes
 from ddbcfg_client.table_connection import TableConnection
-from ddbcfg_client.values import (
-    MAX_ITEM_BYTES,
-    MAX_OPTION_BYTES,
-    MAX_STORE_BYTES,
-    attributes_of,
-    check_name,
-)
+from ddbcfg_client.values import MAX_OPTION_BYTES, MAX_STORE_BYTES, check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,15 +86,9 @@ class DynamoDBConfigStore:
         `ValueRefused`, before anything is sent, for what DynamoDB cannot hold exactly, and
         `TableError` when it fails or refuses.
         """
-        check_name("option", option, MAX_OPTION_BYTES)
-        attributes = attributes_of(option, data, (self.store_key, self.option_key))
-        size = least_size(attributes) + sum(
-            len(text.encode())
-            for text in (self.store_key, self.store_name, self.option_key, option)
+        attributes = checked_attributes(
+            self.store_name, option, data, self.store_key, self.option_key
         )
-        if size > MAX_ITEM_BYTES:
-            reason = f"it takes {size} bytes, DynamoDB's limit is {MAX_ITEM_BYTES}"
-            raise ValueRefused(option, "", reason)
         table = self._connection.table(self.store_name)
         return table.put(self.store_name, option, attributes, if_absent=if_absent)
 

@@ -14,9 +14,8 @@ from typing import Protocol
 from ddbcfg_client.codec import unpack_option
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.schema import Schema
+from ddbcfg_client.shrink import shrinkage
 from ddbcfg_daemon.source import Reading
-
-_FEW = 10  # options; below that, losing half of them is nothing unusual
 
 
 class GuardRefused(ConfigError):
@@ -57,7 +56,7 @@ class ShrinkGuard:
 
     def check(self, published: Collection[str], reading: Reading) -> None:
         """See Guard."""
-        reason = self._suspicion(published, reading.options)
+        reason = shrinkage(published, reading.options, self.max_shrink, self.allow_empty)
         if reason is None:
             self._seen = 0
             return
@@ -65,16 +64,6 @@ class ShrinkGuard:
         if self._seen < self.polls:
             raise GuardRefused("shrink", f"{reason} (poll {self._seen} of {self.polls})")
         self._seen = 0
-
-    def _suspicion(self, published: Collection[str], options: Collection[str]) -> str | None:
-        if not published:
-            return None
-        if not options:
-            return None if self.allow_empty else f"all of {len(published)} options are gone"
-        lost = sum(option not in options for option in published)
-        if len(published) >= _FEW and lost * 100 > len(published) * self.max_shrink:
-            return f"{lost} of {len(published)} options are gone, more than {self.max_shrink:g} %"
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""One way to write each value, so that equal stores make equal files and unequal ones differ."""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+
+from ddbcfg_client.notation import PLAIN_DIGITS, dumps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_ROUNDS_NOTHING = Context(prec=1000)
+
+
+def canonical(value: object) -> object:
+    """Return an equal value: maps in the order of their keys, numbers without zeros at the end."""
+    match value:
+        case bool():
+            return value
+        case int() | Decimal():
+            return _number(Decimal(value))
+        case dict():
+            return {key: canonical(value[key]) for key in sorted(value)}
+        case list():
+            return [canonical(item) for item in value]
+        case set() | frozenset():
+            return {canonical(member) for member in value}
+    return value
+
+
+def as_file(stores: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
+    """Return store → option → key → value as a file in the notation, sorted, a line for each."""
+    return dumps(canonical(stores), typed=True, indent=2) + "\n"
+
+
+def text_of(value: object) -> str:
+    """Return a text that is the same for two values just when DynamoDB would hold the same."""
+    return dumps(canonical(value), typed=True)
+
+
+def type_of(value: object) -> str:
+    """Return what DynamoDB calls the type of ``value``, for people."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case int() | Decimal():
+            return "number"
+        case bytes():
+            return "binary"
+        case dict():
+            return "map"
+        case list():
+            return "list"
+        case set() | frozenset():
+            return f"set of {type_of(next(iter(value)))}s".replace("binarys", "binaries")
+    raise TypeError(f"DynamoDB has no type for {type(value).__name__}")
+
+
+def _number(number: Decimal) -> int | Decimal:
+    # As people write it: the service may say 1E+2 for 100, and dumps() keeps what it is given.
+    if number == number.to_integral_value() and number.adjusted() <= PLAIN_DIGITS:
+        return int(number)
+    return number.normalize(_ROUNDS_NOTHING)

@@ -1,0 +1,77 @@
+"""Which table and stores a command that writes is about: flags, then variables, never a guess.
+
+Reading commands may look around on the host for the one store that is there.  What is written has
+to be named.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing, contextmanager
+
+from ddbcfg_client.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.values import MAX_STORE_BYTES, check_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+
+@contextmanager
+def open_table(given: argparse.Namespace) -> Iterator[Table]:
+    """Yield the table that is named, with a connection that has sent nothing yet.
+
+    Raise `MissingExtra` without boto3, and `TableError` when region or endpoint will not do.
+    """
+    name = _setting(given, "table")
+    if not name:
+        given.fail("no table is named: use --table TABLE or DDBCFG_TABLE")
+    client = connect_dynamodb(
+        region=_setting(given, "region") or None,
+        endpoint_url=_setting(given, "endpoint_url") or None,
+    )
+    with closing(client):
+        yield Table(client, name, *keys_named(given))
+
+
+def table_named(given: argparse.Namespace) -> str:
+    """Return the table's name; empty when none is named."""
+    return _setting(given, "table")
+
+
+def keys_named(given: argparse.Namespace) -> tuple[str, str]:
+    """Return the names of the table's hash and range key."""
+    return _setting(given, "store_key") or "_store", _setting(given, "option_key") or "_option"
+
+
+def stores_named(given: argparse.Namespace) -> list[str]:
+    """Return the stores that are named, each once; raise `NameRefused` for an impossible name."""
+    stores = given.store
+    if stores is None:
+        # As the daemon takes it, so that both can have one file of settings.
+        stores = [name for name in os.environ.get("DDBCFG_STORE", "").split(",") if name]
+    return list(dict.fromkeys(check_name("store", name, MAX_STORE_BYTES) for name in stores))
+
+
+def some_stores(given: argparse.Namespace) -> list[str]:
+    """Return the stores that are named; a usage error when none is."""
+    stores = stores_named(given)
+    if not stores:
+        given.fail("no store is named: use --store STORE or DDBCFG_STORE")
+    return stores
+
+
+def one_store(given: argparse.Namespace) -> str:
+    """Return the store that is named; a usage error when it is not exactly one."""
+    store, *others = some_stores(given)
+    if others:
+        given.fail("several stores are named: name one with --store STORE or DDBCFG_STORE")
+    return store
+
+
+def _setting(given: argparse.Namespace, name: str) -> str:
+    """A flag wins over its variable; an empty variable is one that is not set."""
+    flag = getattr(given, name)
+    return str(flag) if flag is not None else os.environ.get(f"DDBCFG_{name.upper()}", "")

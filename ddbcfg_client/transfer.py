@@ -1,0 +1,143 @@
+"""``ddbcfg-client export`` and ``import``: whole stores, to a file and from one."""
+
+from __future__ import annotations
+
+import sys
+
+from ddbcfg_client.canonical import as_file
+from ddbcfg_client.changes import Changes, counts
+from ddbcfg_client.cli import FOUND, NOT_FOUND, USAGE
+from ddbcfg_client.codec import option_of
+from ddbcfg_client.errors import NotationError
+from ddbcfg_client.item import checked_attributes
+from ddbcfg_client.notation_file import load_bytes, load_file, save_file
+from ddbcfg_client.output import complain, counted, say, shown
+from ddbcfg_client.target import open_table, some_stores, stores_named
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from ddbcfg_client.changes import Options
+    from ddbcfg_client.dynamodb import Table
+    from ddbcfg_client.notation_file import Stores
+
+    Attributes = dict[str, AttributeValueTypeDef]
+
+
+def export(given: argparse.Namespace) -> int:
+    """Write the stores that are named; nothing when one of them is not there."""
+    names = some_stores(given)
+    with open_table(given) as table:
+        stores = {name: _read(table, name) for name in names}
+    for name, options in stores.items():
+        if not options:
+            # Most likely a slip, and a file that would delete everything when it is imported.
+            complain(f"store {name!r} has no options in table {table.name!r}; nothing was written")
+            return NOT_FOUND
+    data = as_file(stores).encode()
+    try:
+        if given.file == "-":
+            # Not sys.stdout, which would try again at exit what failed here.
+            with open(sys.stdout.fileno(), "wb", closefd=False) as stdout:
+                stdout.write(data)
+        else:
+            save_file(given.file, data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = "standard output" if given.file == "-" else given.file
+        complain(f"{where}: {error.strerror or error}")
+        return USAGE
+    return FOUND
+
+
+def import_file(given: argparse.Namespace) -> int:
+    """Make the stores as the file says, after saying what that changes."""
+    chosen = stores_named(given)
+    with open_table(given) as table:
+        contents = _contents(given.file, table)
+        stores = {store: contents[store] for store in chosen or contents if store in contents}
+        if missing := [store for store in chosen if store not in stores]:
+            there = ", ".join(map(repr, contents)) or "none"
+            reason = f"has no store {missing[0]!r}; the stores in it: {there}"
+            raise NotationError(given.file, reason)
+        # Before anything is sent, so that a file is never refused half-way.
+        attributes = {
+            (store, option): checked_attributes(
+                store, option, keys, table.store_key, table.option_key
+            )
+            for store, options in stores.items()
+            for option, keys in options.items()
+        }
+        plan = {
+            store: Changes(_read(table, store), options, replace=given.replace)
+            for store, options in stores.items()
+        }
+        _announce(table.name, plan)
+        if left_out := [shown(store) for store in contents if store not in stores]:
+            say(f"not imported, for they were not named: {', '.join(left_out)}")
+        if given.dry_run:
+            say(f"dry run, nothing was written: {counts(plan.values())}")
+            return FOUND
+        deleted = sum(len(changes.deleted) for changes in plan.values())
+        if deleted and not given.yes and not _confirmed(given, deleted):
+            complain("nothing was written")
+            return NOT_FOUND
+        _write(table, plan, attributes)
+    say(counts(plan.values()))
+    return FOUND
+
+
+def _read(table: Table, store: str) -> Options:
+    return {
+        item[table.option_key]["S"]: option_of(
+            item, item[table.option_key]["S"], table.store_key, table.option_key
+        )
+        for item in table.items(store, consistent=True)
+    }
+
+
+def _contents(file: str, table: Table) -> Stores:
+    keys = (table.store_key, table.option_key)
+    if file != "-":
+        return load_file(file, *keys)
+    return load_bytes(sys.stdin.buffer.read(), "standard input", *keys)
+
+
+def _announce(table: str, plan: dict[str, Changes]) -> None:
+    for store, changes in plan.items():
+        lines = list(changes.lines())
+        if lines:
+            say("\n".join((f"{table}/{shown(store)}", *lines)))
+
+
+def _confirmed(given: argparse.Namespace, deleted: int) -> bool:
+    what = counted(deleted, "option")
+    if given.file == "-" or sys.stdin is None or not sys.stdin.isatty():
+        given.fail(f"this deletes {what} and there is no terminal to ask on: add --yes")
+    sys.stdout.flush()
+    print(f"Delete {what}? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _write(
+    table: Table, plan: dict[str, Changes], attributes: dict[tuple[str, str], Attributes]
+) -> None:
+    total = sum(len(c.added) + len(c.changed) + len(c.deleted) for c in plan.values())
+    done = 0
+    try:
+        for store, changes in plan.items():
+            for option in (*changes.added, *changes.changed):
+                table.put(store, option, attributes[store, option])
+                done += 1
+        # Last, so that at no time there is less than before and after.
+        for store, changes in plan.items():
+            for option in changes.deleted:
+                table.delete(store, option)
+                done += 1
+    except BaseException:
+        complain(f"{done} of {total} options were written; import again to write the others")
+        raise

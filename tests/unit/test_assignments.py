@@ -1,0 +1,83 @@
+"""KEY=TEXT, KEY:=JSON and KEY:b64=BASE64: which of them an argument is, and what it says."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ddbcfg_client.assignments import keys_of
+from ddbcfg_client.errors import NotationError
+
+SECRET = "p1anted-s3cret"
+
+
+@pytest.mark.parametrize(
+    ("argument", "key", "value"),
+    [
+        ("host=db2", "host", "db2"),
+        ("port=27018", "port", "27018"),
+        ("empty=", "empty", ""),
+        ("query=a=b&c:=d", "query", "a=b&c:=d"),
+        ("url=http://host:80/?a:b64=c", "url", "http://host:80/?a:b64=c"),
+        ("two words= padded ", "two words", " padded "),
+        ("lines=a\nb", "lines", "a\nb"),
+        # A colon is one of the key's, unless it is the last before the =.
+        ("a:b=c", "a:b", "c"),
+        ("a:b64x=c", "a:b64x", "c"),
+        ("b64=c", "b64", "c"),
+        ("ab64=c", "ab64", "c"),
+        (":a=c", ":a", "c"),
+        ("port:=27018", "port", Decimal(27018)),
+        ("a::=1", "a:", Decimal(1)),
+        ("a:b:=1", "a:b", Decimal(1)),
+        ("a:b64:=1", "a:b64", Decimal(1)),
+        ("on:=true", "on", True),
+        ("off:=null", "off", None),
+        ('text:="a=b"', "text", "a=b"),
+        ('tags:=["a","b"]', "tags", ["a", "b"]),
+        ("exact:=0.10000000000000000000000000000000000001", "exact", Decimal(f"0.1{'0' * 36}1")),
+        ('set:={"$set": [1, 2]}', "set", {Decimal(1), Decimal(2)}),
+        ('map:={"a": {"$binary": "AP8="}}', "map", {"a": b"\x00\xff"}),
+        ("bytes:b64=AP8=", "bytes", b"\x00\xff"),
+        ("bytes:b64=", "bytes", b""),
+        ("a:b:b64=AA==", "a:b", b"\x00"),
+        ("a::b64=AA==", "a:", b"\x00"),
+    ],
+)
+def test_the_first_equals_sign_decides(argument: str, key: str, value: Any) -> None:
+    [(found, said)] = keys_of([argument]).items()
+    assert (found, said, type(said)) == (key, value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([SECRET], "argument 1 after OPTION: is not KEY=TEXT, KEY:=JSON or KEY:b64=BASE64"),
+        (["a=1", f"b:{SECRET}"], "argument 2 after OPTION: is not KEY="),
+        ([""], "argument 1 after OPTION: is not KEY="),
+        ([f"={SECRET}"], "argument 1 after OPTION: has no key before its '='"),
+        ([f':="{SECRET}"'], "argument 1 after OPTION: has no key before its '='"),
+        ([f":b64={SECRET}"], "argument 1 after OPTION: has no key before its '='"),
+        ([f"a={SECRET}", f"a={SECRET}"], "key 'a': is there twice"),
+        ([f"a={SECRET}", f'a:="{SECRET}"'], "key 'a': is there twice"),
+        ([f"a:={SECRET}"], "key 'a':1: not JSON: Expecting value (column 1)"),
+        ([f'a:="{SECRET}'], "key 'a':1: not JSON: Unterminated string"),
+        (["a:="], "key 'a':1: not JSON"),
+        (["a:=1 2"], "key 'a':1: not JSON: Extra data"),
+        (["a:=NaN"], "key 'a': DynamoDB's numbers have at most 38 digits"),
+        (["a:=" + "1" * 39], "key 'a': DynamoDB's numbers have at most 38 digits"),
+        ([f'a:=[{{"b": {{"$set": ["{SECRET}", 1]}}}}]'], "key 'a': [0].b: a set holds only"),
+        ([f"a:b64={SECRET}"], "key 'a': is not base64"),
+        (["a:b64=AP8"], "key 'a': is not base64"),
+        (["a:b64=A P8="], "key 'a': is not base64"),
+        (["a:b64=Gr\xfcezi=="], "key 'a': is not base64"),
+    ],
+)
+def test_what_is_refused_and_what_that_says(arguments: list[str], message: str) -> None:
+    with pytest.raises(NotationError) as caught:
+        keys_of(arguments)
+    assert str(caught.value).startswith(message)
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None

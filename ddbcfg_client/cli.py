@@ -36,8 +36,8 @@ _EPILOG = """\
 one store published on this host they are not needed to read.
 
 set, delete, create-table, export, import and check use DynamoDB itself: table and store must be
-named.  Region, endpoint and keys can come from DDBCFG_REGION, DDBCFG_ENDPOINT_URL, DDBCFG_STORE_KEY and
-DDBCFG_OPTION_KEY, credentials come the ordinary AWS way.
+named.  Region, endpoint and keys can come from DDBCFG_REGION, DDBCFG_ENDPOINT_URL,
+DDBCFG_STORE_KEY and DDBCFG_OPTION_KEY, credentials come the ordinary AWS way.
 
 exit codes: 0 found or done; 1 no such option or key, or there is one (--if-absent), or you said no;
 2 usage; 3 no snapshot that can be read; 4 too old (--max-age); 5 not reloaded;

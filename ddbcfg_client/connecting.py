@@ -5,6 +5,8 @@ Importing this module does not import boto3; the first connection does.
 
 from __future__ import annotations
 
+import os
+
 from ddbcfg_client.errors import MissingExtra, TableError
 from ddbcfg_client.explain import explained
 
@@ -53,7 +55,7 @@ def connect_dynamodb(
     boto3 = boto3_module()
     with explained("", "connecting to DynamoDB"):
         # A session of its own: the default one is shared with the application and not thread-safe.
-        session = session or boto3.Session(region_name=region)
+        session = session or boto3.Session(region_name=region or _region_set())
         try:
             client: DynamoDBClient = session.client(
                 "dynamodb", endpoint_url=endpoint_url, config=client_config()
@@ -62,6 +64,14 @@ def connect_dynamodb(
             reason = f"{error}; check --endpoint-url"
             raise TableError("", "connecting to DynamoDB", "endpoint", reason) from None
     return client
+
+
+def _region_set() -> str | None:
+    """The region that the environment names, None without one.
+
+    boto3 looks at AWS_DEFAULT_REGION only.  AWS's other tools, ECS and Lambda go by AWS_REGION.
+    """
+    return os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or None
 
 
 def boto3_module() -> Any:

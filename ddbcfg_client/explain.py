@@ -82,7 +82,7 @@ _NO_CREDENTIALS: dict[str, str] = {
     "MetadataRetrievalError": "the instance's metadata service does not give the role: try again",
     "ProfileNotFound": "check AWS_PROFILE and ~/.aws/config",
 }
-_NO_REGION = "name one: --region, AWS_DEFAULT_REGION or ~/.aws/config"
+_NO_REGION = "name one: --region, AWS_REGION or ~/.aws/config"
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def test_user_agent_says_ddbcfg(proxy: FaultProxy) -> None:
 
 def test_no_region_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    with pytest.raises(TableError, match="NoRegionError.*--region, AWS_DEFAULT_REGION"):
+    with pytest.raises(TableError, match="NoRegionError.*--region, AWS_REGION"):
         connect_dynamodb()
 
 
@@ -486,3 +486,23 @@ def test_malformed_answers(faulty: Table, proxy: FaultProxy, answer: object) -> 
     proxy.fail(faults.Fault("malformed", make=lambda _: body, served=False))
     with pytest.raises(AnswerMalformed):
         list(faulty.items("prod"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "region"),
+    [
+        ({"AWS_REGION": "ap-south-1"}, "ap-south-1"),
+        ({"AWS_REGION": "ap-south-1", "AWS_DEFAULT_REGION": "eu-west-3"}, "eu-west-3"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-3"}, "eu-west-3"),
+    ],
+)
+def test_the_region_is_what_either_variable_says(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], region: str
+) -> None:
+    # boto3 itself does not know AWS_REGION, which every other tool of AWS goes by.
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    client = connect_dynamodb()
+    assert client.meta.region_name == region
+    client.close()

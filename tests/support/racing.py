@@ -103,7 +103,8 @@ def read(names: Names, last: int) -> dict[str, int]:
     checker = Checker(Config(names, Trust()))
     _ready()
     deadline = time.monotonic() + PATIENCE
-    while checker.last < last and time.monotonic() < deadline:
+    # Not until it has read publication LAST: of one that is torn it never would.
+    while checker.generation < last and time.monotonic() < deadline:
         for _ in range(100):
             checker.look()
     return checker.counts()

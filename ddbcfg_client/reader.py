@@ -13,6 +13,7 @@ import time
 from time import monotonic
 
 from ddbcfg_client.errors import (
+    LayoutMismatch,
     OptionAttributeError,
     OptionNotFound,
     SnapshotCorrupt,
@@ -46,6 +47,10 @@ _NAME_CHECK = 1.0
 _TRIES = 100
 
 _NO_DAEMON = "no daemon has published it on this host"
+
+# What is published cannot be read: damaged, not to be trusted, of a daemon that was upgraded first.
+# Who has a snapshot keeps it, and its age tells; only who has none is told of the error.
+_UNUSABLE = (SnapshotError, LayoutMismatch)
 
 _ABSURD = 100 * 366 * 86400.0  # seconds of age; a hundred years
 
@@ -279,7 +284,7 @@ class Config:
                     page = Page(self._names, self._trust)
                 except Gone:
                     break
-                except SnapshotError:
+                except _UNUSABLE:
                     if snapshot is None:
                         raise
                     return snapshot
@@ -301,7 +306,7 @@ class Config:
             except Gone:
                 reason = f"the segment of generation {generation} was removed"
                 continue
-            except SnapshotError:
+            except _UNUSABLE:
                 if snapshot is None:
                     raise
                 return snapshot

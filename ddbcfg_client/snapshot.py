@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _WINDOW = 64  # slots read at once: nearly every probe ends in the first window
 
-# For each option ever decoded: its bytes, and what they became.
-Memo = dict[str, tuple[bytes, ReadOnlyDict]]
+# For each option ever decoded: the newest generation it was read in, its bytes, what they became.
+Memo = dict[str, tuple[int, bytes, ReadOnlyDict]]
 
 
 class Snapshot(Mapping[str, ReadOnlyDict]):
@@ -68,6 +68,8 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         except (KeyError, TypeError):
             raw = self._find(option)
         if raw is None:
+            if isinstance(option, str):
+                self._memo.pop(option, None)
             raise OptionNotFound(option, self.store)
         return self._decode(option, raw)
 
@@ -114,8 +116,8 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     def _decode(self, option: str, raw: bytes) -> ReadOnlyDict:
         known = self._memo.get(option)
-        if known is not None and known[0] == raw:
-            value = known[1]  # unchanged since it was last decoded: the same object
+        if known is not None and known[1] == raw:
+            value = known[2]  # unchanged since it was last decoded: the same object
         else:
             try:
                 value = unpack_option(raw)
@@ -123,7 +125,8 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
                 raise self._corrupt(str(error)) from None
         # Another thread may have decoded it meanwhile; all get the object that came first.
         value = self.decoded.setdefault(option, value)
-        self._memo[option] = (raw, value)
+        if known is None or known[0] <= self.generation:  # not for a pinned, older snapshot
+            self._memo[option] = (self.generation, raw, value)
         return value
 
     def _find(self, option: object) -> bytes | None:

@@ -20,7 +20,7 @@ import posix_ipc
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import RETIRED, PageStatus
-from ddbcfg_client.segment import SHM_DIR, Gone, Segment, Trust
+from ddbcfg_client.segment import SHM_DIR, Gone, Page, Segment, Trust
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_client.status import is_running
 from ddbcfg_daemon.errors import PublishError, WriterLocked
@@ -59,12 +59,22 @@ class Publisher:
         self._at = at
         self._busy = Lock()  # close() may come from another thread than publish()
         self._closed = False
+        self._respect_who_serves()
         self._lock = self._take_lock()
         try:
             self._take_over()
         except BaseException:
             self._lock.release()
             raise
+
+    def _respect_who_serves(self) -> None:
+        """Raise WriterLocked when a daemon that readers trust is at it, whoever's it is.
+
+        Its lock says so to its own user; root could put its own objects in the place of another's.
+        """
+        status = self._status_of_page()
+        if status.daemon_pid != os.getpid() and is_running(status.daemon_pid, status.daemon_start):
+            raise WriterLocked(self.names.store, self.names.lock, status.daemon_pid)
 
     def _take_lock(self) -> WriterLock:
         try:
@@ -74,8 +84,6 @@ class Publisher:
             raise WriterLocked(error.store, error.name, status.daemon_pid) from None
 
     def _status_of_page(self) -> PageStatus:
-        from ddbcfg_client.segment import Page
-
         try:
             return Page(self.names, Trust()).status()
         except (Gone, ConfigError):
@@ -83,14 +91,9 @@ class Publisher:
 
     def _take_over(self) -> None:
         """Go on where the last publisher stopped, whatever stopped it."""
+        # The lock's name may have been removed while its holder lives: the page knows him.
+        self._respect_who_serves()
         page = WritablePage.adopt(self.names, self._access)
-        if page is not None:
-            # The lock's name may have been removed while its holder lives: the page knows him.
-            status = page.status()
-            if status.daemon_pid != os.getpid() and is_running(
-                status.daemon_pid, status.daemon_start
-            ):
-                raise WriterLocked(self.names.store, self.names.lock, status.daemon_pid)
         self._semaphore = make_semaphore(self.names.semaphore, 0o600, -1, 1)
         self.requests = Requests(self.names, self._access)
         self._page = page or WritablePage.create(self.names, self._access)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from support.fault_proxy import FaultProxy
 
-pytest_plugins = ["support.shm", "support.daemon", "support.tables"]
+pytest_plugins = ["support.figures", "support.shm", "support.daemon", "support.tables"]
 
 # Before anything connects: no test may find the credentials or settings of whoever runs it.
 AWS_ENVIRONMENT = {

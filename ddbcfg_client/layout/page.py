@@ -138,15 +138,20 @@ def parse_status(slot: bytes) -> PageStatus:
 def read_status(page: memoryview, words: memoryview) -> PageStatus:
     """The current status in a mapped page (as bytes and as words); ValueError when damaged.
 
-    Waits for nobody: a second try is needed only when two statuses were written in between.
+    Waits for nobody: a second try is needed only when two statuses were written in between, or on
+    a processor that reorders loads.
     """
+    error = ValueError("the status changes faster than it can be read")
     for _ in range(100):
         count = words[STATUS_WORD]
         offset = status_slot(count)
         slot = bytes(page[offset : offset + _STATUS_SIZE])
         if words[STATUS_WORD] == count:
-            return parse_status(slot)
-    raise ValueError("the status changes faster than it can be read")
+            try:
+                return parse_status(slot)
+            except ValueError as damaged:
+                error = damaged
+    raise error
 
 
 def new_page() -> bytes:

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+import ddbcfg_client
 from ddbcfg_client import reader
-from ddbcfg_client.errors import SnapshotUnavailable
+from ddbcfg_client.errors import SnapshotUnavailable, UntrustedSegment
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import LAYOUT_WORD, PageStatus
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust
+from ddbcfg_client.status import process_start
 from ddbcfg_daemon import publisher as publisher_module
 from ddbcfg_daemon.errors import NoSpace, WriterLocked
 from ddbcfg_daemon.objects import path_of
@@ -29,6 +31,7 @@ from support.crashing import Crasher, Holder, reading
 from support.racing import OPTIONS, number_in
 from support.shm import objects_of, unique_namespace
 
+NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
 
 
@@ -655,3 +658,33 @@ def test_a_reader_of_an_orphaned_page_keeps_its_value_while_there_is_no_other(
     clock.ahead += 5
     assert number_of(config) == 2
     publisher.close()
+
+
+@needs_root
+def test_root_does_not_displace_a_daemon_of_another_user_that_readers_trust(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Publisher(names)
+    first.publish(reading(1))
+    daemon = subprocess.Popen(["sleep", "60"])
+    try:
+        start = process_start(daemon.pid)
+        first.report(PageStatus(daemon_pid=daemon.pid, daemon_start=start))
+        first._lock.release()  # as if it were another user's, which root's lock does not meet
+        for path in objects_of(names):
+            os.chown(path, NOBODY, -1)
+        # A stranger's page keeps root from nothing ...
+        with pytest.raises(UntrustedSegment):
+            ddbcfg_client.connect(names.namespace, names.store)
+        # ... but that of the user whom readers trust does.
+        monkeypatch.setattr("ddbcfg_client.segment.DEFAULT_OWNER", str(NOBODY))
+        with pytest.raises(WriterLocked) as caught:
+            Publisher(names)
+        assert caught.value.pid == daemon.pid
+    finally:
+        daemon.kill()
+        daemon.wait()
+    second = Publisher(names)
+    second.publish(reading(2))
+    assert number_in(ddbcfg_client.connect(names.namespace, names.store)[OPTIONS[0]]) == 2
+    second.close()

@@ -17,6 +17,7 @@ def test_every_pool_process_is_current_at_its_next_read(
     settings: dict[str, str],
     tmp_path: Path,
     need: Callable[[str], None],
+    record_property: Callable[[str, object], None],
 ) -> None:
     need("celery")
     from support.brokers import TaskSender
@@ -30,4 +31,4 @@ def test_every_pool_process_is_current_at_its_next_read(
             came = keep_current(publishing, load)
         load.check()
         # Not stopped but killed: Celery takes six seconds to end, whatever the application is.
-    print(f"Celery prefork: {came}")
+    record_property("Celery prefork", str(came))

@@ -80,6 +80,7 @@ def test_every_worker_is_current_at_its_next_read(
     tmp_path: Path,
     need: Callable[[str], None],
     request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
 ) -> None:
     need(kind.module)
     path = tmp_path / "http"
@@ -91,7 +92,7 @@ def test_every_worker_is_current_at_its_next_read(
                 reload_while_others_are_answered(path, publishing, load)
             load.check()
         server.stop()
-    print(f"{request.node.callspec.id}: {came}")
+    record_property(request.node.callspec.id, str(came))
 
 
 def reload_while_others_are_answered(path: Path, publishing: Publishing, load: Load) -> None:

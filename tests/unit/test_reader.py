@@ -40,7 +40,7 @@ from ddbcfg_client.errors import (
     UntrustedSegment,
 )
 from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import GENERATION_WORD, LAYOUT_WORD, PageStatus
+from ddbcfg_client.layout.page import GENERATION_WORD, LAYOUT_WORD, RETIRED, PageStatus
 from ddbcfg_client.segment import published_stores
 from ddbcfg_client.status import process_start
 from ddbcfg_daemon.objects import path_of
@@ -842,3 +842,40 @@ def test_a_generation_word_that_leads_nowhere_changes_nothing(
         set_word(path_of(publisher.names.page), GENERATION_WORD, word)
         assert config["db"] == OPTIONS["db"]
         assert config["größe"] == OPTIONS["größe"]
+
+
+def test_who_has_a_snapshot_keeps_it_when_the_daemon_is_upgraded_first(
+    publisher: Publisher,
+) -> None:
+    config = ddbcfg_client.connect(publisher.names.namespace, "prod")
+    before = config.get("db")
+    old = path_of(publisher.names.page)
+    set_word(old, GENERATION_WORD, RETIRED | 1)
+    fresh = old.with_name(f"{old.name}.fresh")
+    fresh.write_bytes(old.read_bytes())
+    fresh.chmod(0o640)
+    set_word(fresh, LAYOUT_WORD, 2)
+    fresh.replace(old)
+    assert config.get("db") is before
+    with pytest.raises(LayoutMismatch):
+        ddbcfg_client.connect(publisher.names.namespace, "prod")
+
+
+def test_a_pinned_snapshot_that_is_read_late_changes_nothing_for_the_current_one(
+    publisher: Publisher,
+) -> None:
+    config = ddbcfg_client.connect(publisher.names.namespace, "prod")
+    pinned = config.snapshot()
+    publisher.publish(reading({"db": {"host": "new"}}))
+    new = config["db"]
+    assert pinned["db"] != new
+    publisher.publish(reading({"db": {"host": "new"}, "more": {}}))
+    assert config["db"] is new
+
+
+def test_an_option_that_is_gone_is_forgotten(publisher: Publisher) -> None:
+    config = ddbcfg_client.connect(publisher.names.namespace, "prod")
+    assert config["db"]
+    publisher.publish(reading({"other": {}}))
+    assert config.get("db", None) is None
+    assert "db" not in config._memo

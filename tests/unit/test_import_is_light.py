@@ -1,0 +1,111 @@
+"""G10, light: importing and reading loads next to nothing, starts no thread and opens nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from ddbcfg_client.layout.names import Names
+from ddbcfg_daemon.publisher import Publisher
+from support.shm import reading
+
+CHILD = """
+import os, sys
+
+def now():
+    with open("/proc/self/maps") as maps:
+        shared = "/dev/shm" in maps.read()
+    return {
+        "modules": sorted(sys.modules),
+        "descriptors": sorted(os.listdir("/proc/self/fd")),
+        "threads": len(os.listdir("/proc/self/task")),
+        "shared memory": shared,
+    }
+
+now()  # what it needs itself is loaded, and its own descriptors are closed
+told = {"start": now()}
+import ddbcfg_client
+told["import"] = now()
+config = ddbcfg_client.connect(sys.argv[1], "prod")
+assert config.get("db")["host"] == "h"
+assert config["db"] is config.db is config.get("db")
+assert config.get() == {"db": config["db"]} and list(config) == ["db"] and len(config) == 1
+assert config.get("nope", None) is None and "nope" not in config
+assert config.generation == config.snapshot().generation == 1 and len(config.digest) == 64
+told["read"] = now()
+import json
+print(json.dumps(told))
+"""
+
+# Not only the big ones: each of these costs a process that only reads a millisecond or more.
+HEAVY = {
+    "argparse",
+    "ast",
+    "asyncio",
+    "boto3",
+    "botocore",
+    "concurrent",
+    "contextlib",
+    "ctypes",
+    "dataclasses",
+    "enum",
+    "functools",
+    "hashlib",
+    "importlib.metadata",
+    "inspect",
+    "json",
+    "logging",
+    "multiprocessing",
+    "pathlib",
+    "random",
+    "re",
+    "socket",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "typing",
+    "urllib",
+}
+
+
+@pytest.fixture
+def told(names: Names) -> Any:
+    """What a process that imports, connects and reads has to say about itself."""
+    publisher = Publisher(names)
+    publisher.publish(reading({"db": {"host": "h"}}))
+    publisher.close()
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, names.namespace], capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_reading_needs_the_standard_library_msgpack_and_posix_ipc_only(told: Any) -> None:
+    loaded = set(told["read"]["modules"]) - set(told["start"]["modules"])
+    packages = {name.partition(".")[0] for name in loaded}
+    # msgpack is made with Cython, which keeps its own state in modules that it makes up.
+    packages = {name for name in packages if not name.startswith(("_cython_", "cython_runtime"))}
+    assert packages - sys.stdlib_module_names == {"ddbcfg_client", "msgpack", "posix_ipc"}
+
+
+@pytest.mark.parametrize("stage", ["import", "read"])
+def test_nothing_heavy_is_loaded(told: Any, stage: str) -> None:
+    """Whatever the interpreter itself had loaded at its start does not count."""
+    loaded = set(told[stage]["modules"]) - set(told["start"]["modules"])
+    assert loaded & HEAVY == set()
+    # Nor are the parts of the client that reading does not need.
+    ours = {name for name in loaded if name.startswith("ddbcfg_")}
+    assert ours.isdisjoint({"ddbcfg_client.cli", "ddbcfg_client.dynamodb", "ddbcfg_client.status"})
+    assert not any(name.startswith("ddbcfg_daemon") for name in ours)
+
+
+def test_importing_opens_nothing_and_starts_nothing(told: Any) -> None:
+    assert told["import"]["descriptors"] == told["start"]["descriptors"]
+    assert told["import"]["threads"] == told["read"]["threads"] == 1
+    assert told["import"]["shared memory"] is False
+    assert told["read"]["shared memory"] is True

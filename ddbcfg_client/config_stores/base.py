@@ -46,8 +46,10 @@ class ConfigStore(ABC):
         """Return the keys and values of ``option``; without ``option``, every option by its name.
 
         With ``keys``, only those of them that the option has.  Raise :class:`OptionNotFound` when
-        there is no such option and no ``default``.
+        there is no such option and no ``default``.  A list or tuple in the place of ``default`` is
+        taken for ``keys``, which stood there in the old library.
         """
+        default, keys = as_of_old(default, keys)
         keys = None if keys is None else list(keys)
         if option is None:
             return self._all(keys)
@@ -78,6 +80,13 @@ class ConfigStore(ABC):
     def __repr__(self) -> str:
         # Without the values: they can be secrets, and this ends up in logs.
         return f"<{type(self).__name__} of {self._store_name!r}>"
+
+
+def as_of_old(default: Any, keys: Iterable[str] | None) -> tuple[Any, Iterable[str] | None]:
+    """Return default and keys of a ``get`` whose second argument may be the old library's keys."""
+    if keys is None and isinstance(default, (list, tuple)):
+        return RAISE, default
+    return default, keys
 
 
 def only(option: ReadOnlyDict, keys: Iterable[str] | None) -> ReadOnlyDict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ddbcfg_client.config_stores.base import RAISE, ConfigStore, only
+from ddbcfg_client.config_stores.base import RAISE, ConfigStore, as_of_old, only
 from ddbcfg_client.readonly import ReadOnlyDict
 
 TYPE_CHECKING = False
@@ -30,6 +30,7 @@ class SharedMemoryConfigStore(ConfigStore):
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
     ) -> Any:
         """Return what every config store's ``get`` does, the short way."""
+        default, keys = as_of_old(default, keys)
         if option is None:
             return self._all(keys)
         if default is RAISE:

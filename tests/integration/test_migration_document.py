@@ -144,12 +144,14 @@ def test_what_the_document_says_of_the_exceptions() -> None:
     assert issubclass(errors.UnknownConfigStore, NotImplementedError)
 
 
-def test_a_positional_second_argument_is_a_default(connection: DynamoDBClient) -> None:
-    """The trap that the document warns of."""
+def test_a_list_as_the_second_argument_still_means_keys(connection: DynamoDBClient) -> None:
     with DynamoDBConfigStore(connection, "config", "prod") as store:
         get: Any = store.config.get
-        assert get("db", ["host"]) == DB
-        assert get("nope", ["host"]) == ["host"]
+        assert get("db", ["host"]) == get("db", ("host",)) == {"host": DB["host"]}
+        with pytest.raises(errors.OptionNotFound):
+            get("nope", ["host"])
+        assert get("nope", None) is None
+        assert get("nope", {}) == {}
         assert get("db", keys=[]) == {}
         with pytest.raises(errors.OptionNotFound):
             get("")

@@ -50,7 +50,7 @@ _EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (OSError, 1),
     (posix_ipc.Error, 1),
 )
-_POLL_LIMIT = 60.0  # seconds that the pages of one poll may take
+POLL_LIMIT = 60.0  # seconds that the pages of one poll may take
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,7 +103,7 @@ def _run(settings: Settings) -> BaseException | None:
                 table,
                 store,
                 consistent=settings.consistent_read,
-                limit=_POLL_LIMIT,
+                limit=POLL_LIMIT,
                 origin="local" if settings.local else "dynamodb",
             )
             refreshers.append(

@@ -19,7 +19,7 @@ SIGNALS = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, _WAKE))
 
 _LOOK_EVERY = 1.0  # seconds
 _OVERDUE = 2.0  # seconds
-_STUCK = 120.0  # seconds without progress; longer than any poll can last
+STUCK = 120.0  # seconds without progress; longer than any poll can last
 _PATIENCE = 2.0  # seconds that a poll under way gets to end
 
 
@@ -89,7 +89,7 @@ class Service:
             self._ready = True
             states.append("READY=1")
         longest = max((refresher.silence for refresher in refreshers), default=0.0)
-        if longest < _STUCK:
+        if longest < STUCK:
             # Fed by the progress of the loops, not by this one's: a stuck refresher starves it.
             states.append("WATCHDOG=1")
         self._notifier.send(*states)

@@ -1,0 +1,103 @@
+"""A bad push, and a reboot without DynamoDB, as a whole host meets them (G4)."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+from support.daemon import SECRET, Host, left_of
+from support.fault_proxy import FaultProxy
+from support.tables import ConfigTable
+
+# Polls are asked for, so that each test decides how many there are.
+NEVER = "86400"
+
+
+def test_a_bad_push_is_kept_from_readers_until_an_operator_accepts_it(
+    host: Host, table: ConfigTable, moto_url: str, tmp_path: Path
+) -> None:
+    schema, metrics = tmp_path / "schema.json", tmp_path / "ddbcfg.prom"
+    schema.write_text(json.dumps({"db": {"properties": {"host": {"type": "string"}}}}))
+    table.put("prod", "db", host=SECRET)
+    daemon = host.daemon(
+        *("--table", table.name, "--store", "prod", "--endpoint-url", moto_url),
+        *("--interval", NEVER, "--schema", str(schema), "--metrics-file", str(metrics)),
+    )
+    daemon.wait_for("generation 1")
+    table.put("prod", "db", host=5)
+    done = host.client("reload")
+    assert done.returncode == 5
+    assert "option 'db'['host'] violates 'type' string" in done.stderr
+    assert host.config().get("db") == {"host": SECRET}
+    status = host.wait_for_status(lambda status: status.failures == 1)
+    assert "reload --accept" in (status.error or "")
+    daemon.wait_for("the schema guard refused it")
+    assert host.client("reload", "--accept").returncode == 0
+    assert host.config().get("db") == {"host": 5}
+    daemon.wait_for("an operator accepted what was refused")
+    # An option that is taken away is missed by the schema; an emptied store by the other guard.
+    table.client.delete_item(
+        TableName=table.name, Key={"_store": {"S": "prod"}, "_option": {"S": "db"}}
+    )
+    assert "all of 1 options are gone (poll 1 of 3)" in host.client("reload").stderr
+    assert 'ddbcfg_refused{namespace="' in metrics.read_text()
+    assert daemon.stop() == 0
+
+
+def test_a_host_that_boots_while_dynamodb_is_away_serves_the_copy_on_disk(
+    host: Host, table: ConfigTable, moto_url: str, tmp_path: Path
+) -> None:
+    table.put("prod", "db", host="before", password=SECRET)
+    with FaultProxy(moto_url) as proxy:
+        arguments = (
+            *("--table", table.name, "--store", "prod", "--endpoint-url", proxy.url),
+            *("--interval", "0.3"),
+        )
+        # As systemd names it for StateDirectory=.
+        daemon = host.daemon(*arguments, STATE_DIRECTORY=str(tmp_path))
+        daemon.wait_for("generation 1")
+        host.wait_for_status(lambda status: any(tmp_path.iterdir()) and status.polls > 1)
+        daemon.stop(signal.SIGKILL)
+        for path in left_of(host.namespace):
+            path.unlink()
+        proxy.stop()
+        daemon = host.daemon(*arguments, impatient=True, STATE_DIRECTORY=str(tmp_path))
+        daemon.wait_for("serving the copy on disk as generation")
+        assert host.config().get("db")["host"] == "before"
+        status = host.wait_for_status(lambda status: status.failures > 0)
+        assert (status.source, status.daemon) == ("disk", "running")
+        assert status.age is not None
+        proxy.start()
+        table.put("prod", "db", host="after")
+        host.wait_for_status(lambda status: status.source == "dynamodb" and not status.failures)
+        host.wait_for_status(lambda status: status.generation > 2)
+        assert host.config().get("db") == {"host": "after"}
+        assert daemon.stop() == 0
+
+
+def test_a_state_dir_that_is_none_ends_the_daemon_with_the_reason(
+    host: Host, table: ConfigTable, moto_url: str, tmp_path: Path
+) -> None:
+    daemon = host.daemon(
+        *("--table", table.name, "--store", "prod", "--endpoint-url", moto_url),
+        *("--state-dir", str(tmp_path / "none")),
+    )
+    assert daemon.wait() == 1
+    assert "--state-dir is no directory" in daemon.output
+
+
+def test_an_embedded_dynamodb_spares_the_memory_of_a_real_one(
+    host: Host, table: ConfigTable, moto_url: str
+) -> None:
+    table.put("prod", "db", host="real")
+    daemon = host.daemon("--table", table.name, "--store", "prod", "--endpoint-url", moto_url)
+    daemon.wait_for("generation 1")
+    host.wait_for_status(lambda status: status.polls > 0)
+    assert daemon.stop() == 0
+    local = host.daemon("--local", "examples/config.json")
+    assert local.wait() == 77
+    assert "give --local another --namespace" in local.output
+    assert host.config().get("db") == {"host": "real"}
+    assert os.path.exists(f"/dev/shm/{host.names().page[1:]}")

@@ -1,0 +1,65 @@
+"""Metrics: what a collector reads is whole, and says how each store fares (G7)."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from ddbcfg_client.layout.names import Names
+from ddbcfg_daemon.guards import ShrinkGuard
+from ddbcfg_daemon.metrics import MetricsFile
+from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.source import Progress, Reading
+from support.daemon import SECRET
+from support.shm import reading
+
+_LINE = re.compile(r'ddbcfg_(\w+)\{namespace="([^"]+)",store="((?:[^"\\]|\\.)*)"\} ([\d.e+-]+)')
+
+
+class Source:
+    def __init__(self) -> None:
+        self.now = reading({"db": {"host": SECRET}, "more": {}})
+
+    def read(self, progress: Progress) -> Reading:
+        return self.now
+
+
+def numbers(file: Path, store: str) -> dict[str, float]:
+    """The metrics of one store in the file, all of whose lines are comments or metrics."""
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("# ")]
+    found = [_LINE.fullmatch(line) for line in lines]
+    assert all(found)
+    return {match[1]: float(match[4]) for match in found if match and match[3] == store}
+
+
+def test_the_file_says_how_each_store_fares(namespace: str, tmp_path: Path) -> None:
+    file = tmp_path / "ddbcfg.prom"
+    metrics, source = MetricsFile(file), Source()
+    well, odd = Publisher(Names(namespace, "prod")), Publisher(Names(namespace, 'odd "\\\n'))
+    refreshers = [
+        Refresher(source, publisher, 60.0, pid=os.getpid(), guards=[ShrinkGuard()])
+        for publisher in (well, odd)
+    ]
+    refreshers[0].poll()
+    metrics.write(refreshers)
+    prod = numbers(file, "prod")
+    assert {name: prod[name] for name in ("generation", "options", "polls_total", "failures")} == {
+        "generation": 1,
+        "options": 2,
+        "polls_total": 1,
+        "failures": 0,
+    }
+    assert prod["last_success_timestamp_seconds"] > 1.7e9
+    unpolled = numbers(file, r"odd \"\\\n")
+    assert (unpolled["generation"], unpolled["last_success_timestamp_seconds"]) == (0, 0)
+    source.now = reading({})
+    refreshers[0].poll()
+    metrics.write(refreshers)
+    prod = numbers(file, "prod")
+    assert (prod["refused"], prod["failures"], prod["generation"]) == (1, 1, 1)
+    assert SECRET not in file.read_text()
+    assert [path.name for path in tmp_path.iterdir()] == ["ddbcfg.prom"]
+    for publisher in (well, odd):
+        publisher.close()

@@ -1,4 +1,4 @@
-"""``ddbcfg-client``: reads what this host's daemon publishes; ``cli_write`` has what writes.
+"""``ddbcfg-client``: reads what this host's daemon publishes; ``commands/writing`` has what writes.
 
 Reading imports neither boto3 nor json: a whole ``get`` costs little more than Python's own start.
 """
@@ -10,6 +10,16 @@ import os
 import sys
 
 from ddbcfg_client import __version__, connect
+from ddbcfg_client.commands.exits import (
+    DYNAMODB_FAILED,
+    FOUND,
+    NO_SNAPSHOT,
+    NOT_FOUND,
+    NOT_RELOADED,
+    TOO_OLD,
+    USAGE,
+)
+from ddbcfg_client.commands.formatter import Formatter
 from ddbcfg_client.errors import (
     ConfigError,
     LayoutMismatch,
@@ -28,8 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ddbcfg_client.reader import Config
-
-FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED, DYNAMODB_FAILED = range(7)
 
 _EPILOG = """\
 --table, --store and --namespace can come from DDBCFG_TABLE, DDBCFG_STORE and DDBCFG_NAMESPACE; with
@@ -77,20 +85,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _fail(error: ConfigError, code: int) -> int:
     print(f"ddbcfg-client: {error}", file=sys.stderr)
     return code
-
-
-class Formatter(argparse.RawDescriptionHelpFormatter):
-    """As wide as the terminal, without the shutil that argparse imports to know how wide that is.
-
-    argparse makes one for each argument that is added, help or not.
-    """
-
-    def __init__(self, prog: str) -> None:
-        try:
-            columns = os.get_terminal_size().columns
-        except OSError:
-            columns = 80
-        super().__init__(prog, width=columns - 2)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -143,10 +137,10 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     if arguments and arguments[0] in commands.choices:
         return parser.parse_args(arguments)
 
-    from ddbcfg_client import cli_write
+    from ddbcfg_client.commands import writing
 
-    cli_write.add_commands(command)
-    return cli_write.parse(parser, arguments)
+    writing.add_commands(command)
+    return writing.parse(parser, arguments)
 
 
 def _seconds(text: str) -> float:
@@ -212,12 +206,12 @@ def _reload(given: argparse.Namespace) -> int:
 
 
 def _status(given: argparse.Namespace) -> int:
-    from ddbcfg_client.report import print_status
+    from ddbcfg_client.commands.report import print_status
 
     return print_status(given)
 
 
 def _watch(given: argparse.Namespace) -> int:
-    from ddbcfg_client.watch import watch
+    from ddbcfg_client.commands.watch import watch
 
     return watch(_connect(given), given.option)

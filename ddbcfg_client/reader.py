@@ -9,9 +9,9 @@ last, the next read sees that the page says otherwise and takes up the newer one
 
 from __future__ import annotations
 
-import time
 from time import monotonic
 
+from ddbcfg_client.clock import age_of
 from ddbcfg_client.errors import (
     LayoutMismatch,
     OptionAttributeError,
@@ -21,7 +21,7 @@ from ddbcfg_client.errors import (
     SnapshotTooStale,
     SnapshotUnavailable,
 )
-from ddbcfg_client.layout.page import GENERATION_WORD, NEVER, PAGE_SIZE, RETIRED
+from ddbcfg_client.layout.page import GENERATION_WORD, PAGE_SIZE, RETIRED
 from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.segment import Gone, Page, Segment, Trust
 from ddbcfg_client.snapshot import Memo, Snapshot
@@ -51,8 +51,6 @@ _NO_DAEMON = "no daemon has published it on this host"
 # What is published cannot be read: damaged, not to be trusted, of a daemon that was upgraded first.
 # Who has a snapshot keeps it, and its age tells; only who has none is told of the error.
 _UNUSABLE = (SnapshotError, LayoutMismatch)
-
-_ABSURD = 100 * 366 * 86400.0  # seconds of age; a hundred years
 
 _RAISE: Any = object()
 _NO_WORDS = memoryview(bytes(PAGE_SIZE)).cast("Q")
@@ -320,11 +318,3 @@ class Config:
 
 def _only(keys: Iterable[str], option: ReadOnlyDict) -> ReadOnlyDict:
     return ReadOnlyDict((key, option[key]) for key in keys if key in option)
-
-
-def age_of(success: int) -> float | None:
-    """Seconds from *success* (CLOCK_BOOTTIME, ns) to now; None when unknown, negative or absurd."""
-    if success == NEVER:
-        return None
-    age = (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - success) / 1e9
-    return age if 0 <= age < _ABSURD else None

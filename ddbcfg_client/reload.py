@@ -6,6 +6,7 @@ import time
 
 import posix_ipc
 
+from ddbcfg_client.clock import boottime
 from ddbcfg_client.errors import ReloadFailed
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ def reload(config: Config, timeout: float, accept: bool) -> None:
     ended within *timeout* seconds, or it failed.
     """
     names = config._names
-    asked = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    asked = boottime()
     deadline = time.monotonic() + timeout
     if accept:
         _post(names.accept, names.store, "only root and the daemon's own user may accept")

@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ddbcfg_client.clock import age_of
 from ddbcfg_client.layout import LAYOUT_VERSION
 from ddbcfg_client.layout.page import NEVER
-from ddbcfg_client.reader import age_of
 
 if TYPE_CHECKING:
     from ddbcfg_client.segment import Page

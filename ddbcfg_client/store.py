@@ -8,11 +8,11 @@ from ddbcfg_client.config_stores import (
     SimpleConfigStore,
     TimeBasedConfigStore,
 )
-from ddbcfg_client.creation import ensure_table
+from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.item import checked_attributes
+from ddbcfg_client.dynamodb.table_connection import TableConnection
+from ddbcfg_client.dynamodb.values import MAX_OPTION_BYTES, MAX_STORE_BYTES, check_name
 from ddbcfg_client.errors import UnknownConfigStore
-from ddbcfg_client.item import checked_attributes
-from ddbcfg_client.table_connection import TableConnection
-from ddbcfg_client.values import MAX_OPTION_BYTES, MAX_STORE_BYTES, check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ddbcfg_client.config_stores import ConfigStore
-    from ddbcfg_client.table_connection import Connection
+    from ddbcfg_client.dynamodb.table_connection import Connection
 
 _SHARED_MEMORY = "SharedMemoryConfigStore"
 _FROM_DYNAMODB: dict[str, type[DirectConfigStore | TimeBasedConfigStore]] = {

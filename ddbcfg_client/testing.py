@@ -18,6 +18,7 @@ import time
 from hashlib import sha256
 
 from ddbcfg_client.codec import pack_option, unpack_option
+from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ConfigError, OptionNotFound
 from ddbcfg_client.layout import LAYOUT_VERSION
 from ddbcfg_client.layout.names import Names
@@ -26,7 +27,6 @@ from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.segment import Trust
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_client.status import Status
-from ddbcfg_client.values import attributes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

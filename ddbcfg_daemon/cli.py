@@ -12,7 +12,8 @@ from errno import ENOTDIR
 
 import posix_ipc
 
-from ddbcfg_client.dynamodb import Table, connect_dynamodb
+from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
     ConfigError,
     MisconfiguredSchemaException,

@@ -13,13 +13,13 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from ddbcfg_client.connecting import client_config
-from ddbcfg_client.creation import ensure_table
-from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.dynamodb.connecting import client_config
+from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.explain import explained
+from ddbcfg_client.dynamodb.table import Table
+from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import MissingExtra
-from ddbcfg_client.explain import explained
 from ddbcfg_client.notation_file import load_file
-from ddbcfg_client.values import attributes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

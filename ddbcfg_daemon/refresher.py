@@ -13,9 +13,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import posix_ipc
 
+from ddbcfg_client.clock import age_of, boottime
 from ddbcfg_client.errors import ConfigError, MisconfiguredSchemaException
 from ddbcfg_client.layout.page import NEVER, PageStatus
-from ddbcfg_client.reader import age_of
 from ddbcfg_client.status import process_start
 from ddbcfg_daemon.changes import changes
 from ddbcfg_daemon.disk_copy import DiskCopy
@@ -33,11 +33,6 @@ _FORCED_GAP = 1.0  # seconds between two polls, however many ask for one
 MENDABLE = (ConfigError, OSError, posix_ipc.Error)
 # No later poll can mend these: they end the daemon.
 FATAL = (MisconfiguredSchemaException, WriterLocked)
-
-
-def boottime() -> int:
-    """Now, in nanoseconds of the clock that counts suspend and never jumps."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 class Refresher:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ddbcfg_client.codec import pack_option
-from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import TableError
 
 Progress = Callable[[], None]

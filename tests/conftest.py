@@ -97,7 +97,7 @@ def emulator_proxy(emulator_url: str, _emulators: dict[str, Any]) -> FaultProxy:
 @pytest.fixture
 def client(emulator_proxy: FaultProxy, _emulators: dict[str, Any]) -> DynamoDBClient:
     """A client of that proxy, shared by all tests: to make one takes longer than most tests."""
-    from ddbcfg_client.dynamodb import connect_dynamodb
+    from ddbcfg_client.dynamodb.connecting import connect_dynamodb
 
     key = f"client of {emulator_proxy.url}"
     if key not in _emulators:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ddbcfg_client.config_stores.base import ConfigStore
-from ddbcfg_client.source import StoreSource
+from ddbcfg_client.dynamodb.source import StoreSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ddbcfg_client.dynamodb.table_connection import TableConnection
     from ddbcfg_client.readonly import ReadOnlyDict
-    from ddbcfg_client.table_connection import TableConnection
 
 
 class DirectConfigStore(ConfigStore):

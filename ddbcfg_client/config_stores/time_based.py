@@ -14,18 +14,18 @@ from copy import copy
 from threading import Event, Lock, Thread
 from weakref import finalize, ref
 
-from ddbcfg_client import forks
 from ddbcfg_client.config_stores.base import ConfigStore, only
+from ddbcfg_client.dynamodb import forks
+from ddbcfg_client.dynamodb.source import StoreSource
 from ddbcfg_client.errors import ConfigError, OptionAttributeError, StoreClosed
 from ddbcfg_client.readonly import ReadOnlyDict
-from ddbcfg_client.source import StoreSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from ddbcfg_client.table_connection import TableConnection
+    from ddbcfg_client.dynamodb.table_connection import TableConnection
 
 DEFAULT_INTERVAL = 300.0
 _JITTER = 0.1  # of the interval, either way: hosts that started together drift apart

@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 
 from ddbcfg_client import exceptions
-from ddbcfg_client.creation import ensure_table
-from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
     ConfigError,
     NameRefused,

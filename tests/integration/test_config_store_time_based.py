@@ -13,10 +13,10 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from ddbcfg_client import connecting
 from ddbcfg_client.config_stores import time_based
-from ddbcfg_client.creation import ensure_table
-from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.dynamodb import connecting
+from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import CredentialsRefused, StoreClosed, TableError, TableUnreachable
 from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.store import DynamoDBConfigStore

@@ -19,7 +19,8 @@ from uuid import uuid4
 import posix_ipc
 import pytest
 
-from ddbcfg_client.dynamodb import Table, connect_dynamodb
+from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.segment import Page, Trust
 from ddbcfg_client.status import Status
 from support import fault_proxy as faults

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.stub import Stubber
 
-from ddbcfg_client import connecting
-from ddbcfg_client.creation import ensure_table
-from ddbcfg_client.dynamodb import Table, connect_dynamodb
+from ddbcfg_client.dynamodb import connecting
+from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
     AnswerMalformed,
     CredentialsRefused,
@@ -89,7 +90,7 @@ def test_importing_imports_no_boto3() -> None:
 def test_without_boto3_the_extra_is_named() -> None:
     program = (
         "import sys; sys.modules['boto3'] = None\n"
-        "from ddbcfg_client.dynamodb import connect_dynamodb\n"
+        "from ddbcfg_client.dynamodb.connecting import connect_dynamodb\n"
         "connect_dynamodb()"
     )
     command = [sys.executable, "-c", program]

@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from ddbcfg_client import errors
-from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.store import DynamoDBConfigStore

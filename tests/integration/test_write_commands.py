@@ -19,8 +19,8 @@ import pytest
 from botocore.loaders import Loader, create_loader
 
 from ddbcfg_client import cli
-from ddbcfg_client.creation import ensure_table
-from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.notation_file import load_file
 from ddbcfg_client.store import DynamoDBConfigStore
 from ddbcfg_daemon.local import REGION, LocalDynamoDB
@@ -710,7 +710,7 @@ def test_dynamodb_fails(
     fault: faults.Fault,
 ) -> None:
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
-    monkeypatch.setattr("ddbcfg_client.connecting.READ_TIMEOUT", 0.2)
+    monkeypatch.setattr("ddbcfg_client.dynamodb.connecting.READ_TIMEOUT", 0.2)
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(b'{"prod": {}}')))
     monkeypatch.setenv("DDBCFG_STORE", "prod")
     proxy.fail(fault)
@@ -776,7 +776,8 @@ def test_reading_loads_nothing_of_what_writes() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     loaded = set(done.stdout.split())
-    writing = ("cli_write", "target", "transfer", "assignments", "changes", "dynamodb", "values")
     assert "ddbcfg_client.reader" in loaded
     assert not loaded & {"boto3", "botocore", "json", "tempfile", "shutil"}
-    assert not loaded & {f"ddbcfg_client.{module}" for module in writing}
+    assert not [module for module in loaded if module.startswith("ddbcfg_client.dynamodb")]
+    commands = {module for module in loaded if module.startswith("ddbcfg_client.commands.")}
+    assert commands == {"ddbcfg_client.commands.exits", "ddbcfg_client.commands.formatter"}

@@ -25,7 +25,7 @@ from typing import Any
 from uuid import uuid4
 
 import ddbcfg_client
-from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_daemon.local import LocalDynamoDB
 from support.daemon import DaemonProcess, left_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ddbcfg_client.creation import ensure_table
-from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.store import DynamoDBConfigStore
 from ddbcfg_daemon.publisher import Publisher

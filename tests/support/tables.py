@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ddbcfg_client.creation import ensure_table
-from ddbcfg_client.dynamodb import Table, connect_dynamodb
+from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.table import Table
 from support.shm import attributes
 
 if TYPE_CHECKING:

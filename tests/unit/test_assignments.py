@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.assignments import keys_of
+from ddbcfg_client.commands.assignments import keys_of
 from ddbcfg_client.errors import NotationError
 
 SECRET = "p1anted-s3cret"

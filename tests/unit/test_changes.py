@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.canonical import as_file, text_of
-from ddbcfg_client.changes import Changes, counts
+from ddbcfg_client.commands.canonical import as_file, text_of
+from ddbcfg_client.commands.changes import Changes, counts
 from ddbcfg_client.notation import loads_stores
 from ddbcfg_client.readonly import ReadOnlyDict
 

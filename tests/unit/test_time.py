@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_client.connecting import WORST_CASE_SECONDS
+from ddbcfg_client.clock import age_of
+from ddbcfg_client.dynamodb.connecting import WORST_CASE_SECONDS
 from ddbcfg_client.layout.page import NEVER
-from ddbcfg_client.reader import age_of
 from ddbcfg_daemon import cli, service
 
 ROOT = Path(__file__).resolve().parents[2]

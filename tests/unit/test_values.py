@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddbcfg_client.codec import option_of
+from ddbcfg_client.dynamodb.item_size import least_size
+from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ConfigError, ValueRefused
-from ddbcfg_client.item_size import least_size
-from ddbcfg_client.values import attributes_of
 
 
 class Colour(enum.StrEnum):

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from threading import Lock
 
-from ddbcfg_client import forks
-from ddbcfg_client.connecting import boto3_module, connect_dynamodb
-from ddbcfg_client.dynamodb import Table
+from ddbcfg_client.dynamodb import forks
+from ddbcfg_client.dynamodb.connecting import boto3_module, connect_dynamodb
+from ddbcfg_client.dynamodb.native import NativeClient
+from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import StoreClosed
-from ddbcfg_client.native import NativeClient
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ddbcfg_client.canonical import text_of, type_of
-from ddbcfg_client.output import shown
+from ddbcfg_client.commands.canonical import text_of, type_of
+from ddbcfg_client.commands.output import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 
-from ddbcfg_client.cli import FOUND, NOT_FOUND, Formatter
+from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
+from ddbcfg_client.commands.formatter import Formatter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,10 +145,10 @@ _units.__name__ = "number of units"
 
 
 def _set(given: argparse.Namespace) -> int:
-    from ddbcfg_client.assignments import keys_of
-    from ddbcfg_client.item import checked_attributes
-    from ddbcfg_client.output import complain, counted, say, shown
-    from ddbcfg_client.target import one_store, open_table
+    from ddbcfg_client.commands.assignments import keys_of
+    from ddbcfg_client.commands.output import complain, counted, say, shown
+    from ddbcfg_client.commands.target import one_store, open_table
+    from ddbcfg_client.dynamodb.item import checked_attributes
 
     store = one_store(given)
     keys = keys_of(given.keys)
@@ -162,10 +163,10 @@ def _set(given: argparse.Namespace) -> int:
 
 
 def _delete(given: argparse.Namespace) -> int:
+    from ddbcfg_client.commands.output import say, shown
+    from ddbcfg_client.commands.target import one_store, open_table
+    from ddbcfg_client.dynamodb.values import MAX_OPTION_BYTES, check_name
     from ddbcfg_client.errors import OptionNotFound
-    from ddbcfg_client.output import say, shown
-    from ddbcfg_client.target import one_store, open_table
-    from ddbcfg_client.values import MAX_OPTION_BYTES, check_name
 
     store = one_store(given)
     check_name("option", given.option, MAX_OPTION_BYTES)
@@ -177,8 +178,8 @@ def _delete(given: argparse.Namespace) -> int:
 
 
 def _create_table(given: argparse.Namespace) -> int:
-    from ddbcfg_client.creation import ensure_table
-    from ddbcfg_client.target import open_table
+    from ddbcfg_client.commands.target import open_table
+    from ddbcfg_client.dynamodb.creation import ensure_table
 
     read, write = given.read_units, given.write_units
     if given.on_demand and (read or write):
@@ -194,18 +195,18 @@ def _create_table(given: argparse.Namespace) -> int:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from ddbcfg_client.transfer import export
+    from ddbcfg_client.commands.transfer import export
 
     return export(given)
 
 
 def _import(given: argparse.Namespace) -> int:
-    from ddbcfg_client.transfer import import_file
+    from ddbcfg_client.commands.transfer import import_file
 
     return import_file(given)
 
 
 def _check(given: argparse.Namespace) -> int:
-    from ddbcfg_client.check import check
+    from ddbcfg_client.commands.check import check
 
     return check(given)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import time
 
+from ddbcfg_client.dynamodb.explain import explained
 from ddbcfg_client.errors import (
     TableError,
     TableNotCreatedException,
     TableNotFound,
     TableNotReadyException,
 )
-from ddbcfg_client.explain import explained
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ddbcfg_client.dynamodb import Table
+    from ddbcfg_client.dynamodb.table import Table
 
 # A table takes some ten seconds; five minutes mean that it will not come.
 CREATION_TIMEOUT = 300.0

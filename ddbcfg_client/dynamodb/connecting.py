@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 
+from ddbcfg_client.dynamodb.explain import explained
 from ddbcfg_client.errors import MissingExtra, TableError
-from ddbcfg_client.explain import explained
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ not match, once it has tried often enough.  Nothing of the kind may reach a conf
 
 from __future__ import annotations
 
+from ddbcfg_client.dynamodb.explain import malformed
 from ddbcfg_client.errors import MisconfiguredSchemaException, TableNotReadyException
-from ddbcfg_client.explain import malformed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import DescribeTableOutputTypeDef
 
-    from ddbcfg_client.dynamodb import Item, Table
+    from ddbcfg_client.dynamodb.table import Item, Table
 
     # The kind of a key: its name and its type.
     _Keys = dict[str, tuple[str, str | None]]

@@ -5,15 +5,21 @@ For CI pipelines: a file, a table, or what the file would do to the table.
 
 from __future__ import annotations
 
-from ddbcfg_client.cli import FOUND, NOT_FOUND
 from ddbcfg_client.codec import option_of, pack_option, unpack_option
+from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
+from ddbcfg_client.commands.output import counted, say, shown
+from ddbcfg_client.commands.target import (
+    keys_named,
+    open_table,
+    some_stores,
+    stores_named,
+    table_named,
+)
+from ddbcfg_client.dynamodb.item import checked_attributes
 from ddbcfg_client.errors import NameRefused, ValueRefused
-from ddbcfg_client.item import checked_attributes
 from ddbcfg_client.notation_file import load_file
-from ddbcfg_client.output import counted, say, shown
 from ddbcfg_client.schema import Schema
 from ddbcfg_client.shrink import shrinkage
-from ddbcfg_client.target import keys_named, open_table, some_stores, stores_named, table_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,16 +9,15 @@ starts with ``_``, as the two keys' usual names do, and every reserved word.
 
 from __future__ import annotations
 
-from ddbcfg_client.answers import (
+from ddbcfg_client.dynamodb.answers import (
     checked_answer,
     checked_item,
     checked_page,
     checked_table,
     watch_answers,
 )
-from ddbcfg_client.connecting import WORST_CASE_SECONDS, connect_dynamodb
+from ddbcfg_client.dynamodb.explain import explained
 from ddbcfg_client.errors import TableError
-from ddbcfg_client.explain import explained
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
-__all__ = ["WORST_CASE_SECONDS", "Table", "connect_dynamodb"]
 
 
 class Table:

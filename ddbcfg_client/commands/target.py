@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from contextlib import closing, contextmanager
 
-from ddbcfg_client.connecting import connect_dynamodb
-from ddbcfg_client.dynamodb import Table
-from ddbcfg_client.values import MAX_STORE_BYTES, check_name
+from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.table import Table
+from ddbcfg_client.dynamodb.values import MAX_STORE_BYTES, check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

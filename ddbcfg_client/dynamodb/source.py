@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ddbcfg_client.codec import option_of
+from ddbcfg_client.dynamodb.values import MAX_OPTION_BYTES, check_name
 from ddbcfg_client.errors import NameRefused
 from ddbcfg_client.readonly import ReadOnlyDict
-from ddbcfg_client.values import MAX_OPTION_BYTES, check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ddbcfg_client.dynamodb import Item, Table
-    from ddbcfg_client.table_connection import TableConnection
+    from ddbcfg_client.dynamodb.table import Item, Table
+    from ddbcfg_client.dynamodb.table_connection import TableConnection
 
 
 class StoreSource:

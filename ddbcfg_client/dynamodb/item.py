@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.dynamodb.item_size import least_size
+from ddbcfg_client.dynamodb.values import (
+    MAX_ITEM_BYTES,
+    MAX_OPTION_BYTES,
+    attributes_of,
+    check_name,
+)
 from ddbcfg_client.errors import ValueRefused
-from ddbcfg_client.item_size import least_size
-from ddbcfg_client.values import MAX_ITEM_BYTES, MAX_OPTION_BYTES, attributes_of, check_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

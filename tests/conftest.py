@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from support.fault_proxy import FaultProxy
 
 pytest_plugins = ["support.figures", "support.shm", "support.daemon", "support.tables"]
+
+# A shell that starts the suite in the background has SIGINT ignored.  Processes that tests start, and
+# end with it, would inherit that, but not a handler.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before anything connects: no test may find the credentials or settings of whoever runs it.
 AWS_ENVIRONMENT = {

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["support.figures", "support.shm", "support.daemon", "support.tables"]
 
-# A shell that starts the suite in the background has SIGINT ignored.  Processes that tests start, and
-# end with it, would inherit that, but not a handler.
+# A shell that starts the suite in the background has SIGINT ignored.  Processes that tests start,
+# and end with it, would inherit that, but not a handler.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before anything connects: no test may find the credentials or settings of whoever runs it.

@@ -11,7 +11,7 @@ TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDI
 VENV  = .venv
 READY = $(VENV)/.ready
 
-.PHONY: help run test test-all chaos fuzz lint types format wheel-check verify-unit install uninstall clean
+.PHONY: help run test test-all chaos fuzz sanitize lint types format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -20,7 +20,9 @@ help: ## list the targets
 run: $(READY) ## do the main job on an embedded DynamoDB, until Ctrl-C
 	@exec $(VENV)/bin/ddbcfg-daemon --local examples/config.json --interval 5
 
+# Reading is tested twice where the hot path was compiled: without it first.
 test: $(READY) ## run the test suite (ARGS='-k name' for a part of it)
+	$(if $(ARGS),,DDBCFG_PURE=1 $(VENV)/bin/python -m pytest -q tests/unit/test_reader.py tests/races)
 	$(VENV)/bin/python -m pytest $(ARGS)
 
 # One line for each CPython >= 3.11 here: its version and its path.
@@ -51,6 +53,17 @@ fuzz: $(READY) ## feed hostile bytes to all that parses them, for MINUTES (2)
 	@$(VENV)/bin/python -m pip install --quiet --requirement tests/fuzz/requirements.txt
 	$(VENV)/bin/python tests/fuzz/fuzz_bytes.py -timeout=5 -rss_limit_mb=1024 \
 	    -max_total_time=$$(($(or $(MINUTES),2) * 60)) -print_final_stats=1
+
+sanitize: $(READY) ## test the compiled hot path under ASan and UBSan
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	cp -r ddbcfg_client ddbcfg_daemon tests pyproject.toml "$$dir"; \
+	include=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
+	$(CC) -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
+	    -Wno-cast-function-type -fsanitize=address,undefined -fno-omit-frame-pointer -shared -fPIC \
+	    -I"$$include" ddbcfg_client/_hot.c -o "$$dir/ddbcfg_client/_hot.abi3.so"; \
+	cd "$$dir"; export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0; \
+	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
+	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/test_hot.py tests/unit/test_reader.py
 
 lint: $(READY) ## check style and formatting
 	$(VENV)/bin/ruff check
@@ -100,7 +113,7 @@ clean: ## remove the venvs, and what was built or cached
 	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml ddbcfg_client/_hot.c
 	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	    "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
 	        2>/dev/null && break; \

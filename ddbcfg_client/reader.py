@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ddbcfg_client.accelerator import Hot, option_attribute
 from ddbcfg_client.clock import age_of
 from ddbcfg_client.errors import (
     LayoutMismatch,
@@ -21,6 +22,7 @@ from ddbcfg_client.errors import (
     SnapshotTooStale,
     SnapshotUnavailable,
 )
+from ddbcfg_client.hot import RAISE
 from ddbcfg_client.layout.page import GENERATION_WORD, PAGE_SIZE, RETIRED
 from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.segment import Gone, Page, Segment, Trust
@@ -52,7 +54,6 @@ _NO_DAEMON = "no daemon has published it on this host"
 # Who has a snapshot keeps it, and its age tells; only who has none is told of the error.
 _UNUSABLE = (SnapshotError, LayoutMismatch)
 
-_RAISE: Any = object()
 _NO_WORDS = memoryview(bytes(PAGE_SIZE)).cast("Q")
 _NO_GENERATION = -1  # no word is negative, so the hot path never takes it
 
@@ -67,7 +68,7 @@ class Attachment:
         self.snapshot = snapshot
 
 
-class Config:
+class Config(Hot):
     """The options of one store, as this host's daemon last published them.
 
     Made by :func:`ddbcfg_client.connect`.  Safe to share between threads and greenlets, and to keep
@@ -76,13 +77,11 @@ class Config:
 
     __slots__ = (
         "__weakref__",
-        "_hot_until",
         "_max_age",
         "_memo",
         "_name_check_at",
         "_names",
         "_trust",
-        "_view",
     )
 
     def __init__(self, names: Names, trust: Trust, max_age: float | None = None) -> None:
@@ -94,45 +93,26 @@ class Config:
         self._hot_until = 0.0
         self._view: View = (_NO_WORDS, _NO_GENERATION, {}, Attachment(None, None))
 
-    # --- reading: the hot path -------------------------------------------------------------------
+    # --- reading; get() and [] are Hot's, which asks here what it does not know -------------------
 
-    def get(
-        self, option: str | None = None, default: Any = _RAISE, keys: Iterable[str] | None = None
-    ) -> Any:
-        """The keys of *option* as a read-only dict; without *option*, every option.
-
-        With *keys*, only those of them that an option has.  Raises OptionNotFound unless there is
-        a *default*, and SnapshotError or SnapshotTooStale when there is nothing to answer from.
-        """
-        words, generation, decoded, _ = self._view
-        if words[GENERATION_WORD] == generation and keys is None and monotonic() < self._hot_until:
-            try:
-                return decoded[option]  # type: ignore[index]
-            except (KeyError, TypeError):
-                pass
-        return self._get(option, default, keys)
-
-    def __getitem__(self, option: str) -> ReadOnlyDict:
-        words, generation, decoded, _ = self._view
-        if words[GENERATION_WORD] == generation and monotonic() < self._hot_until:
-            try:
-                return decoded[option]
-            except (KeyError, TypeError):
-                pass
-        return self._lookup(option)
-
-    def __getattr__(self, option: str) -> ReadOnlyDict:
-        # Only for names that are no attribute.  Of dunder names Python itself asks for many.
+    def _missing(self, option: str) -> ReadOnlyDict:
+        # Of dunder names Python itself asks for many.
         if option.startswith("__"):
             raise AttributeError(option)
+        found = self._attribute(option)
+        # From here on it is one, of every Config: who has no such option is told as before.
+        setattr(Config, option, option_attribute(option))
+        return found
+
+    def _attribute(self, option: str) -> ReadOnlyDict:
         try:
-            return self[option]
+            return self._lookup(option)
         except OptionNotFound:
             raise OptionAttributeError(option, self._names.store) from None
 
-    # --- reading: the rest -----------------------------------------------------------------------
-
-    def _get(self, option: str | None, default: Any, keys: Iterable[str] | None) -> Any:
+    def _get(
+        self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
+    ) -> Any:
         if option is None:
             everything = self._answer(lambda snapshot: snapshot.everything())
             if keys is None:
@@ -142,7 +122,7 @@ class Config:
         try:
             found = self._lookup(option)
         except OptionNotFound:
-            if default is _RAISE:
+            if default is RAISE:
                 raise
             return default
         if keys is None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ddbcfg_client.accelerator import READER
 from ddbcfg_client.clock import age_of
 from ddbcfg_client.layout import LAYOUT_VERSION
 from ddbcfg_client.layout.page import NEVER
@@ -96,5 +97,5 @@ def status_of(page: Page, snapshot: Snapshot | None) -> Status:
         daemon=daemon,
         daemon_pid=status.daemon_pid or None,
         replaced=page.replaced(),
-        reader="python",
+        reader=READER,
     )

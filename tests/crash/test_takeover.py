@@ -43,20 +43,25 @@ def crasher() -> Iterator[Crasher]:
 
 
 class Clock:
-    """The reader's clock, which a test can set forward."""
+    """A clock that a test can set forward for one reader.
 
-    def __init__(self) -> None:
-        self.ahead = 0.0
+    What the reader means to do at a time comes nearer instead: compiled, it has a clock of its own.
+    """
 
-    def monotonic(self) -> float:
-        return time.monotonic() + self.ahead
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._ahead = 0.0
 
+    @property
+    def ahead(self) -> float:
+        """Seconds."""
+        return self._ahead
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(reader, "monotonic", clock.monotonic)
-    return clock
+    @ahead.setter
+    def ahead(self, seconds: float) -> None:
+        self._config._hot_until -= seconds - self._ahead
+        self._config._name_check_at -= seconds - self._ahead
+        self._ahead = seconds
 
 
 def config_of(names: Names) -> Config:
@@ -90,9 +95,8 @@ def publish(publisher: Publisher, number: int) -> None:
 class Rounds:
     """Kill after kill, each with readers there, each followed by the next publisher."""
 
-    def __init__(self, crasher: Crasher, clock: Clock, act: str, *, first: bool) -> None:
+    def __init__(self, crasher: Crasher, act: str, *, first: bool) -> None:
         self.crasher = crasher
-        self.clock = clock
         self.act = act
         self.first = first
         self.points: list[str] = []
@@ -139,7 +143,7 @@ class Rounds:
         assert publisher.generation > generation
         assert segments_of(names) == [names.segment(publisher.generation)[1:]]
         assert number_of(config_of(names)) == 3
-        self.clock.ahead += 5
+        Clock(config).ahead += 5
         assert number_of(config) == 3
         assert config.generation == publisher.generation > generation
         publisher.close()
@@ -168,14 +172,13 @@ ACTS = [
 @pytest.mark.parametrize(("act", "first", "every"), ACTS)
 def test_killed_at_every_step_it_leaves_readers_whole_and_the_next_unhindered(
     crasher: Crasher,
-    clock: Clock,
     act: str,
     first: bool,
     every: int,
     record_property: Callable[[str, object], None],
 ) -> None:
     del every
-    rounds = Rounds(crasher, clock, act, first=first)
+    rounds = Rounds(crasher, act, first=first)
     rounds.all_steps()
     record_property("kill_points", rounds.points)
     print(f"{len(rounds.points)} kill points: {', '.join(rounds.points)}")
@@ -185,13 +188,12 @@ def test_killed_at_every_step_it_leaves_readers_whole_and_the_next_unhindered(
 @pytest.mark.parametrize(("act", "first", "every"), ACTS)
 def test_killed_before_a_line_it_leaves_readers_whole_and_the_next_unhindered(
     crasher: Crasher,
-    clock: Clock,
     act: str,
     first: bool,
     every: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    rounds = Rounds(crasher, clock, act, first=first)
+    rounds = Rounds(crasher, act, first=first)
     rounds.all_lines(every)
     record_property("kill_points", len(rounds.points))
     print(f"{len(rounds.points)} kill points: {rounds.points[0]} … {rounds.points[-1]}")
@@ -610,9 +612,10 @@ RHYTHMS = [
 
 @pytest.mark.parametrize(("reads", "pause"), RHYTHMS)
 def test_who_keeps_reading_an_orphaned_page_has_the_new_value_within_5_seconds(
-    names: Names, clock: Clock, reads: int, pause: float
+    names: Names, reads: int, pause: float
 ) -> None:
     config = attached(names)
+    clock = Clock(config)
 
     def read() -> int | None:
         numbers = [number_in(config.get("db")) for _ in range(reads)]
@@ -630,10 +633,11 @@ def test_who_keeps_reading_an_orphaned_page_has_the_new_value_within_5_seconds(
 
 @pytest.mark.parametrize("before", [1, 2, 20, 200])
 def test_who_reads_an_orphaned_page_seldom_has_the_new_value_at_the_next_read(
-    names: Names, clock: Clock, before: int
+    names: Names, before: int
 ) -> None:
     """However often it read before it paused."""
     config = attached(names)
+    clock = Clock(config)
     for _ in range(before):
         assert number_in(config.get("db")) == 1
     orphan(names, config)
@@ -642,9 +646,10 @@ def test_who_reads_an_orphaned_page_seldom_has_the_new_value_at_the_next_read(
 
 
 def test_a_reader_of_an_orphaned_page_keeps_its_value_while_there_is_no_other(
-    names: Names, clock: Clock
+    names: Names,
 ) -> None:
     config = attached(names)
+    clock = Clock(config)
     assert number_of(config) == 1
     for path in objects_of(names):
         path.unlink()

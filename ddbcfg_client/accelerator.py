@@ -1,0 +1,28 @@
+"""Which hot path is used: the compiled one where it was built, unless ``DDBCFG_PURE`` is set.
+
+``READER`` says it: ``compiled`` or ``python``.  Without a C compiler, and on free-threaded Python,
+there is no compiled one.
+"""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ddbcfg_client.hot import Hot, option_attribute
+
+    READER = "python"
+else:
+    try:
+        if os.environ.get("DDBCFG_PURE"):
+            raise ImportError("DDBCFG_PURE is set")
+        from ddbcfg_client._hot import Hot, option_attribute
+
+        READER = "compiled"
+    except ImportError:
+        from ddbcfg_client.hot import Hot, option_attribute
+
+        READER = "python"
+
+__all__ = ["READER", "Hot", "option_attribute"]

@@ -1,0 +1,271 @@
+"""The hot path, as Python and compiled: both do the same (G1, G2)."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from mmap import mmap
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ddbcfg_client import hot
+from ddbcfg_client.layout.page import GENERATION_WORD
+
+try:
+    from ddbcfg_client import _hot  # type: ignore[attr-defined]
+except ImportError:
+    _hot = None
+
+IMPLEMENTATIONS = [
+    pytest.param(hot, id="python"),
+    pytest.param(
+        _hot, id="compiled", marks=pytest.mark.skipif(_hot is None, reason="it is not built here")
+    ),
+]
+GENERATION = 7
+LATER = time.monotonic() + 3600
+DB = {"host": "db"}
+
+
+def reader_of(module: ModuleType) -> type[Any]:
+    class Reader(module.Hot):  # type: ignore[name-defined,misc]
+        """Says what it was asked, and keeps what its subclass would."""
+
+        __slots__ = ("__weakref__", "asked", "words")
+
+        def __init__(self) -> None:
+            self.asked: list[Any] = []
+            self.words = memoryview(mmap(-1, 4096)).cast("Q")
+            self.words[GENERATION_WORD] = GENERATION
+            self.take({"db": DB})
+            self._hot_until = LATER
+
+        def take(self, decoded: dict[str, Any], generation: int = GENERATION) -> None:
+            self._view = (self.words, generation, decoded, None)
+
+        def _get(self, option: Any = None, default: Any = "none", keys: Any = None) -> Any:
+            self.asked.append(("get", option, default, keys))
+            return "slow"
+
+        def _lookup(self, option: Any) -> Any:
+            self.asked.append(("lookup", option))
+            return "slow"
+
+        def _attribute(self, option: Any) -> Any:
+            self.asked.append(("attribute", option))
+            raise AttributeError(option)
+
+        def _missing(self, name: Any) -> Any:
+            self.asked.append(("missing", name))
+            raise AttributeError(name)
+
+    Reader.db = module.option_attribute("db")
+    Reader.nope = module.option_attribute("nope")
+    return Reader
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def reader(request: pytest.FixtureRequest) -> Any:
+    return reader_of(request.param)()
+
+
+def test_what_was_decoded_is_answered_without_asking(reader: Any) -> None:
+    assert reader.get("db") is DB
+    assert reader.get("db", None) is DB
+    assert reader["db"] is DB
+    assert reader.db is DB
+    assert reader.asked == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords"),
+    [
+        ((), {}),
+        (("nope",), {}),
+        (("nope", 5), {}),
+        (("db", 5, ["host"]), {}),
+        (("db",), {"keys": ["host"]}),
+        ((), {"option": "nope"}),
+        ((), {"default": 1, "option": "nope"}),
+    ],
+)
+def test_all_else_is_asked_for_with_the_same_arguments(
+    reader: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
+) -> None:
+    assert reader.get(*arguments, **keywords) == "slow"
+    ((_, option, default, keys),) = reader.asked
+    given = dict(zip(("option", "default", "keys"), arguments, strict=False)) | keywords
+    # "none" stands for the default's default, which is the module's own.
+    assert (option, keys) == (given.get("option"), given.get("keys"))
+    assert default is given.get("default", default)
+
+
+@pytest.mark.parametrize("option", [5, None, ("a",), [], {}, "nope"])
+def test_what_is_no_option_is_asked_for_too(reader: Any, option: Any) -> None:
+    assert reader[option] == "slow"
+    assert reader.get(option) == "slow"
+    assert [asked[:2] for asked in reader.asked] == [("lookup", option), ("get", option)]
+
+
+def test_an_attribute_that_is_no_option_is_an_attribute_error(reader: Any) -> None:
+    with pytest.raises(AttributeError):
+        _ = reader.nope
+    assert not hasattr(reader, "nope")
+    assert reader.asked == [("attribute", "nope"), ("missing", "nope")] * 2
+    with pytest.raises(AttributeError):
+        _ = reader.never_heard_of
+    assert reader.asked[-1] == ("missing", "never_heard_of")
+
+
+def test_another_generation_is_asked_for(reader: Any) -> None:
+    reader.words[GENERATION_WORD] = GENERATION + 1
+    assert (reader.get("db"), reader["db"]) == ("slow", "slow")
+    assert not hasattr(reader, "db")
+    reader.take({"db": 2}, GENERATION + 1)
+    assert (reader.get("db"), reader["db"], reader.db) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("word", [1 << 63 | GENERATION, 0, 2**64 - 1])
+def test_a_retired_page_is_another_generation(reader: Any, word: int) -> None:
+    reader.words[GENERATION_WORD] = word
+    assert reader.get("db") == "slow"
+
+
+def test_it_asks_when_its_time_is_up(reader: Any) -> None:
+    reader._hot_until = time.monotonic() - 1
+    assert (reader.get("db"), reader["db"]) == ("slow", "slow")
+    reader._hot_until = LATER
+    assert reader.get("db") is DB
+
+
+def test_no_generation_is_never_hot(reader: Any) -> None:
+    reader.words[GENERATION_WORD] = 2**64 - 1
+    reader._view = (reader.words, -1, {"db": DB}, None)
+    assert reader.get("db") == "slow"
+
+
+def test_a_view_keeps_the_memory_alive_and_lets_it_go(reader: Any) -> None:
+    words = weakref.ref(reader.words)
+    reader.words = None
+    gc.collect()
+    assert reader.get("db") is DB
+    assert words() is not None
+    reader._view = (memoryview(bytes(4096)).cast("Q"), -1, {}, None)
+    gc.collect()
+    assert words() is None
+
+
+def test_a_reader_in_a_cycle_is_collected(reader: Any) -> None:
+    reader.asked.append(reader)
+    reader._view = (reader.words, GENERATION, {"db": DB}, reader)
+    gone = weakref.ref(reader)
+    del reader
+    gc.collect()
+    # pytest's fixture still holds it here; a reader of the test's own shows what this is about.
+    own = type(gone())()
+    own._view = (own.words, GENERATION, {"db": DB}, own)
+    gone = weakref.ref(own)
+    del own
+    gc.collect()
+    assert gone() is None
+
+
+class Odd(str):  # noqa: SLOT000 - it carries the reader
+    """A name whose comparison changes the reader under the lookup."""
+
+    reader: Any = None
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        self.reader.take({})
+        gc.collect()
+        return str.__eq__(self, other)
+
+
+def test_a_name_that_runs_code_harms_nothing(reader: Any) -> None:
+    odd = Odd("db")
+    odd.reader = reader
+    for _ in range(100):
+        reader.take({"d" + chr(98): object()})
+        reader[odd]
+        reader.get(odd)
+
+
+def test_threads_that_replace_the_view_harm_no_reader(reader: Any) -> None:
+    stop = threading.Event()
+
+    def replace() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            reader.take({"db": [number]})
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        for _ in range(100_000):
+            assert reader["db"]
+            assert reader.get("db")
+            assert reader.db
+    finally:
+        stop.set()
+        thread.join()
+    assert reader.asked == []
+
+
+def test_a_hot_read_allocates_nothing(reader: Any) -> None:
+    def read() -> int:
+        before = sys.getallocatedblocks()
+        for _ in range(1000):
+            reader["db"]
+            reader.get("db")
+            reader.db  # noqa: B018 - it is read
+        return sys.getallocatedblocks() - before
+
+    read()
+    assert read() < 10  # of the loop's own
+
+
+@pytest.mark.skipif(_hot is None, reason="it is not built here")
+@pytest.mark.parametrize(
+    "view",
+    [
+        None,
+        (),
+        (memoryview(bytes(64)), 1, {}),
+        (memoryview(bytes(64)), 1, [], None),
+        (memoryview(bytes(64)), "1", {}, None),
+        (memoryview(bytes(64)), 1 << 70, {}, None),
+        (memoryview(bytes(16)), 1, {}, None),
+        (memoryview(bytes(65))[1:], 1, {}, None),
+        (5, 1, {}, None),
+    ],
+)
+def test_the_compiled_one_takes_no_view_that_it_could_not_read(view: Any) -> None:
+    reader = reader_of(_hot)()
+    with pytest.raises((TypeError, ValueError, OverflowError)):
+        reader._view = view
+    assert reader.get("db") is DB
+    with pytest.raises(TypeError):
+        del reader._view
+    with pytest.raises(TypeError):
+        _hot.option_attribute(5)
+
+
+@pytest.mark.parametrize(("pure", "expected"), [("1", "python"), ("", None)])
+def test_a_variable_turns_the_compiled_one_off(pure: str, expected: str | None) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from ddbcfg_client.accelerator import READER; print(READER)"],
+        env=os.environ | {"DDBCFG_PURE": pure},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == (expected or ("python" if _hot is None else "compiled"))

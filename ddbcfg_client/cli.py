@@ -122,19 +122,12 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         made.set_defaults(run=run)
         return made
 
-    get = command("get", _get, "print an option as JSON, one of its keys bare, or every option")
-    get.add_argument("option", nargs="?", metavar="OPTION")
-    get.add_argument("key", nargs="?", metavar="KEY")
-    command("list", _list, "print the options' names, one a line")
-    status = command("status", _status, "print how the store and its daemon fare")
-    status.add_argument("--json", action="store_true", help="one JSON object a line for each store")
-    command("wait", _wait, "wait for a snapshot (60 s unless --wait says)")
-    watch = command("watch", _watch, "print a line for each generation, or OPTION when it changes")
-    watch.add_argument("option", nargs="?", metavar="OPTION")
-    reload = command("reload", _reload, "have the daemon poll now, and wait for it")
-    reload.add_argument("--accept", action="store_true", help="publish what a guard refuses, too")
-    reload.add_argument("--timeout", type=_seconds, default=5.0, metavar="S", help="(5)")
-    if arguments and arguments[0] in commands.choices:
+    # Each parser takes its time: of those that read, only the one that is wanted.
+    wanted = arguments[0] if arguments else ""
+    for name in (wanted,) if wanted in _READING else _READING:
+        run, text, add_arguments = _READING[name]
+        add_arguments(command(name, run, text))
+    if wanted in _READING:
         return parser.parse_args(arguments)
 
     from ddbcfg_client.commands import writing
@@ -215,3 +208,40 @@ def _watch(given: argparse.Namespace) -> int:
     from ddbcfg_client.commands.watch import watch
 
     return watch(_connect(given), given.option)
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _add_get_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("option", nargs="?", metavar="OPTION")
+    parser.add_argument("key", nargs="?", metavar="KEY")
+
+
+def _add_status_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON object a line for each store")
+
+
+def _add_watch_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("option", nargs="?", metavar="OPTION")
+
+
+def _add_reload_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--accept", action="store_true", help="publish what a guard refuses, too")
+    parser.add_argument("--timeout", type=_seconds, default=5.0, metavar="S", help="(5)")
+
+
+# The commands that read: what runs them, what help says, their own arguments.
+_READING = {
+    "get": (_get, "print an option as JSON, one of its keys bare, or all", _add_get_arguments),
+    "list": (_list, "print the options' names, one a line", _no_arguments),
+    "status": (_status, "print how the store and its daemon fare", _add_status_arguments),
+    "wait": (_wait, "wait for a snapshot (60 s unless --wait says)", _no_arguments),
+    "watch": (
+        _watch,
+        "print a line for each generation, or OPTION when it changes",
+        _add_watch_arguments,
+    ),
+    "reload": (_reload, "have the daemon poll now, and wait for it", _add_reload_arguments),
+}

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ddbcfg_client.accelerator import READER
 from ddbcfg_client.errors import TableUnreachable
 from ddbcfg_client.layout.page import PageStatus
 from ddbcfg_client.status import process_start
@@ -501,7 +502,7 @@ def test_status_as_json(host: Host, publish: Publish) -> None:
         "daemon": "running",
         "daemon_pid": os.getpid(),
         "replaced": False,
-        "reader": "python",
+        "reader": READER,
     }
 
 

@@ -61,7 +61,8 @@ def _text(status: Status) -> str:
         "content": f"{status.options} options, {status.bytes} bytes",
         "age": f"{_seconds(status.age)} (polled every {status.interval:g} s)",
         "source": status.source,
-        "polls": f"{status.polls}, the last {status.failures} failed",
+        "polls": f"{status.polls}"
+        + (f", the last {status.failures} failed" if status.failures else ""),
         "last error": status.error or "none",
         "skipped": f"{status.skipped} items" if status.skipped else "",
         "daemon": daemon,

@@ -41,7 +41,7 @@ CALLS: dict[str, Callable[[DynamoDBConfigStore], object]] = {
 def store(
     proxy: FaultProxy, table_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[DynamoDBConfigStore]:
-    monkeypatch.setattr(connecting, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(connecting, "READ_TIMEOUT", 1.0)
     monkeypatch.setattr(connecting, "ATTEMPTS", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.url)
     with DynamoDBConfigStore(SESSION, table_name, "prod") as store:
@@ -118,7 +118,7 @@ def test_creation_that_fails_leaves_no_connection(
     operation: str,
     fault: Fault,
 ) -> None:
-    monkeypatch.setattr(connecting, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(connecting, "READ_TIMEOUT", 1.0)
     monkeypatch.setattr(connecting, "ATTEMPTS", 1)
     with faults.FaultProxy(moto_url) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.url)

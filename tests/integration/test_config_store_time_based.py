@@ -42,7 +42,7 @@ NEVER = 3600.0
 def fast(monkeypatch: pytest.MonkeyPatch, proxy: FaultProxy) -> None:
     """Have the default session find the proxy, with time-outs that a test can wait for."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.url)
-    monkeypatch.setattr(connecting, "READ_TIMEOUT", 0.3)
+    monkeypatch.setattr(connecting, "READ_TIMEOUT", 1.0)
     monkeypatch.setattr(connecting, "ATTEMPTS", 1)
 
 

@@ -44,8 +44,8 @@ def impatient() -> Iterator[None]:
     """Time-outs and pauses that a test can wait for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
-        patch.setattr(connecting, "READ_TIMEOUT", 0.2)
-        patch.setattr(connecting, "CONNECT_TIMEOUT", 0.2)
+        patch.setattr(connecting, "READ_TIMEOUT", 1.0)
+        patch.setattr(connecting, "CONNECT_TIMEOUT", 1.0)
         yield
 
 

@@ -41,7 +41,7 @@ import botocore.endpoint
 from ddbcfg_client.dynamodb import connecting
 from ddbcfg_daemon.cli import main
 botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: None)
-connecting.READ_TIMEOUT = connecting.CONNECT_TIMEOUT = 0.3
+connecting.READ_TIMEOUT = connecting.CONNECT_TIMEOUT = 1.0
 raise SystemExit(main())
 """
 

@@ -101,3 +101,24 @@ def test_an_embedded_dynamodb_spares_the_memory_of_a_real_one(
     assert "give --local another --namespace" in local.output
     assert host.config().get("db") == {"host": "real"}
     assert os.path.exists(f"/dev/shm/{host.names().page[1:]}")
+
+
+def test_a_name_that_does_not_resolve_leaves_the_last_generation(
+    host: Host, table: ConfigTable, moto_url: str
+) -> None:
+    table.put("prod", "db", host="before", password=SECRET)
+    first = host.daemon("--table", table.name, "--store", "prod", "--endpoint-url", moto_url)
+    first.wait_for("generation 1")
+    host.wait_for_status(lambda status: status.polls > 0)
+    assert first.stop() == 0
+    # RFC 2606: no such name will ever resolve.
+    daemon = host.daemon(
+        *("--table", table.name, "--store", "prod", "--endpoint-url", "http://ddbcfg.invalid"),
+        *("--interval", "0.2"),
+        impatient=True,
+    )
+    status = host.wait_for_status(lambda status: status.failures > 1)
+    assert "ddbcfg.invalid" in (status.error or "")
+    assert status.generation == 1
+    assert host.config().get("db")["host"] == "before"
+    assert daemon.stop() == 0

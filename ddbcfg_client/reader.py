@@ -24,7 +24,7 @@ from ddbcfg_client.errors import (
 )
 from ddbcfg_client.hot import RAISE
 from ddbcfg_client.layout.page import GENERATION_WORD, PAGE_SIZE, RETIRED
-from ddbcfg_client.readonly import ReadOnlyDict
+from ddbcfg_client.readonly import ReadOnlyDict, only
 from ddbcfg_client.segment import Gone, Page, Segment, Trust
 from ddbcfg_client.snapshot import Memo, Snapshot
 
@@ -96,8 +96,9 @@ class Config(Hot):
     # --- reading; get() and [] are Hot's, which asks here what it does not know -------------------
 
     def _missing(self, option: str) -> ReadOnlyDict:
-        # Of dunder names Python itself asks for many.
-        if option.startswith("__"):
+        # Of such names Python and its tools ask for many, and an attribute of our own that is not
+        # set yet must not be looked for with its help.  get() and [] find every option.
+        if option.startswith("_"):
             raise AttributeError(option)
         found = self._attribute(option)
         # From here on it is one, of every Config: who has no such option is told as before.
@@ -118,16 +119,14 @@ class Config(Hot):
             if keys is None:
                 return everything
             wanted = list(keys)
-            return ReadOnlyDict((name, _only(wanted, everything[name])) for name in everything)
+            return ReadOnlyDict((name, only(everything[name], wanted)) for name in everything)
         try:
             found = self._lookup(option)
         except OptionNotFound:
             if default is RAISE:
                 raise
             return default
-        if keys is None:
-            return found
-        return _only(keys, found)
+        return only(found, keys)
 
     def _lookup(self, option: str) -> ReadOnlyDict:
         return self._answer(lambda snapshot: snapshot[option])
@@ -294,7 +293,3 @@ class Config(Hot):
         if snapshot is None:
             raise SnapshotUnavailable(self._names.page, reason)
         return snapshot
-
-
-def _only(keys: Iterable[str], option: ReadOnlyDict) -> ReadOnlyDict:
-    return ReadOnlyDict((key, option[key]) for key in keys if key in option)

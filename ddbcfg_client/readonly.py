@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, NoReturn
 
 
@@ -92,3 +93,10 @@ class ReadOnlySet(set["Any"]):
     # set's own repr would show the class's name where a dict's and a list's do not.
     def __repr__(self) -> str:
         return repr(set(self))
+
+
+def only(option: ReadOnlyDict, keys: Iterable[str] | None) -> ReadOnlyDict:
+    """The option with only those *keys* that it has; all of it for None."""
+    if keys is None:
+        return option
+    return ReadOnlyDict((key, option[key]) for key in keys if key in option)

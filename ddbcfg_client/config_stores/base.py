@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from ddbcfg_client.errors import OptionNotFound
-from ddbcfg_client.readonly import ReadOnlyDict
+from ddbcfg_client.hot import RAISE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-RAISE: Any = object()  #: the default that stands for none
+    from ddbcfg_client.readonly import ReadOnlyDict
 
 
 class ConfigStore(ABC):
@@ -87,10 +87,3 @@ def as_of_old(default: Any, keys: Iterable[str] | None) -> tuple[Any, Iterable[s
     if keys is None and isinstance(default, (list, tuple)):
         return RAISE, default
     return default, keys
-
-
-def only(option: ReadOnlyDict, keys: Iterable[str] | None) -> ReadOnlyDict:
-    """Return ``option`` with only those ``keys`` that it has; all of it for None."""
-    if keys is None:
-        return option
-    return ReadOnlyDict((key, option[key]) for key in keys if key in option)

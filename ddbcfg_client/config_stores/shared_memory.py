@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from ddbcfg_client.config_stores.base import RAISE, ConfigStore, as_of_old, only
-from ddbcfg_client.readonly import ReadOnlyDict
+from ddbcfg_client.config_stores.base import ConfigStore, as_of_old
+from ddbcfg_client.hot import RAISE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
+
+    from ddbcfg_client.readonly import ReadOnlyDict
 
 
 class SharedMemoryConfigStore(ConfigStore):
@@ -31,10 +33,6 @@ class SharedMemoryConfigStore(ConfigStore):
     ) -> Any:
         """Return what every config store's ``get`` does, the short way."""
         default, keys = as_of_old(default, keys)
-        if option is None:
-            return self._all(keys)
-        if default is RAISE:
-            return self._config.get(option, keys=keys)
         return self._config.get(option, default, keys)
 
     def _find(self, option: str, keys: Iterable[str] | None) -> ReadOnlyDict | None:
@@ -42,11 +40,8 @@ class SharedMemoryConfigStore(ConfigStore):
         return found
 
     def _all(self, keys: Iterable[str] | None) -> ReadOnlyDict:
-        options: ReadOnlyDict = self._config.get()
-        if keys is None:
-            return options
-        keys = list(keys)
-        return ReadOnlyDict((name, only(option, keys)) for name, option in options.items())
+        options: ReadOnlyDict = self._config.get(keys=keys)
+        return options
 
     def __getitem__(self, option: str) -> ReadOnlyDict:
         return self._config[option]

@@ -14,11 +14,11 @@ from copy import copy
 from threading import Event, Lock, Thread
 from weakref import finalize, ref
 
-from ddbcfg_client.config_stores.base import ConfigStore, only
+from ddbcfg_client.config_stores.base import ConfigStore
 from ddbcfg_client.dynamodb import forks
 from ddbcfg_client.dynamodb.source import StoreSource
 from ddbcfg_client.errors import ConfigError, OptionAttributeError, StoreClosed
-from ddbcfg_client.readonly import ReadOnlyDict
+from ddbcfg_client.readonly import ReadOnlyDict, only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -879,3 +879,11 @@ def test_an_option_that_is_gone_is_forgotten(publisher: Publisher) -> None:
     publisher.publish(reading({"other": {}}))
     assert config.get("db", None) is None
     assert "db" not in config._memo
+
+
+def test_a_config_that_was_never_made_is_an_attribute_error_not_a_recursion() -> None:
+    unmade = Config.__new__(Config)
+    with pytest.raises(AttributeError):
+        _ = unmade._names
+    with pytest.raises(AttributeError):
+        _ = unmade._view

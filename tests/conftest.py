@@ -33,10 +33,18 @@ AWS_ENVIRONMENT = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+_MEANT_FOR_TESTS = {"DDBCFG_PURE", "DDBCFG_TEST_CACHE"}
 for _name in [name for name in os.environ if name.startswith(("AWS_", "DDBCFG_"))]:
-    if _name != "DDBCFG_TEST_CACHE":
+    if _name not in _MEANT_FOR_TESTS:
         del os.environ[_name]
 os.environ.update(AWS_ENVIRONMENT)
+
+
+def pytest_report_header() -> str:
+    """Say which hot path is tested, so that nobody takes one for the other."""
+    from ddbcfg_client.accelerator import READER
+
+    return f"ddbcfg reader: {READER}"
 
 
 @pytest.fixture(scope="session")

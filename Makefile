@@ -56,11 +56,11 @@ fuzz: $(READY) ## feed hostile bytes to all that parses them, for MINUTES (2)
 
 sanitize: $(READY) ## test the compiled hot path under ASan and UBSan
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
-	cp -r ddbcfg_client ddbcfg_daemon tests pyproject.toml "$$dir"; \
+	cp -r ddbcfg_client ddbcfg_daemon tests pyproject.toml "$$dir"; rm -f "$$dir"/ddbcfg_client/_hot.*so; \
 	include=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
 	$(CC) -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	    -Wno-cast-function-type -fsanitize=address,undefined -fno-omit-frame-pointer -shared -fPIC \
-	    -I"$$include" ddbcfg_client/_hot.c -o "$$dir/ddbcfg_client/_hot.abi3.so"; \
+	    -I"$$include" ddbcfg_client/_hot.c -o "$$dir/ddbcfg_client/_hot.so"; \
 	cd "$$dir"; export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0; \
 	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
 	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/test_hot.py tests/unit/test_reader.py

@@ -7,16 +7,15 @@
  * here is an acquire, so that on a processor which reorders loads (ARM) nothing that is read after
  * it is older than it.
  *
- * Limited API of Python 3.11: one build serves every later version.  All state is in the objects,
- * so subinterpreters, with a GIL of their own or not, do not meet here.  Without the GIL the type
- * would need locks that cost more than the Python it saves: there, hot.py is used.
+ * All state is in the objects and the module, so subinterpreters, with a GIL of their own or not, do
+ * not meet here.  Without the GIL the type would need locks that cost more than the Python it saves:
+ * there, hot.py is used.  The limited API would do but for Python 3.11 (see hot_getattro), and costs
+ * a function call for each of the macros here.
  */
 
 #define PY_SSIZE_T_CLEAN
-#define Py_LIMITED_API 0x030b0000
 #include <Python.h>
 #include <stdint.h>
-#include <structmember.h>
 #include <time.h>
 
 #ifdef Py_GIL_DISABLED
@@ -24,15 +23,32 @@
 #endif
 
 #define GENERATION_WORD 2 /* as in ddbcfg_client/layout/page.py */
+#define RECENT 16         /* a power of 2 */
+
+static const uint64_t NO_WORD = 0;
+static const uint64_t NO_GENERATION = UINT64_MAX;
+
+/* An option and its keys, or NULL twice. */
+typedef struct {
+    PyObject *option;
+    PyObject *keys;
+} Answer;
 
 typedef struct {
     PyObject_HEAD
-    PyObject *view;       /* the tuple that Python set: words, generation, decoded, attachment */
+    PyObject *view;       /* the tuple that Python set; all else here is taken from it */
     PyObject *decoded;    /* borrowed from it */
-    const uint64_t *word; /* in the buffer; NULL: nothing is taken up, so nothing is hot */
+    const uint64_t *word; /* in the buffer, or NO_WORD */
     uint64_t generation;
-    double hot_until; /* on the monotonic clock, in seconds; then Python has a look at the page */
+    double until; /* on the monotonic clock, in seconds; then Python has a look at the page */
     Py_buffer buffer; /* of the words: holds the mapping for as long as it is watched */
+    /* What was answered lately, by the address of the name: in a program's text a name is mostly a
+     * constant, the same object each time.  The names are held, so an address stays that name's. */
+    Answer recent[RECENT];
+    /* Python 3.11 only, see hot_getattro: the method bound, its name, and what the class has. */
+    PyObject *get;
+    PyObject *get_name;
+    PyObject *get_found;
 } Hot;
 
 /* Seconds of the monotonic clock, a few milliseconds late: read from memory, without a system call
@@ -45,59 +61,64 @@ now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* The decoded option as a new reference; or NULL, and no error, when Python has to look. */
+static inline int
+is_hot(const Hot *self)
+{
+    return __atomic_load_n(self->word, __ATOMIC_ACQUIRE) == self->generation && now() < self->until;
+}
+
+/* The keys of a decoded option, borrowed; or NULL, and no error, when Python has to look. */
+static PyObject *
+look_up(Hot *self, PyObject *option)
+{
+    /* Of anything but a plain str, looking it up might run Python, and that replace the view. */
+    if (!PyUnicode_CheckExact(option))
+        return NULL;
+    PyObject *keys = PyDict_GetItemWithError(self->decoded, option);
+    if (keys == NULL)
+        PyErr_Clear();
+    return keys;
+}
+
+/* The keys of a decoded option as a new reference; or NULL, and no error: Python has to look. */
 static inline PyObject *
 hot_answer(Hot *self, PyObject *option)
 {
-    /* Of anything but a plain str, looking it up might run Python, and that replace the view. */
-    if (self->word == NULL || !PyUnicode_CheckExact(option))
+    if (!is_hot(self))
         return NULL;
-    if (__atomic_load_n(self->word, __ATOMIC_ACQUIRE) != self->generation)
+    Answer *recent = &self->recent[((uintptr_t)option >> 4) % RECENT];
+    if (recent->option == option)
+        return Py_NewRef(recent->keys);
+    PyObject *keys = look_up(self, option);
+    if (keys == NULL)
         return NULL;
-    if (now() >= self->hot_until)
-        return NULL;
-    PyObject *found = PyDict_GetItemWithError(self->decoded, option);
-    if (found == NULL)
-        PyErr_Clear();
-    else
-        Py_INCREF(found);
-    return found;
+    Answer old = *recent;
+    *recent = (Answer){Py_NewRef(option), Py_NewRef(keys)};
+    /* Held: what is freed now may run Python, and that replace the view. */
+    Py_INCREF(keys);
+    Py_XDECREF(old.option);
+    Py_XDECREF(old.keys);
+    return keys;
 }
 
 static PyObject *
 hot_subscript(PyObject *op, PyObject *option)
 {
-    PyObject *found = hot_answer((Hot *)op, option);
-    if (found != NULL)
-        return found;
+    PyObject *keys = hot_answer((Hot *)op, option);
+    if (keys != NULL)
+        return keys;
     return PyObject_CallMethod(op, "_lookup", "(O)", option);
 }
 
-/* self._get(*args, **kwargs), from a vector call's arguments. */
+/* self._get() with the same arguments. */
 static PyObject *
 hot_get_slowly(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
-    PyObject *result = NULL, *keywords = NULL, *get = PyObject_GetAttrString(op, "_get");
-    PyObject *positional = PyTuple_New(count);
-    if (get == NULL || positional == NULL)
-        goto done;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Py_INCREF(args[i]);
-        PyTuple_SetItem(positional, i, args[i]);
-    }
-    if (names != NULL) {
-        keywords = PyDict_New();
-        if (keywords == NULL)
-            goto done;
-        for (Py_ssize_t i = 0; i < PyTuple_Size(names); i++)
-            if (PyDict_SetItem(keywords, PyTuple_GetItem(names, i), args[count + i]) < 0)
-                goto done;
-    }
-    result = PyObject_Call(get, positional, keywords);
-done:
-    Py_XDECREF(keywords);
-    Py_XDECREF(positional);
-    Py_XDECREF(get);
+    PyObject *get = PyObject_GetAttrString(op, "_get");
+    if (get == NULL)
+        return NULL;
+    PyObject *result = PyObject_Vectorcall(get, args, (size_t)count, names);
+    Py_DECREF(get);
     return result;
 }
 
@@ -105,46 +126,90 @@ static PyObject *
 hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
     if ((count == 1 || count == 2) && names == NULL) {
-        PyObject *found = hot_answer((Hot *)op, args[0]);
-        if (found != NULL)
-            return found;
+        PyObject *keys = hot_answer((Hot *)op, args[0]);
+        if (keys != NULL)
+            return keys;
     }
     return hot_get_slowly(op, args, count, names);
 }
 
-/* Replace the view by the one given, or by none, and let go of the old one. */
 /* What is no attribute is an option, perhaps: _missing() says. */
-static PyObject *
-hot_getattro(PyObject *op, PyObject *name)
-{
-    PyObject *found = PyObject_GenericGetAttr(op, name);
+#if PY_VERSION_HEX >= 0x030C0000
 
-    if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
-        return found;
-    PyErr_Clear();
+static PyObject *
+hot_getattr(PyObject *op, PyObject *name)
+{
     return PyObject_CallMethod(op, "_missing", "(O)", name);
 }
 
-static void
-hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, Py_buffer *buffer)
-{
-    PyObject *old = self->view;
-    Py_buffer mapped = self->buffer;
-    int was_mapped = self->word != NULL;
+#else
 
-    Py_XINCREF(view);
-    self->view = view;
+/* Whether it is hot_get, bound to op, and nothing that op could be given can come before it. */
+static int
+is_own_get(PyObject *op, PyObject *found)
+{
+    return PyCFunction_CheckExact(found) && PyCFunction_GET_SELF(found) == op
+           && PyCFunction_GET_FUNCTION(found) == (PyCFunction)(void (*)(void))hot_get
+           && Py_TYPE(op)->tp_dictoffset == 0;
+}
+
+/* Python 3.11 finds the methods of a type whose attribute lookup is its own the slow way, and makes
+ * a bound method for each `config.get`, which takes longer than the read.  So one is kept.  It and
+ * the Hot hold each other until there is another view, or the collector comes. */
+static PyObject *
+hot_getattro(PyObject *op, PyObject *name)
+{
+    Hot *self = (Hot *)op;
+
+    /* The class is asked all the same: somebody may have patched it since. */
+    if (name == self->get_name && _PyType_Lookup(Py_TYPE(op), name) == self->get_found)
+        return Py_NewRef(self->get);
+    PyObject *found = PyObject_GenericGetAttr(op, name);
+    if (found == NULL) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+            return NULL;
+        PyErr_Clear();
+        return PyObject_CallMethod(op, "_missing", "(O)", name);
+    }
+    if (self->get == NULL && is_own_get(op, found)) {
+        self->get = Py_NewRef(found);
+        self->get_name = Py_NewRef(name);
+        self->get_found = Py_XNewRef(_PyType_Lookup(Py_TYPE(op), name));
+    }
+    return found;
+}
+
+#endif
+
+/* Replace the view by the one given, or by none, and let go of all that came of the old one. */
+static void
+hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, double until,
+         Py_buffer *buffer)
+{
+    Hot old = *self;
+
+    self->view = Py_XNewRef(view);
     self->decoded = decoded;
     self->generation = generation;
-    self->word = NULL;
+    self->until = until;
+    self->word = &NO_WORD;
+    self->buffer = (Py_buffer){0};
     if (buffer != NULL) {
         self->buffer = *buffer;
         self->word = (const uint64_t *)buffer->buf + GENERATION_WORD;
     }
+    memset(self->recent, 0, sizeof self->recent);
+    self->get = self->get_name = self->get_found = NULL;
     /* Last: what is freed here may run Python, and that may read, or set another view. */
-    if (was_mapped)
-        PyBuffer_Release(&mapped);
-    Py_XDECREF(old);
+    PyBuffer_Release(&old.buffer);
+    for (int i = 0; i < RECENT; i++) {
+        Py_XDECREF(old.recent[i].option);
+        Py_XDECREF(old.recent[i].keys);
+    }
+    Py_XDECREF(old.get);
+    Py_XDECREF(old.get_name);
+    Py_XDECREF(old.get_found);
+    Py_XDECREF(old.view);
 }
 
 static PyObject *
@@ -159,34 +224,51 @@ hot_view(PyObject *op, void *closure)
     return view;
 }
 
-/* self._view = words, generation, decoded, attachment; a generation below 0 stands for none. */
+/* self._view = words, generation, decoded, until, attachment; a generation below 0 stands for none. */
 static int
 hot_set_view(PyObject *op, PyObject *view, void *closure)
 {
-    Hot *self = (Hot *)op;
     Py_buffer buffer = {0};
-    long long generation = -1;
 
-    if (view == NULL || !PyTuple_Check(view) || PyTuple_Size(view) != 4
-        || !PyDict_CheckExact(PyTuple_GetItem(view, 2))) {
-        PyErr_SetString(PyExc_TypeError, "a view is (words, generation, decoded, attachment)");
+    if (view == NULL || !PyTuple_Check(view) || PyTuple_GET_SIZE(view) != 5
+        || !PyDict_CheckExact(PyTuple_GET_ITEM(view, 2))) {
+        PyErr_SetString(PyExc_TypeError,
+                        "a view is (words, generation, decoded, until, attachment)");
         return -1;
     }
-    generation = PyLong_AsLongLong(PyTuple_GetItem(view, 1));
+    PyObject *decoded = PyTuple_GET_ITEM(view, 2);
+    long long generation = PyLong_AsLongLong(PyTuple_GET_ITEM(view, 1));
     if (generation == -1 && PyErr_Occurred())
         return -1;
-    if (generation >= 0) {
-        if (PyObject_GetBuffer(PyTuple_GetItem(view, 0), &buffer, PyBUF_SIMPLE) < 0)
-            return -1;
-        if (buffer.len < (GENERATION_WORD + 1) * 8 || (uintptr_t)buffer.buf % 8 != 0) {
-            PyBuffer_Release(&buffer);
-            PyErr_SetString(PyExc_ValueError, "the words are too few, or not aligned");
-            return -1;
-        }
+    double until = PyFloat_AsDouble(PyTuple_GET_ITEM(view, 3));
+    if (until == -1.0 && PyErr_Occurred())
+        return -1;
+    if (generation < 0) {
+        hot_swap((Hot *)op, view, decoded, NO_GENERATION, until, NULL);
+        return 0;
     }
-    hot_swap(self, view, PyTuple_GetItem(view, 2), (uint64_t)generation,
-             generation < 0 ? NULL : &buffer);
+    if (PyObject_GetBuffer(PyTuple_GET_ITEM(view, 0), &buffer, PyBUF_SIMPLE) < 0)
+        return -1;
+    if (buffer.len < (GENERATION_WORD + 1) * 8 || (uintptr_t)buffer.buf % 8 != 0) {
+        PyBuffer_Release(&buffer);
+        PyErr_SetString(PyExc_ValueError, "the words are too few, or not aligned");
+        return -1;
+    }
+    hot_swap((Hot *)op, view, decoded, (uint64_t)generation, until, &buffer);
     return 0;
+}
+
+static PyObject *
+hot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Hot *self = (Hot *)alloc(type, 0);
+
+    if (self != NULL) {
+        self->word = &NO_WORD;
+        self->generation = NO_GENERATION;
+    }
+    return (PyObject *)self;
 }
 
 static int
@@ -194,13 +276,16 @@ hot_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(((Hot *)op)->view);
+    Py_VISIT(((Hot *)op)->get);
+    for (int i = 0; i < RECENT; i++)
+        Py_VISIT(((Hot *)op)->recent[i].keys);
     return 0;
 }
 
 static int
 hot_clear(PyObject *op)
 {
-    hot_swap((Hot *)op, NULL, NULL, 0, NULL);
+    hot_swap((Hot *)op, NULL, NULL, NO_GENERATION, 0.0, NULL);
     return 0;
 }
 
@@ -211,7 +296,7 @@ hot_dealloc(PyObject *op)
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
 
     PyObject_GC_UnTrack(op);
-    hot_swap((Hot *)op, NULL, NULL, 0, NULL);
+    hot_clear(op);
     release(op);
     Py_DECREF(type);
 }
@@ -223,11 +308,9 @@ static PyMethodDef hot_methods[] = {
                "With *keys*, only those of them that an option has.  Raises OptionNotFound unless\n"
                "there is a *default*, and SnapshotError or SnapshotTooStale when there is nothing\n"
                "to answer from.")},
-    {NULL},
-};
-
-static PyMemberDef hot_members[] = {
-    {"_hot_until", T_DOUBLE, offsetof(Hot, hot_until), 0, NULL},
+#if PY_VERSION_HEX >= 0x030C0000
+    {"__getattr__", hot_getattr, METH_O, NULL},
+#endif
     {NULL},
 };
 
@@ -238,14 +321,16 @@ static PyGetSetDef hot_getset[] = {
 
 static PyType_Slot hot_slots[] = {
     {Py_tp_doc, "The hot path of a read; see ddbcfg_client/hot.py."},
+    {Py_tp_new, hot_new},
     {Py_tp_dealloc, hot_dealloc},
     {Py_tp_traverse, hot_traverse},
     {Py_tp_clear, hot_clear},
     {Py_tp_methods, hot_methods},
-    {Py_tp_members, hot_members},
     {Py_tp_getset, hot_getset},
     {Py_mp_subscript, hot_subscript},
+#if PY_VERSION_HEX < 0x030C0000
     {Py_tp_getattro, hot_getattro},
+#endif
     {0, NULL},
 };
 
@@ -402,6 +487,9 @@ module_free(void *module)
 
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
     {0, NULL},
 };
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.readonly import ReadOnlyDict
 
-    View = tuple[memoryview, int, dict[str, ReadOnlyDict], object]
+    View = tuple[memoryview, int, dict[str, ReadOnlyDict], float, object]
 
 RAISE: Any = object()  # the default that stands for none
 
@@ -25,14 +25,13 @@ class Hot:
     """Answers from ``_view`` while it is current, and asks the subclass for all else.
 
     ``_view`` is one tuple, replaced whole: the mapped words of the control page, the generation
-    that was taken up from it (below 0: none), the options decoded so far, and what the subclass
-    wants to keep with them.  ``_hot_until`` is when, on the monotonic clock, the subclass wants to
-    be asked in any case.
+    that was taken up from it (below 0: none), the options decoded so far, when on the monotonic
+    clock the subclass wants to be asked in any case, and what it wants to keep with all that.
     """
 
-    __slots__ = ("_hot_until", "_view")
+    # One attribute, read once: before Python 3.12, to read one of a class with __getattr__ is dear.
+    __slots__ = ("_view",)
 
-    _hot_until: float
     _view: View
 
     def get(
@@ -43,8 +42,8 @@ class Hot:
         With *keys*, only those of them that an option has.  Raises OptionNotFound unless there is
         a *default*, and SnapshotError or SnapshotTooStale when there is nothing to answer from.
         """
-        words, generation, decoded, _ = self._view
-        if words[GENERATION_WORD] == generation and keys is None and monotonic() < self._hot_until:
+        words, generation, decoded, until, _ = self._view
+        if words[GENERATION_WORD] == generation and monotonic() < until and keys is None:
             try:
                 return decoded[option]  # type: ignore[index]
             except (KeyError, TypeError):
@@ -52,8 +51,8 @@ class Hot:
         return self._get(option, default, keys)
 
     def __getitem__(self, option: str) -> ReadOnlyDict:
-        words, generation, decoded, _ = self._view
-        if words[GENERATION_WORD] == generation and monotonic() < self._hot_until:
+        words, generation, decoded, until, _ = self._view
+        if words[GENERATION_WORD] == generation and monotonic() < until:
             try:
                 return decoded[option]
             except (KeyError, TypeError):
@@ -89,8 +88,8 @@ def option_attribute(option: str) -> property:
     """
 
     def read(self: Hot) -> ReadOnlyDict:
-        words, generation, decoded, _ = self._view
-        if words[GENERATION_WORD] == generation and monotonic() < self._hot_until:
+        words, generation, decoded, until, _ = self._view
+        if words[GENERATION_WORD] == generation and monotonic() < until:
             try:
                 return decoded[option]
             except KeyError:

@@ -1,10 +1,11 @@
 """The reader: a store's options at about the cost of a dict lookup.
 
 One tuple, ``_view``, holds all that a read needs: the mapped words of the control page, the
-generation that was taken up from it, the options decoded so far, and where they came from.  It is
-replaced whole, so a thread that reads it never sees parts of two generations, and there is no lock
-for a fork to catch held.  If two threads take up two generations at once and the older one comes
-last, the next read sees that the page says otherwise and takes up the newer one again.
+generation that was taken up from it, the options decoded so far, until when to go by these alone,
+and where they came from.  It is replaced whole, so a thread that reads it never sees parts of two
+generations, and there is no lock for a fork to catch held.  If two threads take up two generations
+at once and the older one comes last, the next read sees that the page says otherwise and takes up
+the newer one again.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.status import Status
 
     Answer = TypeVar("Answer")
-    View = tuple[memoryview, int, dict[str, ReadOnlyDict], "Attachment"]
+    View = tuple[memoryview, int, dict[str, ReadOnlyDict], float, "Attachment"]
 
 # The page says when it was replaced, unless its daemon was killed before somebody removed it.  So a
 # reader looks at the page's name every second, which takes a look at the clock at every read.  To
@@ -68,6 +69,11 @@ class Attachment:
         self.snapshot = snapshot
 
 
+def _nothing(page: Page | None = None) -> View:
+    """The view of a reader that has no snapshot yet."""
+    return _NO_WORDS, _NO_GENERATION, {}, 0.0, Attachment(page, None)
+
+
 class Config(Hot):
     """The options of one store, as this host's daemon last published them.
 
@@ -90,8 +96,7 @@ class Config(Hot):
         self._max_age = max_age
         self._memo: Memo = {}
         self._name_check_at = 0.0
-        self._hot_until = 0.0
-        self._view: View = (_NO_WORDS, _NO_GENERATION, {}, Attachment(None, None))
+        self._view: View = _nothing()
 
     # --- reading; get() and [] are Hot's, which asks here what it does not know -------------------
 
@@ -167,7 +172,7 @@ class Config(Hot):
     def age(self) -> float | None:
         """Seconds since the last successful poll; None when that is not known."""
         self._current()
-        page = self._view[3].page
+        page = self._view[4].page
         return None if page is None else age_of(page.status().success)
 
     @property
@@ -187,7 +192,7 @@ class Config(Hot):
         page = self._control_page()
         if page is None:
             raise SnapshotUnavailable(self._names.page, _NO_DAEMON)
-        return status_of(page, self._view[3].snapshot)
+        return status_of(page, self._view[4].snapshot)
 
     def _control_page(self) -> Page | None:
         """The control page, which may be there before the first snapshot; None when it is not."""
@@ -195,7 +200,7 @@ class Config(Hot):
             self._current()
         except SnapshotUnavailable:
             pass
-        return self._view[3].page
+        return self._view[4].page
 
     def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
         """Ask the daemon to poll now, and return when it has; raises ReloadFailed.
@@ -208,7 +213,7 @@ class Config(Hot):
 
     def close(self) -> None:
         """Let go of shared memory.  The next read attaches again."""
-        self._view = (_NO_WORDS, _NO_GENERATION, {}, Attachment(None, None))
+        self._view = _nothing()
 
     def __enter__(self) -> Config:
         return self
@@ -237,17 +242,21 @@ class Config(Hot):
     def _current(self) -> Snapshot:
         """The snapshot of the generation that the page says, attaching as need be."""
         now = monotonic()
-        words, generation, _, attachment = self._view
+        words, generation, decoded, _, attachment = self._view
         page, snapshot = attachment.page, attachment.snapshot
         if page is not None and now >= self._name_check_at:
             self._name_check_at = now + _NAME_CHECK
-            # With max_age every read has to look at the age.
-            self._hot_until = self._name_check_at if self._max_age is None else 0.0
             if page.replaced():
                 page = None
+            else:
+                self._view = words, generation, decoded, self._hot_until(), attachment
         if page is not None and snapshot is not None and words[GENERATION_WORD] == generation:
             return snapshot
         return self._take_up(page, snapshot)
+
+    def _hot_until(self) -> float:
+        """Until when a view may answer by itself: with a max_age, every read looks at the age."""
+        return self._name_check_at if self._max_age is None else 0.0
 
     def _take_up(self, page: Page | None, snapshot: Snapshot | None) -> Snapshot:
         """Attach to the page if there is none, and open what it says is current.
@@ -259,6 +268,7 @@ class Config(Hot):
             if page is None or page.words[GENERATION_WORD] & RETIRED:
                 try:
                     page = Page(self._names, self._trust)
+                    self._name_check_at = monotonic() + _NAME_CHECK
                 except Gone:
                     break
                 except _UNUSABLE:
@@ -276,7 +286,7 @@ class Config(Hot):
                 elif status.daemon_pid == 0:
                     reason = "its daemon stopped before it had read DynamoDB"
                 if snapshot is None:
-                    self._view = (_NO_WORDS, _NO_GENERATION, {}, Attachment(page, None))
+                    self._view = _nothing(page)
                 break
             try:
                 segment = Segment(self._names.segment(generation), generation, self._trust)
@@ -288,7 +298,13 @@ class Config(Hot):
                     raise
                 return snapshot
             snapshot = Snapshot(segment, self._names.store, self._memo)
-            self._view = (page.words, generation, snapshot.decoded, Attachment(page, snapshot))
+            self._view = (
+                page.words,
+                generation,
+                snapshot.decoded,
+                self._hot_until(),
+                Attachment(page, snapshot),
+            )
             return snapshot
         if snapshot is None:
             raise SnapshotUnavailable(self._names.page, reason)

@@ -59,8 +59,10 @@ class Clock:
 
     @ahead.setter
     def ahead(self, seconds: float) -> None:
-        self._config._hot_until -= seconds - self._ahead
-        self._config._name_check_at -= seconds - self._ahead
+        config, step = self._config, seconds - self._ahead
+        *rest, until, attachment = config._view
+        config._view = (*rest, until - step, attachment)
+        config._name_check_at -= step
         self._ahead = seconds
 
 

@@ -45,10 +45,11 @@ def reader_of(module: ModuleType) -> type[Any]:
             self.words = memoryview(mmap(-1, 4096)).cast("Q")
             self.words[GENERATION_WORD] = GENERATION
             self.take({"db": DB})
-            self._hot_until = LATER
 
-        def take(self, decoded: dict[str, Any], generation: int = GENERATION) -> None:
-            self._view = (self.words, generation, decoded, None)
+        def take(
+            self, decoded: dict[str, Any], generation: int = GENERATION, until: float = LATER
+        ) -> None:
+            self._view = (self.words, generation, decoded, until, None)
 
         def _get(self, option: Any = None, default: Any = "none", keys: Any = None) -> Any:
             self.asked.append(("get", option, default, keys))
@@ -139,15 +140,15 @@ def test_a_retired_page_is_another_generation(reader: Any, word: int) -> None:
 
 
 def test_it_asks_when_its_time_is_up(reader: Any) -> None:
-    reader._hot_until = time.monotonic() - 1
+    reader.take({"db": DB}, until=time.monotonic() - 1)
     assert (reader.get("db"), reader["db"]) == ("slow", "slow")
-    reader._hot_until = LATER
+    reader.take({"db": DB})
     assert reader.get("db") is DB
 
 
 def test_no_generation_is_never_hot(reader: Any) -> None:
     reader.words[GENERATION_WORD] = 2**64 - 1
-    reader._view = (reader.words, -1, {"db": DB}, None)
+    reader._view = (reader.words, -1, {"db": DB}, LATER, None)
     assert reader.get("db") == "slow"
 
 
@@ -157,24 +158,106 @@ def test_a_view_keeps_the_memory_alive_and_lets_it_go(reader: Any) -> None:
     gc.collect()
     assert reader.get("db") is DB
     assert words() is not None
-    reader._view = (memoryview(bytes(4096)).cast("Q"), -1, {}, None)
+    reader._view = (memoryview(bytes(4096)).cast("Q"), -1, {}, 0.0, None)
     gc.collect()
     assert words() is None
 
 
 def test_a_reader_in_a_cycle_is_collected(reader: Any) -> None:
     reader.asked.append(reader)
-    reader._view = (reader.words, GENERATION, {"db": DB}, reader)
+    reader._view = (reader.words, GENERATION, {"db": DB}, LATER, reader)
     gone = weakref.ref(reader)
     del reader
     gc.collect()
     # pytest's fixture still holds it here; a reader of the test's own shows what this is about.
     own = type(gone())()
-    own._view = (own.words, GENERATION, {"db": DB}, own)
+    own._view = (own.words, GENERATION, {"db": DB}, LATER, own)
     gone = weakref.ref(own)
     del own
     gc.collect()
     assert gone() is None
+
+
+def test_names_are_found_by_what_they_say_however_many_there_are(reader: Any) -> None:
+    options = {f"option {number}": {"number": number} for number in range(100)}
+    reader.take(options)
+    for _ in range(3):
+        for number in range(100):
+            # Another object each time, some at addresses where another name was before.
+            assert reader[f"option {number}"] is reader.get(f"option {number}")
+            assert reader[f"option {number}"] == {"number": number}
+    assert reader.asked == []
+
+
+def test_what_was_answered_of_one_generation_is_not_of_the_next(reader: Any) -> None:
+    assert reader["db"] is reader.get("db") is reader.db is DB
+    other = {"host": "other"}
+    reader.words[GENERATION_WORD] += 1
+    reader.take({"db": other}, GENERATION + 1)
+    assert reader["db"] is reader.get("db") is reader.db is other
+    reader.words[GENERATION_WORD] += 1
+    reader.take({}, GENERATION + 2)
+    assert (reader["db"], reader.get("db")) == ("slow", "slow")
+
+
+def test_a_reader_keeps_no_names_that_were_asked_for_long_ago(reader: Any) -> None:
+    names = [b"db".decode() for _ in range(1000)]  # each an object of its own
+    before = [sys.getrefcount(name) for name in names]
+    for name in names:
+        assert reader[name] is DB
+    del name
+    kept = sum(map(sys.getrefcount, names)) - sum(before)
+    assert kept <= 16
+    reader.take({"db": DB})
+    assert [sys.getrefcount(name) for name in names] == before
+
+
+def test_a_class_that_is_patched_after_the_first_read_is_patched(reader: Any) -> None:
+    assert reader.get("db") is DB
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(reader), "get", lambda self, option: ("patched", option))
+        assert reader.get("db") == ("patched", "db")
+    assert reader.get("db") is DB
+
+
+def test_what_a_subclass_or_an_object_has_of_its_own_comes_first(reader: Any) -> None:
+    class Overriding(type(reader)):  # type: ignore[misc]
+        __slots__ = ()
+
+        def get(self, *arguments: Any) -> Any:
+            return ("overridden", super().get(*arguments))
+
+    class Open(type(reader)):  # type: ignore[misc]
+        pass
+
+    own = Overriding()
+    assert [own.get("db"), own.get("db")] == [("overridden", DB)] * 2
+    own = Open()
+    assert own.get("db") is own.get("db") is DB
+    own.get = lambda option: ("its own", option)
+    assert own.get("db") == ("its own", "db")
+
+
+def test_get_is_a_method_like_any_other(reader: Any) -> None:
+    get = reader.get
+    assert get("db") is reader.get("db")
+    assert reader.get == get
+    assert get.__self__ is reader
+    assert get.__name__ == "get"
+    assert get.__doc__.strip()
+
+
+def test_a_reader_that_lets_go_needs_no_collector(reader: Any) -> None:
+    own = type(reader)()
+    assert own.get("db") is DB
+    gone = weakref.ref(own)
+    gc.disable()
+    try:
+        own._view = (memoryview(bytes(4096)).cast("Q"), -1, {}, 0.0, None)
+        del own
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 class Odd(str):  # noqa: SLOT000 - it carries the reader
@@ -239,13 +322,14 @@ def test_a_hot_read_allocates_nothing(reader: Any) -> None:
     [
         None,
         (),
-        (memoryview(bytes(64)), 1, {}),
-        (memoryview(bytes(64)), 1, [], None),
-        (memoryview(bytes(64)), "1", {}, None),
-        (memoryview(bytes(64)), 1 << 70, {}, None),
-        (memoryview(bytes(16)), 1, {}, None),
-        (memoryview(bytes(65))[1:], 1, {}, None),
-        (5, 1, {}, None),
+        (memoryview(bytes(64)), 1, {}, 0.0),
+        (memoryview(bytes(64)), 1, [], 0.0, None),
+        (memoryview(bytes(64)), "1", {}, 0.0, None),
+        (memoryview(bytes(64)), 1 << 70, {}, 0.0, None),
+        (memoryview(bytes(64)), 1, {}, None, None),
+        (memoryview(bytes(16)), 1, {}, 0.0, None),
+        (memoryview(bytes(65))[1:], 1, {}, 0.0, None),
+        (5, 1, {}, 0.0, None),
     ],
 )
 def test_the_compiled_one_takes_no_view_that_it_could_not_read(view: Any) -> None:

@@ -1,0 +1,87 @@
+"""Subinterpreters, as mod_wsgi makes them: each reads for itself, or is told that it cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ddbcfg_client.layout.names import Names
+from ddbcfg_daemon.publisher import Publisher
+from support.shm import reading
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The module that makes them has had several names, none of them public.
+PROGRAM = """
+import sys
+try:
+    import _interpreters as interpreters
+    made = interpreters.create("isolated" if sys.argv[1] == "isolated" else "legacy")
+except ImportError:
+    import _xxsubinterpreters as interpreters
+    made = interpreters.create(isolated=sys.argv[1] == "isolated")
+failed = interpreters.run_string(made, sys.argv[2])
+interpreters.destroy(made)
+sys.exit(f"{failed}" if failed else 0)
+"""
+
+READ = """
+import sys
+sys.path.insert(0, {root!r})
+import ddbcfg_client
+config = ddbcfg_client.connect({namespace!r}, "prod")
+for _ in range(100):
+    assert config.get("db") is config["db"] is config.db
+print(config.db["host"], flush=True)
+"""
+
+# By its path: the package needs posix_ipc, which refuses interpreters with a GIL of their own.
+HOT_ALONE = """
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+loader = ExtensionFileLoader("_hot", {file!r})
+hot = module_from_spec(spec_from_loader("_hot", loader))
+loader.exec_module(hot)
+class Reader(hot.Hot):
+    pass
+words = memoryview(bytearray(4096)).cast("Q")
+reader = Reader()
+reader._view = words, 0, {{"db": "found"}}, float("inf"), None
+for _ in range(100):
+    assert reader.get("db") is reader["db"]
+print(reader.get("db"), flush=True)
+"""
+
+
+def run_in(kind: str, program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, kind, program],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_one_that_shares_the_gil_reads(names: Names) -> None:
+    publisher = Publisher(names)
+    publisher.publish(reading({"db": {"host": "db"}}))
+    publisher.close()
+    done = run_in("shared", READ.format(root=str(ROOT), namespace=names.namespace))
+    assert (done.returncode, done.stdout) == (0, "db\n"), done.stderr
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="they all share one before Python 3.12")
+def test_one_with_a_gil_of_its_own_is_told_that_posix_ipc_cannot(names: Names) -> None:
+    done = run_in("isolated", READ.format(root=str(ROOT), namespace=names.namespace))
+    assert done.returncode != 0
+    assert "posix_ipc does not support loading in subinterpreters" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["shared", "isolated"])
+def test_the_compiled_hot_path_does_in_both(kind: str) -> None:
+    _hot = pytest.importorskip("ddbcfg_client._hot")
+    done = run_in(kind, HOT_ALONE.format(file=_hot.__file__))
+    assert (done.returncode, done.stdout) == (0, "found\n"), done.stderr

@@ -20,8 +20,6 @@ Reference: "AttributeValue" in the Amazon DynamoDB API Reference.
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from msgpack import ExtType, packb, unpackb
 
 from ddbcfg_client.errors import MalformedValue
@@ -30,6 +28,7 @@ from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from decimal import Decimal
     from typing import Any
 
 NUMBER = 1
@@ -53,6 +52,8 @@ def _binary(value: object) -> bytes:
 
 def _number(text: object) -> str:
     """The number's canonical text; ValueError when *text* is no finite number."""
+    from decimal import Decimal
+
     try:
         number = Decimal(_text(text))
     except (ArithmeticError, TypeError) as error:
@@ -130,6 +131,8 @@ def _from_ext(code: int, data: bytes) -> object:
 
 
 def _decimal(text: str) -> Decimal:
+    from decimal import Decimal  # here: it takes milliseconds, and not every option has a number
+
     number = Decimal(text)
     if not number.is_finite():
         raise ValueError("not a finite number")

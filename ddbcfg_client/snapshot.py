@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from _collections_abc import Mapping  # collections.abc would load all of collections, for ms
 from zlib import crc32
 
 from ddbcfg_client.codec import pack_name, split_entry, unpack_option

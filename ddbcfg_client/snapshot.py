@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _WINDOW = 64  # slots read at once: nearly every probe ends in the first window
 
+_ABSENT = 1000  # names that are kept as known to be absent; who makes up names must not fill memory
+
 # For each option ever decoded: the newest generation it was read in, its bytes, what they became.
 Memo = dict[str, tuple[int, bytes, ReadOnlyDict]]
 
@@ -29,12 +31,13 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
     option's own bytes.  Nothing is believed before its checksum matched.
     """
 
-    __slots__ = ("_memo", "_names", "_segment", "decoded", "store")
+    __slots__ = ("_absent", "_memo", "_names", "_segment", "decoded", "store")
 
     def __init__(self, segment: Segment, store: str, memo: Memo) -> None:
         self._segment = segment
         self._memo = memo
         self._names: tuple[str, ...] | None = None
+        self._absent: set[str] = set()
         self.store = store
         #: Options decoded so far, shared with the reader's hot path.
         self.decoded: dict[str, ReadOnlyDict] = {}
@@ -105,7 +108,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         if sha256(body).digest() != header.digest:
             raise self._corrupt("its body does not match its digest")
         self._check_slots(0, header.slots)
-        if any(self._find(option) is None for option, _ in self._entries()):
+        if any(self._probe(option) is None for option, _ in self._entries()):
             raise self._corrupt("its index does not lead to every option")
 
     def __repr__(self) -> str:
@@ -131,8 +134,18 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     def _find(self, option: object) -> bytes | None:
         """The packed keys of *option*, or None when the store has no such option."""
-        if not isinstance(option, str):
+        if not isinstance(option, str) or option in self._absent:
             return None
+        raw = self._probe(option)
+        if raw is None:
+            # Programs ask for an option that may be there again and again.
+            if len(self._absent) >= _ABSENT:
+                self._absent = set()
+            self._absent.add(option)
+        return raw
+
+    def _probe(self, option: str) -> bytes | None:
+        """The packed keys of *option*, or None when the index leads to no such option."""
         try:
             name = option.encode()
         except UnicodeEncodeError:

@@ -17,7 +17,7 @@ PROGRAM = """
 import os, sys
 import ddbcfg_client
 config = ddbcfg_client.connect(sys.argv[1], "prod")
-config.get("db"), config["db"], config.db, config.get("other")
+config.get("db"), config["db"], config.db, config.get("other"), config.get("nope", None)
 def mark(name):
     os.access(f"/mark-{name}", os.F_OK)
 def read(times):
@@ -26,6 +26,7 @@ def read(times):
         config["db"]
         config.db
         config.get("other", None)
+        config.get("nope", None)
 read(10)
 mark("start")
 read(2000)

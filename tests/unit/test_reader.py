@@ -501,7 +501,7 @@ def test_another_layout_is_named_with_what_to_upgrade(
 
 
 AS_NOBODY = """
-import grp, json, os, pickle, pwd, sys
+import decimal, grp, json, os, pickle, pwd, sys  # while it may read them
 import ddbcfg_client, ddbcfg_client.status
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:

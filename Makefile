@@ -69,7 +69,7 @@ lint: $(READY) ## check style and formatting
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 
-types: $(READY) ## check the types of both packages
+types: $(READY) ## check the types of both packages, and of programs that use them
 	$(VENV)/bin/mypy
 
 format: $(READY) ## format the code, and put right what ruff can

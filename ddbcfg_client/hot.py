@@ -12,10 +12,11 @@ from ddbcfg_client.layout.page import GENERATION_WORD
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
+    from typing import Any, TypeVar, overload
 
     from ddbcfg_client.readonly import ReadOnlyDict
 
+    Default = TypeVar("Default")
     View = tuple[memoryview, int, dict[str, ReadOnlyDict], float, object]
 
 RAISE: Any = object()  # the default that stands for none
@@ -33,6 +34,18 @@ class Hot:
     __slots__ = ("_view",)
 
     _view: View
+
+    if TYPE_CHECKING:
+
+        @overload
+        def get(
+            self, option: str | None = None, *, keys: Iterable[str] | None = None
+        ) -> ReadOnlyDict: ...
+
+        @overload
+        def get(
+            self, option: str | None, default: Default, keys: Iterable[str] | None = None
+        ) -> ReadOnlyDict | Default: ...
 
     def get(
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None

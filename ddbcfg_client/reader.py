@@ -249,14 +249,25 @@ class Config(Hot):
             if page.replaced():
                 page = None
             else:
-                self._view = words, generation, decoded, self._hot_until(), attachment
+                self._view = words, generation, decoded, self._hot_until(page), attachment
         if page is not None and snapshot is not None and words[GENERATION_WORD] == generation:
             return snapshot
         return self._take_up(page, snapshot)
 
-    def _hot_until(self) -> float:
-        """Until when a view may answer by itself: with a max_age, every read looks at the age."""
-        return self._name_check_at if self._max_age is None else 0.0
+    def _hot_until(self, page: Page) -> float:
+        """Until when, on the monotonic clock, a view may answer by itself.
+
+        Until the page's name is looked at again, or what is published now is past ``max_age``: a
+        poll that succeeds meanwhile only makes it younger.
+        """
+        until = self._name_check_at
+        if self._max_age is None:
+            return until
+        try:
+            age = age_of(page.status().success)
+        except SnapshotCorrupt:
+            age = None
+        return 0.0 if age is None else min(until, monotonic() + self._max_age - age)
 
     def _take_up(self, page: Page | None, snapshot: Snapshot | None) -> Snapshot:
         """Attach to the page if there is none, and open what it says is current.
@@ -302,7 +313,7 @@ class Config(Hot):
                 page.words,
                 generation,
                 snapshot.decoded,
-                self._hot_until(),
+                self._hot_until(page),
                 Attachment(page, snapshot),
             )
             return snapshot

@@ -6,6 +6,7 @@ stays), G7 (age and errors are told), G9 (only trusted owners are believed).
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing
 import operator
@@ -309,17 +310,40 @@ READS: dict[str, Callable[[Config], object]] = {
 def test_a_read_past_max_age_is_refused_and_one_before_is_not(
     publisher: Publisher, read: Callable[[Config], object]
 ) -> None:
-    publisher.report(PageStatus(success=boottime()))
+    publisher.report(PageStatus(success=boottime() - 59_500_000_000))
     config = ddbcfg_client.connect(publisher.names.namespace, "prod", max_age=60)
-    for _ in range(3):
-        read(config)
-    publisher.report(PageStatus(success=boottime() - 61_000_000_000))
-    with pytest.raises(SnapshotTooStale, match=r"6\d\.\d s, more than the 60 s allowed") as caught:
-        read(config)
-    assert (caught.value.store, caught.value.max_age) == ("prod", 60)
+    refused = None
+    while refused is None:
+        age = config.age
+        assert age is not None
+        assert age < 65
+        try:
+            read(config)
+        except SnapshotTooStale as error:
+            refused = error
+        else:
+            assert age <= 60.02  # the hot path's clock is some ms late
+    assert "the age of its snapshot is 60." in str(refused)
+    assert (refused.store, refused.max_age) == ("prod", 60)
     assert config.generation == 1
     publisher.report(PageStatus(success=boottime()))
     read(config)
+
+
+def test_an_age_that_grows_at_once_is_seen_within_a_second(publisher: Publisher) -> None:
+    """As when a daemon that was started anew serves the copy on disk, or the host slept."""
+    publisher.report(PageStatus(success=boottime()))
+    config = ddbcfg_client.connect(publisher.names.namespace, "prod", max_age=60)
+    config.get("db")
+    publisher.report(PageStatus(success=boottime() - 61_000_000_000))
+
+    def read_for(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            config.get("db")
+
+    with pytest.raises(SnapshotTooStale):
+        read_for(1.5)
 
 
 def test_an_unknown_age_is_past_every_max_age(publisher: Publisher) -> None:
@@ -776,6 +800,7 @@ def test_a_program_may_close_all_its_descriptors(
 @contextmanager
 def no_more_descriptors() -> Iterator[None]:
     """Let this process open nothing more."""
+    gc.collect()  # now: a reader of an earlier test that is collected later would free descriptors
     lowest = os.dup(0)
     os.close(lowest)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

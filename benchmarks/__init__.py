@@ -1,0 +1,1 @@
+"""The benchmarks: ``make bench``, told in docs/performance.md."""

@@ -1,0 +1,70 @@
+"""A daemon's poll of a store that does not change, beside what botocore alone takes for the pages.
+
+``python -m benchmarks.polling URL SIZE`` answers ``poll`` and ``query`` with nanoseconds of CPU
+time, of this process and all its threads.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.children import serve
+from benchmarks.endpoint import table_of
+from benchmarks.stores import STORE, publisher
+from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.table import Table
+from ddbcfg_daemon.guards import ShrinkGuard
+from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.source import DynamoDBSource
+
+
+def main(url: str, size: str) -> None:
+    """Poll until standard input ends."""
+    import boto3
+
+    table = table_of(int(size))
+    source = DynamoDBSource(
+        Table(connect_dynamodb(endpoint_url=url), table), STORE, consistent=False, limit=600.0
+    )
+    # Not the daemon's client: what that one's set-up adds or saves is not botocore's.
+    plain = boto3.client("dynamodb", endpoint_url=url)
+    with publisher() as published:
+        guards = [ShrinkGuard(50, 3, False)]
+        refresher = Refresher(source, published, 60.0, pid=os.getpid(), guards=guards)
+
+        def poll() -> None:
+            error = refresher.poll()
+            assert error is None, error
+
+        def query() -> None:
+            _query_all(plain, table)
+
+        poll()
+        generation = published.generation
+        serve({"poll": lambda: _cpu_time(poll), "query": lambda: _cpu_time(query)})
+        assert published.generation == generation == 1, "the store was to stay as it was"
+
+
+def _query_all(client: Any, table: str) -> None:
+    request = {
+        "TableName": table,
+        "KeyConditionExpression": "#s = :s",
+        "ExpressionAttributeValues": {":s": {"S": STORE}},
+        "ExpressionAttributeNames": {"#s": "_store"},
+    }
+    while last := client.query(**request).get("LastEvaluatedKey"):
+        request["ExclusiveStartKey"] = last
+
+
+def _cpu_time(what: Callable[[], None]) -> int:
+    start = time.process_time_ns()
+    what()
+    return time.process_time_ns() - start
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

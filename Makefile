@@ -11,7 +11,7 @@ TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDI
 VENV  = .venv
 READY = $(VENV)/.ready
 
-.PHONY: help run test test-all chaos fuzz sanitize lint types format wheel-check verify-unit install uninstall clean
+.PHONY: help run test test-all chaos fuzz sanitize bench lint types format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -64,6 +64,12 @@ sanitize: $(READY) ## test the compiled hot path under ASan and UBSan
 	cd "$$dir"; export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0; \
 	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
 	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/test_hot.py tests/unit/test_reader.py
+
+# What cannot be installed or started is skipped, and said to be.
+bench: $(READY) ## measure, and write docs/performance.md (ARGS='read start' for parts, QUICK=1)
+	@$(VENV)/bin/python -m pip install --quiet --requirement benchmarks/requirements.txt || \
+	    echo "not all of benchmarks/requirements.txt could be installed" >&2
+	$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 lint: $(READY) ## check style and formatting
 	$(VENV)/bin/ruff check

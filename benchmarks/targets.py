@@ -1,0 +1,125 @@
+"""What the project set out to reach, and whether it does.  Nothing fails because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import daemon_memory, poll, publish, read, start, take_up, throughput
+from benchmarks.alternatives import ddbcfg
+from benchmarks.figures import TIMES, Figures, short
+from benchmarks.tables import table
+
+#: What was measured, by part.
+Parts = Mapping[str, Any]
+
+_PUBLISHED, _LEAST, _MOST = "10000", "10", "100000"  # options of the stores that targets are about
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A figure that is to be at most *limit* (at least, with ``more``), in *unit*."""
+
+    what: str
+    limit: float
+    unit: str
+    figure: Callable[[Parts], float]
+    more: bool = False
+
+    def row(self, parts: Parts) -> tuple[str, str, str, str]:
+        """What, how much it may be, how much it is, and whether that is met."""
+        limit = f"{'≥' if self.more else '≤'} {self.limit:g}{self.unit}"
+        try:
+            figure = self.figure(parts)
+        except KeyError:  # the part, the reader or the size was left out
+            return self.what, limit, "not measured", ""
+        met = figure >= self.limit if self.more else figure <= self.limit
+        return self.what, limit, f"{short(figure)}{self.unit}", "met" if met else "**not met**"
+
+
+def _times_dict(way: str, reader: str) -> Callable[[Parts], float]:
+    def figure(parts: Parts) -> float:
+        found = {row[:2]: row[3] for row in read.rows(parts["read"])}
+        return found[way, reader]
+
+    return figure
+
+
+def _take_up(parts: Parts) -> float:
+    cases = parts["take-up"][_MOST]["taken"]
+    return max(
+        Figures.of(cases[case]["nanoseconds"]).median / 1e3 for case in (take_up.OTHER, take_up.OWN)
+    )
+
+
+def _more_faults(parts: Parts) -> float:
+    """Page faults of the first read at the largest size, less those at the smallest."""
+    least, most = (
+        Figures.of(parts["take-up"][size]["taken"][take_up.OTHER]["faults"]).median
+        for size in (_LEAST, _MOST)
+    )
+    return most - least
+
+
+def _published(parts: Parts) -> float:
+    return Figures.of(parts["publish"][_PUBLISHED][publish.ONE]).median / 1e6
+
+
+def _more_memory(parts: Parts) -> float:
+    daemon, boto3 = (
+        daemon_memory.megabytes(parts["daemon-memory"], kind)
+        for kind in (daemon_memory.DAEMON, daemon_memory.BOTO3)
+    )
+    return daemon - boto3
+
+
+def _of_a_start(what: str) -> Callable[[Parts], float]:
+    return lambda parts: start.times_pass(parts["start"], what)
+
+
+_TIMES = f" {TIMES}"
+TARGETS = (
+    Target("`config.get`, compiled: a dict lookup", 2, _TIMES, _times_dict(ddbcfg.GET, "compiled")),
+    Target('`config["db"]`, compiled', 1.6, _TIMES, _times_dict(ddbcfg.SUBSCRIPT, "compiled")),
+    Target("`config.db`, compiled", 3, _TIMES, _times_dict(ddbcfg.ATTRIBUTE, "compiled")),
+    Target("`config.get`, Python", 8, _TIMES, _times_dict(ddbcfg.GET, "python")),
+    Target("`config.db`, Python", 10, _TIMES, _times_dict(ddbcfg.ATTRIBUTE, "python")),
+    Target("first read of a new generation, 100,000 options", 150, " µs", _take_up),
+    Target("… page faults, beyond those at 10 options", 0, "", _more_faults),
+    Target(
+        "private memory for 3 options of 100,000",
+        0.3,
+        " MB",
+        lambda parts: take_up.private_bytes(parts["take-up"][_MOST], take_up.DDBCFG) / 1e6,
+    ),
+    Target(
+        "2 readers to one, a generation each 10 ms",
+        1.9,
+        _TIMES,
+        lambda parts: throughput.speed_up(parts["throughput"], throughput.DDBCFG, 2),
+        more=True,
+    ),
+    Target("torn reads", 0, "", lambda parts: parts["throughput"]["torn"]),
+    Target(
+        "poll of 10,000 unchanged options, CPU time beyond botocore's",
+        25,
+        " %",
+        lambda parts: 100 * poll.beyond(parts["poll"][_PUBLISHED]),
+    ),
+    Target("publishing 10,000 options, one changed", 15, " ms", _published),
+    Target(
+        "… to packing it and writing as many bytes",
+        1.5,
+        _TIMES,
+        lambda parts: publish.times_floor(parts["publish"][_PUBLISHED]),
+    ),
+    Target("daemon at rest, 10,000 options, more than boto3", 25, " MB", _more_memory),
+    Target("import, connect and get, to `python -c pass`", 1.8, _TIMES, _of_a_start(start.CONNECT)),
+    Target("`ddbcfg-client get db`, to the same", 3, _TIMES, _of_a_start(start.COMMAND)),
+)
+
+
+def targets(parts: Parts) -> str:
+    """One row for each target."""
+    return table(("figure", "target", "measured", ""), [target.row(parts) for target in TARGETS])

@@ -1,0 +1,28 @@
+"""The benchmarks run.  What they measure is nobody's business here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_quick_run_of_reads_writes_figures_and_a_table(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "read", "--quick", "--rounds", "2"]
+    only = ["--only", "refresher_thread", "--only", "ddbcfg"]
+    done = subprocess.run(
+        [*command, *only, "--output", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    measured = json.loads((tmp_path / "performance.json").read_text())["read"]["measured"]
+    for ways in measured["nanoseconds"].values():
+        assert 'ddbcfg `config.get("db")`' in ways
+        assert all(len(samples) == 2 and min(samples) > 0 for samples in ways.values())
+    assert 'config["db"]' in (tmp_path / "performance.md").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder: Path = wanted.output or (ROOT / "docs" if whole else ROOT / ".cache" / "performance")
     folder.mkdir(parents=True, exist_ok=True)
     os.environ |= environment()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through all that cleans up
     results = report.kept(folder)
     for part in wanted.part or report.PARTS:
         before = report.surroundings()
@@ -75,4 +77,7 @@ def _draw(folder: Path, results: report.Results) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

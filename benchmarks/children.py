@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[1]
-_PATIENCE = 10.0  # seconds that a child gets to clean up
+_PATIENCE = 30.0  # seconds that a child gets to clean up
 
 # Nobody's settings or credentials have a say in a measurement.
 _FOREIGN = ("DDBCFG_", "AWS_", "NOTIFY_", "WATCHDOG_", "JOURNAL_")
@@ -56,6 +56,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            process_group=0,  # Ctrl-C is for who started it, who then ends it
         )
         #: What it said when it was ready.
         self.ready = self.answer()

@@ -18,7 +18,7 @@ class Effort:
     rounds: int = 150
     sizes: tuple[int, ...] = (10, 100, 1_000, 10_000, 100_000)
     slice: float = 0.002
-    patience: float = 12.0
+    patience: float = 20.0
     only: tuple[str, ...] = ()
 
     @property

@@ -26,6 +26,20 @@ class Figures:
         return cls(median(ordered), ordered[0], ordered[math.ceil(0.9 * len(ordered)) - 1])
 
 
+@dataclass(frozen=True, slots=True)
+class Both:
+    """A figure as the rounds typically had it, and as it is when nobody disturbs."""
+
+    typical: float
+    quiet: float
+
+
+def quotient(over: Sequence[float], under: Sequence[float]) -> Both:
+    """How many times *under* is in *over*: of each round, and the median; and of the least."""
+    rounds = [a / b for a, b in zip(over, under, strict=True)]
+    return Both(median(rounds), min(over) / min(under))
+
+
 def rounded(number: float) -> float:
     """*number* with as many digits as are worth keeping."""
     return float(f"{number:.{_DIGITS}g}")

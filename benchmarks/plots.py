@@ -74,12 +74,15 @@ def _bars(title: str, rows: Sequence[tuple[str, float, float, str]]) -> tuple[Fi
 
 def _read(measured: Mapping[str, Any]) -> Figure:
     rows = []
-    for way, reader, figures, times in read.rows(measured):
+    for way, reader, figures, to_lookup in read.rows(measured):
+        main = read.is_main(measured, reader)
         if read.is_ours(way):
-            colour = _OURS if read.is_main(measured, reader) else _OURS_TOO
-            rows.append((f"{way}, {read.READERS[reader]}", figures.median, times, colour))
-        elif way != LOOP and read.is_main(measured, reader):
-            rows.append((way, figures.median, times, _BASE if way == LOOKUP else _OTHERS))
+            label, colour = f"{way}, {read.READERS[reader]}", _OURS if main else _OURS_TOO
+        elif main and way != LOOP:
+            label, colour = way, _BASE if way == LOOKUP else _OTHERS
+        else:
+            continue
+        rows.append((label, figures.median, to_lookup.typical, colour))
     title = "One read: the median, and its ratio to a dict lookup in the same process"
     figure, axes = _bars(title, rows)
     least, most = rows[0][1] / 2, rows[-1][1]
@@ -96,7 +99,7 @@ def _start(measured: Mapping[str, Any]) -> Figure:
         (
             what,
             Figures.of(samples).median,
-            start.times_pass(measured, what),
+            start.times_pass(measured, what).typical,
             colours.get(what, _OTHERS),
         )
         for what, samples in measured.items()

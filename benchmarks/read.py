@@ -10,7 +10,7 @@ from benchmarks.alternatives import ELSEWHERE, IN_EVERY_PROCESS
 from benchmarks.alternatives.plain_dict import LOOKUP
 from benchmarks.children import Child
 from benchmarks.effort import Effort
-from benchmarks.figures import Figures, duration, ratio, rounded
+from benchmarks.figures import Both, Figures, duration, ratio, rounded
 from benchmarks.stores import packed, publisher
 from benchmarks.tables import table
 
@@ -44,14 +44,15 @@ def measure(effort: Effort) -> dict[str, Any]:
     return {"nanoseconds": samples, "skipped": children[0].ready["skipped"]}
 
 
-def rows(measured: Mapping[str, Any]) -> list[tuple[str, str, Figures, float]]:
+def rows(measured: Mapping[str, Any]) -> list[tuple[str, str, Figures, Both]]:
     """Way, reader, figures in ns, and times a dict lookup of the same process; cheapest first."""
     found = []
     for reader, ways in measured["nanoseconds"].items():
-        lookup = Figures.of(ways[LOOKUP]).median
+        lookup = Figures.of(ways[LOOKUP])
         for way, samples in ways.items():
             figures = Figures.of(samples)
-            found.append((way, reader, figures, figures.median / lookup))
+            times = Both(figures.median / lookup.median, figures.least / lookup.least)
+            found.append((way, reader, figures, times))
     return sorted(found, key=lambda row: row[2].median)
 
 
@@ -68,11 +69,8 @@ def is_main(measured: Mapping[str, Any], reader: str) -> bool:
 
 def tables(measured: Mapping[str, Any]) -> str:
     """One row for each way."""
-    least = {
-        reader: Figures.of(ways[LOOKUP]).least for reader, ways in measured["nanoseconds"].items()
-    }
     lines = []
-    for way, reader, figures, times in rows(measured):
+    for way, reader, figures, to_lookup in rows(measured):
         label = way
         if is_ours(way):
             label = f"**{way}**, {READERS[reader]}"
@@ -81,7 +79,7 @@ def tables(measured: Mapping[str, Any]) -> str:
                 continue
             label = f"{way}, in the process of the Python reader"
         taken = (duration(time) for time in (figures.median, figures.least, figures.p90))
-        lines.append((label, *taken, ratio(times), ratio(figures.least / least[reader])))
+        lines.append((label, *taken, ratio(to_lookup.typical), ratio(to_lookup.quiet)))
     headings = ("one read", "median", "min", "p90", "median / dict's", "min / dict's")
     text = table(headings, lines)
     for module, reason in measured["skipped"].items():

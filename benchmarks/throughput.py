@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.children import Child
 from benchmarks.effort import Effort
-from benchmarks.figures import Figures, count, ratio, rounded, short
+from benchmarks.figures import Both, Figures, count, quotient, ratio, rounded, short
 from benchmarks.tables import table
 
 INTERVAL = 0.01  # seconds between two generations
@@ -67,17 +67,12 @@ def total(measured: Mapping[str, Any], kind: str, number: int) -> Figures:
     return Figures.of([sum(each) for each in measured["rates"][kind][str(number)]])
 
 
-def speed_up(measured: Mapping[str, Any], kind: str, number: int) -> float:
-    """How many times what one reader reads; of each round, and then the median."""
-    rates = measured["rates"][kind]
-    pairs = zip(rates[str(number)], rates["1"], strict=True)
-    return Figures.of([sum(many) / sum(one) for many, one in pairs]).median
-
-
-def best_speed_up(measured: Mapping[str, Any], kind: str, number: int) -> float:
-    """How many times what one reader reads, each in its best round: when nobody disturbed them."""
-    many, one = (max(sum(each) for each in measured["rates"][kind][str(n)]) for n in (number, 1))
-    return many / one
+def speed_up(measured: Mapping[str, Any], kind: str, number: int) -> Both:
+    """How many times what one reader reads, all do together; quiet: each in its best round."""
+    many, one = (
+        [sum(each) for each in measured["rates"][kind][str(readers)]] for readers in (number, 1)
+    )
+    return Both(quotient(many, one).typical, max(many) / max(one))
 
 
 def tables(measured: Mapping[str, Any]) -> str:
@@ -87,16 +82,15 @@ def tables(measured: Mapping[str, Any]) -> str:
         number = int(text)
         together = total(measured, DDBCFG, number).median
         by_cpu = Figures.of(measured["rates by CPU"][text]).median
+        ours, control = (speed_up(measured, kind, number) for kind in (DDBCFG, CONTROL))
         rows.append(
             (
                 text,
                 f"{short(together / 1e6)} million",
                 f"{short(together / number / 1e6)} million",
                 f"{short(by_cpu / 1e6)} million",
-                ratio(speed_up(measured, DDBCFG, number)),
-                ratio(best_speed_up(measured, DDBCFG, number)),
-                ratio(speed_up(measured, CONTROL, number)),
-                ratio(best_speed_up(measured, CONTROL, number)),
+                *(ratio(times) for times in (ours.typical, ours.quiet)),
+                *(ratio(times) for times in (control.typical, control.quiet)),
             )
         )
     headings = (

@@ -111,6 +111,13 @@ TARGETS = (
         lambda parts: throughput.speed_up(parts["throughput"], throughput.DDBCFG, 2),
         more=True,
     ),
+    Target(
+        "… by their CPU time, as if each had a core to itself",
+        1.9,
+        _TIMES,
+        lambda parts: throughput.speed_up_by_cpu(parts["throughput"], 2),
+        more=True,
+    ),
     Target("torn reads", 0, "", lambda parts: _same(parts["throughput"]["torn"])),
     Target(
         "poll of 10,000 unchanged options, CPU time beyond botocore's",

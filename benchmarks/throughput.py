@@ -75,6 +75,12 @@ def speed_up(measured: Mapping[str, Any], kind: str, number: int) -> Both:
     return Both(quotient(many, one).typical, max(many) / max(one))
 
 
+def speed_up_by_cpu(measured: Mapping[str, Any], number: int) -> Both:
+    """The same, of reads in each reader's CPU time: as if every reader had a core to itself."""
+    many, one = (measured["rates by CPU"][str(readers)] for readers in (number, 1))
+    return Both(number * quotient(many, one).typical, number * max(many) / max(one))
+
+
 def tables(measured: Mapping[str, Any]) -> str:
     """One row for each number of readers."""
     rows = []

@@ -28,6 +28,7 @@ from ddbcfg_daemon.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import ForeignObject, RealStore, WriterLocked
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.local import REGION, LocalDynamoDB, load_file
+from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.metrics import MetricsFile
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import MENDABLE, Refresher
@@ -121,6 +122,7 @@ def _run(settings: Settings) -> BaseException | None:
         if settings.once:
             errors = [refresher.poll() for refresher in refreshers]
             return next((error for error in errors if error is not None), None)
+        settle()
         _say_what_is_served(settings, stores)
         if settings.local:
             _say_how_to_read(settings, stores, tuple(contents), local.endpoint_url)

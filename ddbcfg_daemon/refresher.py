@@ -21,6 +21,7 @@ from ddbcfg_daemon.changes import changes
 from ddbcfg_daemon.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import PublishError, WriterLocked
 from ddbcfg_daemon.guards import Guard, GuardRefused
+from ddbcfg_daemon.memory import give_back
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.schedule import Schedule
 from ddbcfg_daemon.source import Reading, Source
@@ -114,6 +115,7 @@ class Refresher:
             while not self._stop.is_set():
                 error = self.poll()
                 self._on_event()
+                give_back()
                 self._sleep(self._pause(error))
         except FATAL as error:
             self.failure = error

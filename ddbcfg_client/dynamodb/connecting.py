@@ -52,10 +52,12 @@ def connect_dynamodb(
     sent yet.  Raise :class:`MissingExtra` without boto3 and :class:`TableError` when no region is
     named, the profile does not exist or the endpoint is not a URL.
     """
-    boto3 = boto3_module()
+    boto3_module()
+    from ddbcfg_client.dynamodb.session import lean_session
+
     with explained("", "connecting to DynamoDB"):
         # A session of its own: the default one is shared with the application and not thread-safe.
-        session = session or boto3.Session(region_name=region or _region_set())
+        session = session or lean_session(region or _region_set())
         try:
             client: DynamoDBClient = session.client(
                 "dynamodb", endpoint_url=endpoint_url, config=client_config()

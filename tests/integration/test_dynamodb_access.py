@@ -98,6 +98,20 @@ def test_without_boto3_the_extra_is_named() -> None:
     assert "pip install 'ddbcfg[daemon]'" in done.stderr.splitlines()[-1]
 
 
+def test_the_list_of_all_endpoints_is_used_and_not_kept() -> None:
+    # 7 MB as Python objects; a process of its own, for other clients may keep it.
+    program = """
+import gc
+from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+client = connect_dynamodb(region="cn-north-1")
+assert client.meta.endpoint_url == "https://dynamodb.cn-north-1.amazonaws.com.cn"
+gc.collect()
+lists = [o["partitions"] for o in gc.get_objects() if isinstance(o, dict) and "partitions" in o]
+assert not [some for some in lists if isinstance(some, list) and "services" in some[0]]
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_limits_are_pinned() -> None:
     config = connect_dynamodb(endpoint_url="http://127.0.0.1:1").meta.config
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from ddbcfg_client.codec import pack_option
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import TableError
+from ddbcfg_daemon.item_packer import Item, ItemPacker
+
+# Items in a page of a Query.  botocore makes some 4 KB of objects of each small item: tens of MB of
+# the 1 MB that a page may hold, and Python gives little of that back.
+_PAGE = 1000
 
 Progress = Callable[[], None]
 
@@ -51,6 +55,7 @@ class DynamoDBSource:
         self._limit = limit
         self._origin = origin
         self._checked = False
+        self._packer = ItemPacker(table, store)
 
     def read(self, progress: Progress) -> Reading:
         """Every item of the store, all pages.
@@ -64,21 +69,15 @@ class DynamoDBSource:
             table.check()
             self._checked = True
 
-        def on_page() -> None:
-            progress()
-            if time.monotonic() > deadline:
-                reason = f"the pages took longer than {self._limit:g} s; the table is slow"
-                raise TableError(table.name, "Query", "PollTimeout", reason)
+        def pages() -> Iterator[list[Item]]:
+            asked = table.pages(self._store, consistent=self._consistent, limit=_PAGE)
+            for page in asked:
+                progress()
+                if time.monotonic() > deadline:
+                    reason = f"the pages took longer than {self._limit:g} s; the table is slow"
+                    raise TableError(table.name, "Query", "PollTimeout", reason)
+                yield page
 
         read_at = time.time_ns()
-        options: dict[str, bytes] = {}
-        skipped: list[str] = []
-        for item in table.items(self._store, consistent=self._consistent, on_page=on_page):
-            option = item.pop(table.option_key, {})
-            item.pop(table.store_key, None)
-            name = option.get("S")
-            if not isinstance(name, str):
-                skipped.append(repr(option))
-                continue
-            options[name] = pack_option(name, item)
+        options, skipped = self._packer.pack(pages())
         return Reading(options, read_at, self._origin, tuple(skipped))

@@ -98,15 +98,16 @@ def _told(keys: _Keys) -> str:
 
 
 def checked_page(
-    table: Table, store: str, request: Mapping[str, Any], page: Mapping[str, Any]
+    table: Table, request: Mapping[str, Any], page: Mapping[str, Any]
 ) -> tuple[list[Item], Item | None]:
-    """Return the items of one page of a Query, and the key to go on after, if any."""
+    """Return the items of one page of a Query, and the key to go on after, if any.
+
+    The items themselves are still to be checked, with :func:`check_item`.
+    """
     checked_answer(table, "Query", page)
     items = page.get("Items")
     if not isinstance(items, list) or page.get("Count") != len(items):
         raise malformed(table.name, "Query", "it does not hold the items that it counts")
-    for item in items:
-        _check_item(table, "Query", store, item)
     last: Item | None = page.get("LastEvaluatedKey")
     before: Item | None = request.get("ExclusiveStartKey")
     # Pages come in the order of the keys: one that goes back would be read for ever.
@@ -120,11 +121,12 @@ def checked_item(table: Table, store: str, answer: Mapping[str, Any]) -> Item | 
     checked_answer(table, "GetItem", answer)
     item: Item | None = answer.get("Item")
     if item is not None:
-        _check_item(table, "GetItem", store, item)
+        check_item(table, "GetItem", store, item)
     return item
 
 
-def _check_item(table: Table, operation: str, store: str, item: Item) -> None:
+def check_item(table: Table, operation: str, store: str, item: Item) -> None:
+    """Return when the item is of ``store`` and of known types; raise :class:`AnswerMalformed`."""
     if item.get(table.store_key) != {"S": store} or table.option_key not in item:
         raise malformed(table.name, operation, "an item is not of the store that was asked for")
     for attribute in item.values():

@@ -10,6 +10,7 @@ starts with ``_``, as the two keys' usual names do, and every reserved word.
 from __future__ import annotations
 
 from ddbcfg_client.dynamodb.answers import (
+    check_item,
     checked_answer,
     checked_item,
     checked_page,
@@ -63,18 +64,29 @@ class Table:
             checked_table(self, self.client.describe_table(TableName=self.name))
 
     def items(
+        self, store: str, *, consistent: bool = False, keys: Iterable[str] | None = None
+    ) -> Iterator[Item]:
+        """Yield every item of ``store`` with the two key attributes, all pages, in key order.
+
+        With ``keys`` only those attributes are asked for.  Pages are read at different times: with
+        several, this is not one point in time.
+        """
+        for page in self.pages(store, consistent=consistent, keys=keys):
+            self.check_items(store, page)
+            yield from page
+
+    def pages(
         self,
         store: str,
         *,
         consistent: bool = False,
         keys: Iterable[str] | None = None,
-        on_page: Callable[[], None] | None = None,
-    ) -> Iterator[Item]:
-        """Yield every item of ``store`` with the two key attributes, all pages, in key order.
+        limit: int | None = None,
+    ) -> Iterator[list[Item]]:
+        """Yield the items that :meth:`items` yields, a list for each page, as it comes.
 
-        With ``keys`` only those attributes are asked for.  ``on_page`` is called when a page has
-        come, before its items are yielded; what it raises ends the reading.  Pages are read at
-        different times: with several, this is not one point in time.
+        They are not checked yet: :meth:`check_items` does that, for those that are new to who asks.
+        A page has at most ``limit`` items and, whatever their number, 1 MB.
         """
         names = {"#s": self.store_key}
         request: dict[str, Any] = {
@@ -86,15 +98,21 @@ class Table:
         }
         if keys is not None:
             request["ProjectionExpression"] = self._projection(keys, names)
+        if limit is not None:
+            request["Limit"] = limit
         while True:
             with self._explained("Query"):
-                items, last = checked_page(self, store, request, self.client.query(**request))
-            if on_page is not None:
-                on_page()
-            yield from items
+                items, last = checked_page(self, request, self.client.query(**request))
+            yield items
             if not last:
                 return
             request["ExclusiveStartKey"] = last
+
+    def check_items(self, store: str, items: Iterable[Item]) -> None:
+        """Return when all are of ``store`` and of known types; raise `AnswerMalformed`."""
+        with self._explained("Query"):
+            for item in items:
+                check_item(self, "Query", store, item)
 
     def item(
         self,

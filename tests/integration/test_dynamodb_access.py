@@ -171,21 +171,27 @@ def test_a_store_of_many_pages_comes_whole_and_in_order(table: Table) -> None:
         expected[option] = {"text": {"S": f"{i:03}" * 33_000}}
         table.put("prod", option, expected[option])
     table.put("test", "other", {"a": {"S": "b"}})
-    pages: list[int] = []
-    items = list(table.items("prod", on_page=lambda: pages.append(1)))
+    pages = [len(page) for page in table.pages("prod")]
     assert len(pages) >= 3, "not past one page: this tests nothing"
+    items = list(table.items("prod"))
+    assert len(items) == sum(pages)
     assert [item["_option"]["S"] for item in items] == sorted(expected)
     for item in items:
         assert item.pop("_store") == {"S": "prod"}
         assert expected[item.pop("_option")["S"]] == item
 
 
-def test_on_page_ends_the_reading(faulty: Table, proxy: FaultProxy) -> None:
-    def refuse() -> None:
-        raise RuntimeError("enough")
+def test_pages_are_as_small_as_they_are_asked_to_be(table: Table) -> None:
+    for i in range(5):
+        table.put("prod", str(i), {})
+    pages = [[item["_option"]["S"] for item in page] for page in table.pages("prod", limit=2)]
+    assert [page for page in pages if page] == [["0", "1"], ["2", "3"], ["4"]]
 
-    with pytest.raises(RuntimeError, match="enough"):
-        list(faulty.items("prod", on_page=refuse))
+
+def test_who_has_seen_enough_asks_for_no_more_pages(faulty: Table, proxy: FaultProxy) -> None:
+    for i in range(25):
+        faulty.put("prod", f"{i:02}", {"text": {"S": "x" * 100_000}})
+    assert next(faulty.pages("prod"))
     assert proxy.count("Query") == 1
 
 

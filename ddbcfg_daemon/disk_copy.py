@@ -63,8 +63,7 @@ class DiskCopy:
 
     def save(self, reading: Reading, generation: int) -> None:
         """Replace the copy; OSError when that failed, and the old one is still there."""
-        head, entries = body_of(reading.options)
-        body = b"".join((head, *entries))
+        body = b"".join(body_of(reading.options))
         about = packb(
             {
                 "namespace": self._names.namespace,
@@ -73,12 +72,13 @@ class DiskCopy:
                 "read_at": reading.read_at,
             }
         )
-        rest = about + body
-        prefix = _PREFIX.pack(_MAGIC, _VERSION, len(about), sha256(rest).digest())
+        digest = sha256(about)
+        digest.update(body)
+        prefix = _PREFIX.pack(_MAGIC, _VERSION, len(about), digest.digest())
         self._new.unlink(missing_ok=True)  # left by a daemon that was killed while it wrote
         fd = os.open(self._new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with open(fd, "wb") as file:
-            file.write(prefix + rest)
+            file.writelines((prefix, about, body))
             file.flush()
             os.fsync(fd)
         # After the content is on disk, so that a power cut leaves the old copy or the new one.

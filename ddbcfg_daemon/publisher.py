@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
 from threading import Lock
@@ -24,7 +24,7 @@ from ddbcfg_client.segment import SHM_DIR, Gone, Page, Segment, Trust
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_client.status import is_running
 from ddbcfg_daemon.errors import PublishError, WriterLocked
-from ddbcfg_daemon.image import Image, build_image
+from ddbcfg_daemon.image import Image, ImageBuilder
 from ddbcfg_daemon.objects import Access, create, make_semaphore, path_of, unlink, write
 from ddbcfg_daemon.page import WritablePage
 from ddbcfg_daemon.requests import Requests
@@ -59,6 +59,9 @@ class Publisher:
         self._at = at
         self._busy = Lock()  # close() may come from another thread than publish()
         self._closed = False
+        self._builder = ImageBuilder()
+        # What is published, as far as this publisher knows: not what an earlier one left.
+        self._options: Mapping[str, bytes] | None = None
         self._respect_who_serves()
         self._lock = self._take_lock()
         try:
@@ -180,13 +183,20 @@ class Publisher:
         """
         with self._busy:
             self._check_open()
-            image = build_image(
-                self._last + 1, reading.options, read_at=reading.read_at, source=reading.source
+            options = reading.options
+            if options == self._options:
+                return False
+            image = self._builder.build(
+                self._last + 1, options, read_at=reading.read_at, source=reading.source
             )
             if self._current is not None and self._current.header.digest == image.header.digest:
+                self._options = options
                 return False
             previous = self._page.generation
+            # Not known until it is announced; and a step that fails after that leaves it unknown.
+            self._options = None
             self._publish(image)
+            self._options = options
             # A reader that comes late for this name looks at the page again.
             if previous:
                 self._at("unlink")

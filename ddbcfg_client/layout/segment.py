@@ -21,7 +21,7 @@ from ddbcfg_client.layout import LAYOUT_VERSION, SOURCES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 SEGMENT_MAGIC = int.from_bytes(b"DDBCFGS\x01", "little")
 HEADER_SIZE = 256
@@ -204,20 +204,15 @@ def block_checksums(slots: bytes) -> array[int]:
     )
 
 
-def build_entries(lengths: Sequence[int], checksums: Sequence[int], first: int) -> array[int]:
+def build_entries(lengths: array[int], checksums: array[int], first: int) -> array[int]:
     """The entry table: offsets from *first* on, with each entry's checksum and length."""
     from array import array
+    from itertools import accumulate
+    from operator import or_
 
     entries = array("Q", bytes(ENTRY_SIZE * len(lengths)))
-    offset = first
-    offsets = array("Q")
-    for length in lengths:
-        offsets.append(offset)
-        offset += length
-    entries[0::2] = offsets
-    entries[1::2] = array(
-        "Q", [length << 32 | check for length, check in zip(lengths, checksums, strict=True)]
-    )
+    entries[0::2] = array("Q", accumulate(lengths[:-1], initial=first))[: len(lengths)]
+    entries[1::2] = array("Q", map(or_, (length << 32 for length in lengths), checksums))
     return entries
 
 

@@ -531,10 +531,10 @@ from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust
 from support.crashing import reading
-from ddbcfg_daemon.image import build_image
+from ddbcfg_daemon.image import ImageBuilder
 import grp, pwd
 # All that is imported late: Python itself may be out of nobody's reach.
-build_image(1, reading(1).options, read_at=0, source="local").header.pack()
+ImageBuilder().build(1, reading(1).options, read_at=0, source="local").header.pack()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
     publisher = Publisher(Names(sys.argv[1], "prod"))

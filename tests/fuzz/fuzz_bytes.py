@@ -31,7 +31,7 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_client.readonly import ReadOnlyDict
     from ddbcfg_client.segment import SHM_DIR, Trust
     from ddbcfg_daemon.disk_copy import DiskCopy
-    from ddbcfg_daemon.image import build_image
+    from ddbcfg_daemon.image import ImageBuilder
     from ddbcfg_daemon.source import Reading
 
 NAMES = Names(f"test-fuzz-{os.getpid()}", "prod")
@@ -42,7 +42,7 @@ OPTIONS = {
     "empty": pack_option("empty", {}),
 }
 RIGHT = {name: unpack_option(packed) for name, packed in OPTIONS.items()}
-IMAGE = build_image(1, OPTIONS, read_at=0, source="dynamodb")
+IMAGE = ImageBuilder().build(1, OPTIONS, read_at=0, source="dynamodb")
 SEGMENT = b"".join((IMAGE.header.pack(), *IMAGE.parts))
 PAGE = struct.pack("=QQQ", PAGE_MAGIC, 1, 1) + new_page()[24:]
 PAGE_FILE = Path(SHM_DIR + NAMES.page)

@@ -22,7 +22,7 @@ from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.segment import Header, home_slot, parse_header
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.image import body_of, build_image
+from ddbcfg_daemon.image import ImageBuilder, body_of
 from ddbcfg_daemon.objects import path_of
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.source import Reading
@@ -112,8 +112,8 @@ def test_the_bytes_do_not_depend_on_the_order_in_which_options_came(
 ) -> None:
     options = packed(names)
     again = dict(random.sample(list(options.items()), len(options)))  # type: ignore[attr-defined]
-    first = build_image(1, options, read_at=5, source="dynamodb")
-    second = build_image(1, again, read_at=5, source="dynamodb")
+    first = ImageBuilder().build(1, options, read_at=5, source="dynamodb")
+    second = ImageBuilder().build(1, again, read_at=5, source="dynamodb")
     assert (first.header.pack(), first.parts) == (second.header.pack(), second.parts)
     assert body_of(options) == body_of(again)
 

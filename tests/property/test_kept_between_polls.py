@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +15,14 @@ from hypothesis import strategies as st
 from ddbcfg_client.codec import pack_option
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import AnswerMalformed, MalformedValue
-from ddbcfg_daemon import item_packer
+from ddbcfg_client.layout.names import Names
+from ddbcfg_client.reader import Config
+from ddbcfg_client.segment import Trust
+from ddbcfg_daemon import image, item_packer
+from ddbcfg_daemon.image import ImageBuilder
 from ddbcfg_daemon.item_packer import Item, ItemPacker
+from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.source import Reading
 
 SECRET = "p1anted-s3cret"
 
@@ -203,3 +210,150 @@ def test_what_is_no_item_is_refused_at_every_poll_and_not_shown(
             assert SECRET not in str(error)
         else:
             assert read == ({"a": b"\x80"}, ["{'S': ['a']}"])
+
+
+# --- from packed options to a segment ------------------------------------------------------------
+
+
+def both(builder: ImageBuilder, generation: int, store: dict[str, bytes]) -> Iterator[bytes]:
+    """The segment that *builder* makes, and the one of a new builder."""
+    for maker in (builder, ImageBuilder()):
+        made = maker.build(generation, store, read_at=generation, source="dynamodb")
+        yield made.header.pack() + b"".join(made.parts)
+
+
+@settings(max_examples=200)
+@given(st.lists(stores, min_size=1, max_size=8), st.data())
+def test_a_segment_is_the_same_whatever_came_before_it(
+    polls: list[dict[str, dict[str, Any]]], data: st.DataObject
+) -> None:
+    builder = ImageBuilder()
+    known: dict[bytes, bytes] = {}  # so that equal options are one object, as those of a poll are
+    for generation, store in enumerate(polls, 1):
+        names = data.draw(st.permutations(list(store)))
+        packed = {name: pack_option(name, store[name]) for name in names}
+        kept = {name: known.setdefault(keys, keys) for name, keys in packed.items()}
+        again, scratch = both(builder, generation, kept)
+        assert again == scratch
+
+
+def test_a_build_that_fails_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, after = ({str(n): bytes([0x80]) * 5 for n in range(9)} for _ in range(2))
+    after |= {"3": b"\x81\xa1a\xc0", "7": b"\x81\xa1b\xc0"}
+    builder = ImageBuilder()
+    builder.build(1, before, read_at=0, source="dynamodb")
+    whole = image.crc32
+    for calls in range(1, 6):
+        left = iter(range(calls))
+
+        def failing(*of: Any, left: Iterator[int] = left) -> int:
+            if next(left, None) is None:
+                raise MemoryError
+            return whole(*of)
+
+        monkeypatch.setattr(image, "crc32", failing)
+        try:
+            builder.build(2, after, read_at=0, source="dynamodb")
+        except MemoryError:
+            pass
+        monkeypatch.undo()
+        again, scratch = both(builder, 3, before)
+        assert again == scratch
+        again, scratch = both(builder, 3, after)
+        assert again == scratch
+        builder.build(4, before, read_at=0, source="dynamodb")
+
+
+# --- from a reading to what is published ---------------------------------------------------------
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The generations that were built, published or not."""
+    generations: list[int] = []
+    build = ImageBuilder.build
+
+    def counting(self: ImageBuilder, generation: int, *of: Any, **how: Any) -> image.Image:
+        generations.append(generation)
+        return build(self, generation, *of, **how)
+
+    monkeypatch.setattr(ImageBuilder, "build", counting)
+    return generations
+
+
+def reading_of(names: Iterable[str], value: str = "1", **others: str) -> Reading:
+    values = dict.fromkeys(names, value) | others
+    return Reading({name: pack_option(name, {"n": {"N": n}}) for name, n in values.items()}, 1)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[object]:
+    calls: list[object] = []
+    real: Callable[..., Any] = getattr(image, name)
+
+    def counting(*of: object) -> Any:
+        calls.append(of)
+        return real(*of)
+
+    monkeypatch.setattr(image, name, counting)
+    return calls
+
+
+def test_an_unchanged_reading_builds_nothing(names: Names, built: list[int]) -> None:
+    publisher = Publisher(names)
+    assert publisher.publish(reading_of("ab")) is True
+    assert publisher.publish(reading_of("ba")) is False
+    assert built == [1]
+    publisher.close()
+
+
+def test_who_takes_over_builds_once_to_see_that_nothing_changed(
+    names: Names, built: list[int]
+) -> None:
+    first = Publisher(names)
+    first.publish(reading_of("ab"))
+    first.close()
+    built.clear()
+    publisher = Publisher(names)
+    for _ in range(3):
+        assert publisher.publish(reading_of("ab")) is False
+    assert built == [2]
+    assert publisher.publish(reading_of("ab", b="2")) is True
+    assert publisher.generation == 2
+    publisher.close()
+
+
+def test_of_many_options_one_entry_is_computed_for_one_that_changed(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = Publisher(names)
+    options = dict(reading_of(map(str, range(1000))).options)
+    publisher.publish(Reading(options, 1))
+    named, summed = counted(monkeypatch, "pack_name"), counted(monkeypatch, "crc32")
+    publisher.publish(Reading(options | reading_of(["500"], "2").options, 1))
+    assert named == []
+    assert len(summed) <= 3  # its name, its keys, and the block table
+    publisher.close()
+
+
+@pytest.mark.parametrize("step", ["create", "write", "mode", "acquire", "announce", "unlink"])
+def test_what_was_not_published_is_not_taken_for_it(names: Names, step: str) -> None:
+    fail = False
+
+    def at(now: str) -> None:
+        if fail and now == step:
+            raise OSError(errno.ENOSPC, "full")
+
+    publisher = Publisher(names, at=at)
+    one, two = reading_of("ab"), reading_of("ab", b="2")
+    publisher.publish(one)
+    for reading in (two, one, two):
+        fail = True
+        with pytest.raises(OSError, match="full"):
+            publisher.publish(reading)
+        fail = False
+        publisher.publish(reading)
+        value = 1 if reading is one else 2
+        config = Config(names, Trust())
+        assert (config["b"]["n"], config.generation) == (value, publisher.generation)
+        assert publisher.publish(reading) is False
+    publisher.close()

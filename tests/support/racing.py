@@ -139,7 +139,7 @@ def tear(names: Names, last: int) -> dict[str, int]:
 
     Each entry is whole, and its checksum right; they do not belong together for a moment.
     """
-    from ddbcfg_daemon.image import build_image
+    from ddbcfg_daemon.image import ImageBuilder
     from ddbcfg_daemon.objects import Access, create, unlink, write
     from ddbcfg_daemon.publisher import Publisher
 
@@ -148,7 +148,7 @@ def tear(names: Names, last: int) -> dict[str, int]:
     _ready()
     options = dict.fromkeys(OPTIONS, option(1))
     for number in range(2, last + 1):
-        image = build_image(number, options, read_at=0, source="dynamodb")
+        image = ImageBuilder().build(number, options, read_at=0, source="dynamodb")
         fd = create(names.segment(number), image.header.size)
         write(fd, [image.header.pack(), *image.parts])
         Access().apply(fd)

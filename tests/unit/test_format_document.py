@@ -23,7 +23,7 @@ from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import PageStatus, pack_status, status_slot
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.image import build_image
+from ddbcfg_daemon.image import ImageBuilder
 from ddbcfg_daemon.objects import path_of
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.source import Reading
@@ -228,7 +228,7 @@ def packed() -> dict[str, bytes]:
 
 
 def test_the_documents_segment_is_what_is_published() -> None:
-    image = build_image(7, packed(), read_at=READ_AT, source="dynamodb")
+    image = ImageBuilder().build(7, packed(), read_at=READ_AT, source="dynamodb")
     assert image.header.pack() + b"".join(image.parts) == dump("segment")
 
 

@@ -20,6 +20,7 @@ from ddbcfg_client.layout.segment import (
     block_checksums,
     build_entries,
     build_slots,
+    entry_check,
     padding,
 )
 
@@ -66,7 +67,7 @@ class ImageBuilder:
         """
         content = self._last = self._last.follow(options)
         pieces, slots = content.pieces, content.slots
-        entries = build_entries(content.lengths, content.checksums, len(pieces[0])).tobytes()
+        entries = build_entries(content.lengths, content.checks, len(pieces[0])).tobytes()
         body = b"".join(pieces)
         filling = padding(len(slots.blocks))
         blocks_at = HEADER_SIZE + len(slots.table)
@@ -113,7 +114,7 @@ class _Slots:
 class _Content:
     """Options as a segment has them.  Never changed, so a build that fails spoils nothing.
 
-    ``names`` are in order, ``pieces`` those of :func:`body_of`; ``lengths`` and ``checksums`` are
+    ``names`` are in order, ``pieces`` those of :func:`body_of`; ``lengths`` and ``checks`` are
     the entries'.
     """
 
@@ -121,7 +122,7 @@ class _Content:
     slots: _Slots
     pieces: list[bytes]
     lengths: array[int]
-    checksums: array[int]
+    checks: array[int]
 
     @classmethod
     def without_keys(cls, names: list[str]) -> _Content:
@@ -136,10 +137,10 @@ class _Content:
             options = {name: options[name] for name in sorted(options)}
         names, packed = list(options), list(options.values())
         base = self if names == self.names else _Content.without_keys(names)
-        pieces, lengths, checksums = base.pieces.copy(), base.lengths[:], base.checksums[:]
+        pieces, lengths, checks = base.pieces.copy(), base.lengths[:], base.checks[:]
         for ordinal in compress(count(), map(is_not, packed, base.pieces[2::2])):
             name, keys = pieces[2 * ordinal + 1], packed[ordinal]
             pieces[2 * ordinal + 2] = keys
             lengths[ordinal] = len(name) + len(keys)
-            checksums[ordinal] = crc32(keys, crc32(name))
-        return _Content(base.names, base.slots, pieces, lengths, checksums)
+            checks[ordinal] = entry_check(lengths[ordinal], crc32(keys, crc32(name)))
+        return _Content(base.names, base.slots, pieces, lengths, checks)

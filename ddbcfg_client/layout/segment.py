@@ -204,15 +204,20 @@ def block_checksums(slots: bytes) -> array[int]:
     )
 
 
-def build_entries(lengths: array[int], checksums: array[int], first: int) -> array[int]:
-    """The entry table: offsets from *first* on, with each entry's checksum and length."""
+def entry_check(length: int, checksum: int) -> int:
+    """The second word of an entry in the entry table: its bytes' number, and their CRC-32."""
+    return length << 32 | checksum
+
+
+def build_entries(lengths: array[int], checks: array[int], first: int) -> array[int]:
+    """The entry table: offsets from *first* on, each with what :func:`entry_check` gave."""
     from array import array
     from itertools import accumulate
-    from operator import or_
 
     entries = array("Q", bytes(ENTRY_SIZE * len(lengths)))
-    entries[0::2] = array("Q", accumulate(lengths[:-1], initial=first))[: len(lengths)]
-    entries[1::2] = array("Q", map(or_, (length << 32 for length in lengths), checksums))
+    offsets = accumulate(lengths, initial=first)
+    entries[0::2] = array("Q", offsets)[: len(lengths)]
+    entries[1::2] = checks
     return entries
 
 

@@ -22,7 +22,7 @@ from ddbcfg_daemon import image, item_packer
 from ddbcfg_daemon.image import ImageBuilder
 from ddbcfg_daemon.item_packer import Item, ItemPacker
 from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import Reading
+from ddbcfg_daemon.source import DynamoDBSource, Reading
 
 SECRET = "p1anted-s3cret"
 
@@ -264,7 +264,61 @@ def test_a_build_that_fails_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         builder.build(4, before, read_at=0, source="dynamodb")
 
 
-# --- from a reading to what is published ---------------------------------------------------------
+# --- from DynamoDB to what is published ----------------------------------------------------------
+
+
+class FakeDynamoDB:
+    """A client whose table has one store, ``items``, and is asked for pages."""
+
+    def __init__(self, items: list[Item]) -> None:
+        events = SimpleNamespace(register=lambda *_, **__: None)
+        self.meta = SimpleNamespace(events=events, region_name="here", endpoint_url="nowhere")
+        self.items = items
+        self.pages: list[int] = []
+
+    def describe_table(self, **_: object) -> dict[str, Any]:
+        keys = {"_store": "HASH", "_option": "RANGE"}
+        return {
+            "Table": {
+                "TableStatus": "ACTIVE",
+                "KeySchema": [{"AttributeName": k, "KeyType": v} for k, v in keys.items()],
+                "AttributeDefinitions": [{"AttributeName": k, "AttributeType": "S"} for k in keys],
+            }
+        }
+
+    def query(self, *, Limit: int, **request: Any) -> dict[str, Any]:  # noqa: N803 - DynamoDB's
+        start = request.get("ExclusiveStartKey")
+        at = self.items.index(start) + 1 if start else 0
+        page = self.items[at : at + Limit]
+        self.pages.append(len(page))
+        more = at + Limit < len(self.items)
+        last = {"LastEvaluatedKey": copy.deepcopy(page[-1])} if more else {}
+        return {"Items": copy.deepcopy(page), "Count": len(page), **last}
+
+
+def test_a_poll_of_a_store_that_has_not_changed_packs_and_builds_nothing(
+    names: Names, packed: list[str], built: list[int]
+) -> None:
+    dynamodb = FakeDynamoDB([item(f"{number:05}") for number in range(2500)])
+    source = DynamoDBSource(
+        Table(dynamodb, "config"),  # type: ignore[arg-type]
+        "prod",
+        consistent=False,
+        limit=60,
+    )
+    publisher = Publisher(names)
+    assert publisher.publish(source.read(lambda: None)) is True
+    assert dynamodb.pages == [1000, 1000, 500]  # small: see docs/architecture.md
+    assert (len(packed), built) == (2500, [1])
+    for _ in range(3):
+        assert publisher.publish(source.read(lambda: None)) is False
+    assert (len(packed), built) == (2500, [1])
+    dynamodb.items[1700]["key"] = {"S": "new"}
+    assert publisher.publish(source.read(lambda: None)) is True
+    assert (packed[2500:], built) == (["01700"], [1, 2])
+    config = Config(names, Trust())
+    assert (len(config), config["01700"], config["01701"]) == (2500, {"key": "new"}, {})
+    publisher.close()
 
 
 @pytest.fixture

@@ -20,6 +20,9 @@ Reference: "AttributeValue" in the Amazon DynamoDB API Reference.
 
 from __future__ import annotations
 
+# Not when the first number comes: while one thread imports, a fork would leave the child waiting.
+from decimal import Decimal
+
 from msgpack import ExtType, packb, unpackb
 
 from ddbcfg_client.errors import MalformedValue
@@ -28,7 +31,6 @@ from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
     from typing import Any
 
 NUMBER = 1
@@ -52,8 +54,6 @@ def _binary(value: object) -> bytes:
 
 def _number(text: object) -> str:
     """The number's canonical text; ValueError when *text* is no finite number."""
-    from decimal import Decimal
-
     try:
         number = Decimal(_text(text))
     except (ArithmeticError, TypeError) as error:
@@ -131,8 +131,6 @@ def _from_ext(code: int, data: bytes) -> object:
 
 
 def _decimal(text: str) -> Decimal:
-    from decimal import Decimal  # here: it takes milliseconds, and not every option has a number
-
     number = Decimal(text)
     if not number.is_finite():
         raise ValueError("not a finite number")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pwd
 import stat
 import sys
 from mmap import MAP_SHARED, PROT_READ, mmap
@@ -55,8 +56,6 @@ class Trust:
         owner = DEFAULT_OWNER if self._owner is None else self._owner
         if isinstance(owner, int) or owner.isdigit():
             return int(owner)
-        import pwd  # here: only a segment of another user than root or this one needs it
-
         try:
             return pwd.getpwnam(owner).pw_uid
         except KeyError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from _collections_abc import Mapping  # collections.abc would load all of collections, for ms
+from collections.abc import Mapping
 from zlib import crc32
 
 from ddbcfg_client.codec import pack_name, split_entry, unpack_option
-from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt, SnapshotError
+from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt
 from ddbcfg_client.layout.segment import BLOCK_SIZE, ENTRY_SIZE, SLOT_SIZE, home_slot
 from ddbcfg_client.readonly import ReadOnlyDict
 
@@ -126,10 +126,6 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
                 value = unpack_option(raw)
             except ValueError as error:
                 raise self._corrupt(str(error)) from None
-            except (ImportError, OSError) as error:
-                # A process that has no descriptor left, or no right any more to read the library.
-                reason = f"Python cannot load what decodes it ({error})"
-                raise SnapshotError(self._segment.name, reason) from None
         # Another thread may have decoded it meanwhile; all get the object that came first.
         value = self.decoded.setdefault(option, value)
         if known is None or known[0] <= self.generation:  # not for a pinned, older snapshot

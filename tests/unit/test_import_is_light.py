@@ -77,7 +77,7 @@ HEAVY = {
 def told(names: Names) -> Any:
     """What a process that imports, connects and reads has to say about itself."""
     publisher = Publisher(names)
-    publisher.publish(reading({"db": {"host": "h"}}))
+    publisher.publish(reading({"db": {"host": "h", "port": 1, "set": {2}, "list": [b"x"]}}))
     publisher.close()
     done = subprocess.run(
         [sys.executable, "-c", CHILD, names.namespace], capture_output=True, text=True, check=True
@@ -102,6 +102,11 @@ def test_nothing_heavy_is_loaded(told: Any, stage: str) -> None:
     ours = {name for name in loaded if name.startswith("ddbcfg_")}
     assert ours.isdisjoint({"ddbcfg_client.cli", "ddbcfg_client.dynamodb", "ddbcfg_client.status"})
     assert not any(name.startswith("ddbcfg_daemon") for name in ours)
+
+
+def test_reading_imports_nothing(told: Any) -> None:
+    """A fork while another thread imports would leave the child waiting for the import lock."""
+    assert told["read"]["modules"] == told["import"]["modules"]
 
 
 def test_importing_opens_nothing_and_starts_nothing(told: Any) -> None:

@@ -34,7 +34,6 @@ from ddbcfg_client.errors import (
     OptionNotFound,
     ReloadFailed,
     SnapshotCorrupt,
-    SnapshotError,
     SnapshotPermissionError,
     SnapshotTooStale,
     SnapshotUnavailable,
@@ -526,7 +525,7 @@ def test_another_layout_is_named_with_what_to_upgrade(
 
 
 AS_NOBODY = """
-import decimal, grp, json, os, pickle, pwd, sys  # while it may read them
+import grp, json, os, pickle, pwd, sys
 import ddbcfg_client, ddbcfg_client.status
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
@@ -831,17 +830,6 @@ def test_a_process_that_can_open_no_files_is_told_so(publisher: Publisher) -> No
     ):
         config.get("db")
     assert config["db"] == OPTIONS["db"]
-
-
-def test_a_number_that_cannot_be_decoded_for_want_of_the_library_is_told_so(
-    publisher: Publisher, config: Config, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Decimal is loaded with the first number, and a process may be unable to load anything."""
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "decimal", None)
-        with pytest.raises(SnapshotError, match="Python cannot load what decodes it .*decimal"):
-            config.get("db")
-    assert config.get("db") == OPTIONS["db"]
 
 
 def test_a_new_generation_that_is_damaged_is_not_taken_up(

@@ -39,6 +39,7 @@ class MetricsFile:
             lines += [f"# HELP ddbcfg_{name} {text}", f"# TYPE ddbcfg_{name} {kind}"]
             lines += [f"ddbcfg_{name}{labels} {values[name]}" for labels, values in rows]
         self._new.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self._new.chmod(0o644)  # the collector is another user, whatever the umask is
         # The collector reads whenever it likes: it finds the old file or the new one.
         self._new.replace(self._path)
 

@@ -63,3 +63,13 @@ def test_the_file_says_how_each_store_fares(namespace: str, tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["ddbcfg.prom"]
     for publisher in (well, odd):
         publisher.close()
+
+
+def test_a_collector_of_another_user_may_read_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "ddbcfg.prom"
+    umask = os.umask(0o077)  # the unit's
+    try:
+        MetricsFile(file).write([])
+    finally:
+        os.umask(umask)
+    assert file.stat().st_mode & 0o777 == 0o644

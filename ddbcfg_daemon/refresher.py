@@ -101,11 +101,10 @@ class Refresher:
     def summary(self) -> str:
         """One phrase on how the store fares."""
         status = self._status
-        if status.error:
-            return f"{self._label}: {status.failures} failed polls, {status.error}"
         snapshot = self.publisher.snapshot
         options = len(snapshot) if snapshot else 0
-        return f"{self._label}: generation {self.publisher.generation}, {options} options"
+        text = f"{self._label}: generation {self.publisher.generation}, {options} options"
+        return f"{text}, {status.failures} failed polls: {status.error}" if status.error else text
 
     # --- the loop --------------------------------------------------------------------------------
 

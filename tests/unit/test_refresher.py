@@ -214,7 +214,7 @@ def test_a_failed_poll_is_counted_and_told_and_the_first_success_ends_that(
     status = page_of(publisher)
     assert (status.failures, status.polls, status.success) == (2, 4, success)
     assert "No space left" in status.error
-    assert "2 failed polls" in refresher.summary
+    assert "generation 1, 1 options, 2 failed polls: " in refresher.summary
 
     assert refresher.poll() is None
     status = page_of(publisher)

@@ -114,6 +114,11 @@ endif
 uninstall: ## remove them again; daemon.env stays
 	rm -f $(UNIT) $(SYSUSERS) $(ENV).example
 	@rmdir $(dir $(ENV)) 2>/dev/null || true
+ifndef DESTDIR
+	@echo "Left: the service if it runs or is enabled: systemctl disable --now ddbcfg-daemon;"
+	@echo "      systemctl daemon-reload; and $(ENV), /var/lib/ddbcfg, the user and group ddbcfg,"
+	@echo "      and /dev/shm/*ddbcfg.*, from which applications may still read"
+endif
 
 clean: ## remove the venvs, and what was built or cached
 	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

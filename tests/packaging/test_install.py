@@ -91,6 +91,12 @@ def test_uninstall_leaves_nothing(tmp_path: Path) -> None:
     make("uninstall", f"DESTDIR={tmp_path}", "PREFIX=/usr")  # again: nothing to do, no error
 
 
+def test_uninstall_on_this_host_says_how_to_end_the_service(tmp_path: Path) -> None:
+    said = make("uninstall", f"PREFIX={tmp_path}", f"SYSCONFDIR={tmp_path}")
+    assert "systemctl disable --now ddbcfg-daemon" in said
+    assert f"{tmp_path}/ddbcfg/daemon.env" in said
+
+
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 def test_systemd_has_nothing_to_say_about_the_unit() -> None:
     make("verify-unit")

@@ -37,7 +37,8 @@ class Status:
     failures: int  # polls that failed since the last that did not
     skipped: int  # items whose option name is no string, at the last successful poll
     error: str | None  # of the last poll, if that failed
-    daemon: str  # running, stopped (by itself) or gone (killed, or in another pid namespace)
+    # running, stopped (by itself) or gone: killed, or hidden by a pid namespace or ProtectProc=
+    daemon: str
     daemon_pid: int | None
     replaced: bool  # another page has this one's name: the daemon was started anew
     reader: str  # which implementation of the hot path this process uses

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
+from collections.abc import Callable
 
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's only
+_trim: Callable[[int], object] | None
+try:
+    import ctypes
+
+    _trim = ctypes.CDLL(None).malloc_trim
+except (ImportError, OSError, MemoryError, AttributeError):
+    # Only glibc has it; and an old libffi cannot be loaded under MemoryDenyWriteExecute=.
+    _trim = None
 
 
 def settle() -> None:

@@ -59,6 +59,9 @@ class Publisher:
         self._at = at
         self._busy = Lock()  # close() may come from another thread than publish()
         self._closed = False
+        # The last segment that was replaced, open until the next poll.  Who closes one last frees
+        # its memory, which takes milliseconds if it is large: that must not be a read.
+        self._replaced: Segment | None = None
         self._builder = ImageBuilder()
         # What is published, as far as this publisher knows: not what an earlier one left.
         self._options: Mapping[str, bytes] | None = None
@@ -229,7 +232,7 @@ class Publisher:
         try:
             self._at("announce")
             self._page.announce(generation)
-            self._current = current
+            self._replaced, self._current = self._current, current
         finally:
             self._at("release")
             self._semaphore.release()
@@ -248,12 +251,13 @@ class Publisher:
     # --- staying the publisher -------------------------------------------------------------------
 
     def verify(self) -> list[str]:
-        """Put right what somebody removed or replaced; what that was.
+        """Put right what somebody removed or replaced; what that was.  To be called at each poll.
 
         Raises WriterLocked when another daemon took over meanwhile, and PublishError.
         """
         with self._busy:
             self._check_open()
+            self._replaced = None
             self._lock.renew()
             missing = []
             if not self._page.in_place():
@@ -317,6 +321,7 @@ class Publisher:
 
     def _close(self) -> None:
         self._closed = True
+        self._replaced = None
         status = self._page.status()
         status.daemon_pid = status.daemon_start = 0
         self._page.report(status)

@@ -22,8 +22,8 @@ Progress = Callable[[], None]
 class Reading:
     """All options of a store as read at one time.
 
-    ``options`` maps each name to its packed keys; ``read_at`` is nanoseconds since 1970.
-    ``skipped`` names the items that are no options.
+    ``options`` maps each name to its packed keys, and is not changed any more; ``read_at`` is
+    nanoseconds since 1970.  ``skipped`` names the items that are no options.
     """
 
     options: Mapping[str, bytes]

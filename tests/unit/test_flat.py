@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from ddbcfg_client.codec import pack_option, unpack_option
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.segment import Segment
+from ddbcfg_daemon.objects import path_of
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.source import Reading
 
@@ -143,3 +146,23 @@ def test_a_worker_keeps_what_it_read_and_no_more(store: Store) -> None:
         assert tracemalloc.get_traced_memory()[0] < 30_000
     finally:
         tracemalloc.stop()
+
+
+def test_what_was_replaced_is_freed_by_the_publisher_not_by_a_read(store: Store) -> None:
+    """To free the pages of a large segment takes milliseconds."""
+    names = store.publisher.names
+    config = ddbcfg_client.connect(names.namespace, "prod")
+    first = path_of(names.segment(1)).stat().st_ino
+    store.change(WANTED[0], 1)
+    assert config.get(WANTED[0])["number"] == 1
+    assert first in open_inodes()
+    store.publisher.verify()
+    assert first not in open_inodes()
+
+
+def open_inodes() -> set[int]:
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the descriptor of this very listing
+            found.add(descriptor.stat().st_ino)
+    return found

@@ -8,7 +8,6 @@ and what is not known is checked and packed as if there had been no poll before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -20,14 +19,9 @@ from ddbcfg_client.dynamodb.table import Table
 
 Item = dict[str, Any]
 
-
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """An option, and the mark of the item that it was packed from."""
-
-    mark: bytes
-    name: str
-    packed: bytes
+# The mark of an item, and the option it became: its name and its packed keys.  A plain tuple, which
+# the garbage collector passes over; objects it would look at, one more for each option.
+_Option = tuple[bytes, str, bytes]
 
 
 class ItemPacker:
@@ -51,8 +45,9 @@ class ItemPacker:
             for option in self._options_of(page, skipped):
                 # The objects that are known, not the equal ones of this page: nothing that stays
                 # may lie among what goes, or its memory could not be given back.
-                found[option.mark] = option
-                options[option.name] = option.packed
+                mark, name, packed = option
+                found[mark] = option
+                options[name] = packed
             page.clear()  # before the next one comes
         # Whole, and only now: what a reading found that failed is not all there is.
         self._known = found
@@ -82,4 +77,4 @@ class ItemPacker:
         if not isinstance(name, str):
             return None
         keys = {key: value for key, value in item.items() if key not in self._keys}
-        return _Option(mark, name, pack_option(name, keys))
+        return mark, name, pack_option(name, keys)

@@ -12,7 +12,6 @@ from zlib import crc32
 
 from msgpack import Packer
 
-from ddbcfg_client.codec import pack_name
 from ddbcfg_client.layout import SOURCES
 from ddbcfg_client.layout.segment import (
     HEADER_SIZE,
@@ -38,14 +37,11 @@ def body_of(options: Mapping[str, bytes]) -> list[bytes]:
 
     Sorted by name: Python orders str by code point, which is the order of the UTF-8 bytes.
     """
-    pieces = [_head(len(options))]
+    packer = Packer()  # one for all: making one costs more than packing a name
+    pieces = [bytes(packer.pack_map_header(len(options)))]
     for option in sorted(options):
-        pieces += (pack_name(option), options[option])
+        pieces += (bytes(packer.pack(option)), options[option])
     return pieces
-
-
-def _head(count: int) -> bytes:
-    return bytes(Packer().pack_map_header(count))
 
 
 class ImageBuilder:
@@ -139,8 +135,9 @@ class _Content:
         base = self if names == self.names else _Content.without_keys(names)
         pieces, lengths, checks = base.pieces.copy(), base.lengths[:], base.checks[:]
         for ordinal in compress(count(), map(is_not, packed, base.pieces[2::2])):
-            name, keys = pieces[2 * ordinal + 1], packed[ordinal]
-            pieces[2 * ordinal + 2] = keys
-            lengths[ordinal] = len(name) + len(keys)
-            checks[ordinal] = entry_check(lengths[ordinal], crc32(keys, crc32(name)))
+            at = 2 * ordinal + 1
+            name, keys = pieces[at], packed[ordinal]
+            pieces[at + 1] = keys
+            lengths[ordinal] = length = len(name) + len(keys)
+            checks[ordinal] = entry_check(length, crc32(keys, crc32(name)))
         return _Content(base.names, base.slots, pieces, lengths, checks)

@@ -180,16 +180,19 @@ def build_slots(names: Iterable[bytes], count: int) -> tuple[array[int], int, in
 
     bits = max(3, (2 * count - 1).bit_length()) if count else 3
     slots = array("Q", bytes(SLOT_SIZE << bits))
+    size = len(slots)
     longest = 1
     for ordinal, name in enumerate(names, 1):
         name_hash = crc32(name)
         home = at = home_slot(name_hash, bits)
-        while at < len(slots) and slots[at]:
+        while at < size and slots[at]:
             at += 1
-        if at == len(slots):
+        if at == size:
             slots.append(0)
+            size += 1
         slots[at] = name_hash << 32 | ordinal
-        longest = max(longest, at - home + 1)
+        if at - home >= longest:
+            longest = at - home + 1
     slots.append(0)
     return slots, bits, longest
 

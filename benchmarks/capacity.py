@@ -1,15 +1,14 @@
 """Calls of DynamoDB and what it charges for them, by number of workers on a host.
 
-The calls of one poll are counted at the endpoint.  Read units are computed from the sizes of the
-pages, by the rule for eventually consistent reads: half a unit for each 4 KiB of a page, begun
-ones counted whole.  Reference: "DynamoDB read consistency" and "DynamoDB provisioned capacity mode"
-in the Amazon DynamoDB Developer Guide.
+The calls of one poll are counted at the endpoint.  Read units are computed there, of each page and
+item that was served, by the rule for eventually consistent reads: half a unit for each 4 KiB of a
+page, begun ones counted whole.  Reference: "DynamoDB read consistency" and "DynamoDB provisioned
+capacity mode" in the Amazon DynamoDB Developer Guide.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
@@ -40,32 +39,27 @@ def measure(effort: Effort) -> dict[str, Any]:
     with Child("endpoint", *map(str, SIZES)) as endpoint:
         for size in SIZES:
             name = table_of(size)
-            pages = endpoint.ready["pages"][name]
-            calls = _counted(endpoint, name)
+            counted = _counted(endpoint, name)
             found[str(size)] = {
-                "bytes": sum(pages),
-                "calls": calls,
-                "units": {
-                    DAEMON: _units(pages),
-                    POLLERS: _units(pages),
-                    AT_EACH_READ: _units([sum(pages) // size]),
-                },
+                "bytes": endpoint.ready["bytes"][name],
+                "calls": {who: calls for who, (calls, _) in counted.items()},
+                "units": {who: units for who, (_, units) in counted.items()},
             }
     return found
 
 
-def _counted(endpoint: Child, table_name: str) -> dict[str, float]:
-    """Calls of one poll or read, as the endpoint counts them."""
+def _counted(endpoint: Child, table_name: str) -> dict[str, tuple[float, float]]:
+    """Calls and read units of one poll or read, as the endpoint counts them."""
     import boto3
 
     from ddbcfg_client import DynamoDBConfigStore
 
     url = endpoint.ready["url"]
-    calls = {}
+    counted = {}
     with daemon(url, table_name) as running:
         endpoint.ask("counts")  # the first poll, and the look at the table before it
         running.poll(_POLLS)
-        calls[DAEMON] = _calls(endpoint)
+        counted[DAEMON] = _counts(endpoint)
     with closing(boto3.client("dynamodb", endpoint_url=url)) as client:
         for kind, config_store in (
             (POLLERS, "TimeBasedConfigStore"),
@@ -75,16 +69,13 @@ def _counted(endpoint: Child, table_name: str) -> dict[str, float]:
                 endpoint.ask("counts")
                 for _ in range(_POLLS):
                     store.reload() if kind == POLLERS else store.config.get("db")
-                calls[kind] = _calls(endpoint)
-    return calls
+                counted[kind] = _counts(endpoint)
+    return counted
 
 
-def _calls(endpoint: Child) -> float:
-    return sum(endpoint.ask("counts").values()) / _POLLS
-
-
-def _units(pages: Sequence[int]) -> float:
-    return sum(0.5 * math.ceil(page / 4096) for page in pages)
+def _counts(endpoint: Child) -> tuple[float, float]:
+    counts = endpoint.ask("counts")
+    return sum(counts["calls"].values()) / _POLLS, counts["units"] / _POLLS
 
 
 def per_hour(found: Mapping[str, Any], of: str, who: str, workers: int) -> float:
@@ -97,12 +88,13 @@ def per_hour(found: Mapping[str, Any], of: str, who: str, workers: int) -> float
 
 def tables(measured: Mapping[str, Any]) -> str:
     """What was counted, and what follows for an hour."""
+    who_asks = (DAEMON, POLLERS, AT_EACH_READ)
     counted = [
         (
             count(int(size)),
             memory(found["bytes"]),
-            *(short(found["calls"][who]) for who in (DAEMON, POLLERS, AT_EACH_READ)),
-            *(f"{found['units'][who]:,.1f}" for who in (POLLERS, AT_EACH_READ)),
+            *(short(found["calls"][who]) for who in who_asks),
+            *(f"{found['units'][who]:,.1f}" for who in who_asks),
         )
         for size, found in measured.items()
     ]
@@ -113,7 +105,7 @@ def tables(measured: Mapping[str, Any]) -> str:
             *(
                 f"{per_hour(found, 'calls', who, workers):,.0f} calls,"
                 f" {per_hour(found, 'units', who, workers):,.0f} units"
-                for who in (DAEMON, POLLERS, AT_EACH_READ)
+                for who in who_asks
             ),
         )
         for size, found in measured.items()
@@ -127,11 +119,12 @@ def tables(measured: Mapping[str, Any]) -> str:
                 "calls: a poll of the daemon",
                 "a poll of a worker's own",
                 "a read",
-                "read units: a poll",
+                "read units: a poll of the daemon",
+                "a poll of a worker's own",
                 "a read",
             ),
             counted,
         )
         + "\n"
-        + table(("options", "workers", DAEMON, POLLERS, AT_EACH_READ), hourly)
+        + table(("options", "workers", *who_asks), hourly)
     )

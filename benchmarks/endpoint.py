@@ -1,19 +1,22 @@
-"""An endpoint that answers as DynamoDB does, at once: every answer was prepared before.
+"""An endpoint that answers as DynamoDB does, at once: an answer is made once, and then kept.
 
 ``python -m benchmarks.endpoint SIZE ...`` has a table for each size: ``options-SIZE``, with that
-many options in one store.  It says its URL, and answers the line ``counts`` with the number of
-requests of each operation since the last.  An emulator would take longer to make a page than any
-client to read it.
+many options in one store.  It says its URL and the bytes of each table's items.  It answers the
+line ``counts`` with what was asked of it since the last: ``calls``, the requests of each operation,
+and ``units``, the read units that DynamoDB would have charged for what it served.  An emulator
+would take longer to make a page than any client to read it.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import sys
 import threading
 from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import islice
 from typing import Any, ClassVar
 from zlib import crc32
 
@@ -22,6 +25,7 @@ from benchmarks.stores import STORE, options
 from ddbcfg_client.dynamodb.item_size import least_size
 
 PAGE_LIMIT = 1 << 20  # bytes of items, as DynamoDB counts them, after which a page ends
+_UNIT = 4096  # bytes that a read unit pays for
 
 
 def table_of(size: int) -> str:
@@ -29,45 +33,84 @@ def table_of(size: int) -> str:
     return f"options-{size}"
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The body of an answer; ``size`` is that of the items in it, in bytes as DynamoDB counts."""
+
+    body: bytes
+    size: int = 0
+
+    @cached_property
+    def checksum(self) -> str:
+        """What DynamoDB sends with the body, and its clients compare."""
+        return str(crc32(self.body))
+
+    def units(self, *, consistent: bool) -> float:
+        """The read units of a Query or GetItem: of all its items together, begun ones whole.
+
+        An eventually consistent read costs half.  What finds nothing costs as much as 4 KB.
+        """
+        whole = max(1, math.ceil(self.size / _UNIT))
+        return whole if consistent else whole / 2
+
+
 class Table:
-    """A table's answers, by operation and by the key that a page starts after."""
+    """A table's items, and its answers."""
 
     def __init__(self, name: str, size: int) -> None:
-        self.pages: dict[str | None, bytes] = {}
-        self.page_sizes: list[int] = []  # of their items, in bytes, as DynamoDB counts them
-        self.description = _packed({"Table": _description(name)})
-        items = (_item(option, keys) for option, keys in options(size))
-        after, page, page_size = None, [], 0
-        for item in items:
-            page.append(item)
-            page_size += least_size(item)
-            # The item that crosses the limit is the last one of its page.
-            if page_size >= PAGE_LIMIT:
-                self._add(after, page, page_size, last=item)
-                after, page, page_size = item["_option"]["S"], [], 0
-        self._add(after, page, page_size, last=None)
-        first = next(islice(options(size), 1))
-        self.first = _packed({"Item": _item(*first)})
+        items = [_item(option, keys) for option, keys in options(size)]
+        self._names = [option for option, _ in options(size)]
+        self._places = {option: place for place, option in enumerate(self._names)}
+        self._items = [_packed(item) for item in items]
+        self._sizes = [least_size(item) for item in items]
+        self._pages: dict[tuple[str | None, int | None], Answer] = {}
+        self._description = Answer(_packed({"Table": _description(name)}))
+        self._first = Answer(b'{"Item":%b}' % self._items[0], self._sizes[0])
 
-    def _add(self, after: str | None, page: list[Any], size: int, last: Any) -> None:
-        answer = {"Count": len(page), "Items": page, "ScannedCount": len(page)}
-        if last is not None:
-            answer["LastEvaluatedKey"] = {key: last[key] for key in ("_store", "_option")}
-        self.pages[after] = _packed(answer)
-        self.page_sizes.append(size)
+    @property
+    def size(self) -> int:
+        """The bytes of all items, as DynamoDB counts them."""
+        return sum(self._sizes)
 
-    def answer(self, operation: str, request: dict[str, Any]) -> bytes:
-        """The body of the answer."""
+    def answer(self, operation: str, request: dict[str, Any]) -> tuple[Answer, float]:
+        """The answer, and its read units.  There is no item but the first for GetItem."""
         if operation == "DescribeTable":
-            return self.description
-        if operation == "GetItem":
-            return self.first
+            return self._description, 0.0
+        answer = self._first if operation == "GetItem" else self._page_for(request)
+        return answer, answer.units(consistent=request.get("ConsistentRead", False))
+
+    def _page_for(self, request: dict[str, Any]) -> Answer:
         start = request.get("ExclusiveStartKey")
-        return self.pages[start["_option"]["S"] if start else None]
+        after = start["_option"]["S"] if start else None
+        asked = after, request.get("Limit")
+        if asked not in self._pages:
+            self._pages[asked] = self._page(*asked)
+        return self._pages[asked]
+
+    def _page(self, after: str | None, limit: int | None) -> Answer:
+        """The page that starts after the option *after*: 1 MB, or *limit* items if that is less."""
+        first = 0 if after is None else self._places[after] + 1
+        last = len(self._items) if limit is None else min(first + limit, len(self._items))
+        end, size = first, 0
+        # The item that crosses the limit is the last one of its page.
+        while end < last and size < PAGE_LIMIT:
+            size += self._sizes[end]
+            end += 1
+        items, number = b",".join(self._items[first:end]), end - first
+        parts = [b'"Count":%d,"Items":[%b],"ScannedCount":%d' % (number, items, number)]
+        # Who stopped at a limit has not looked whether anything follows: then the next page is
+        # empty.
+        if number == limit or size >= PAGE_LIMIT:
+            parts.append(b'"LastEvaluatedKey":%b' % _packed(_key(self._names[end - 1])))
+        return Answer(b"{%b}" % b",".join(parts), size)
+
+
+def _key(option: str) -> dict[str, Any]:
+    return {"_store": {"S": STORE}, "_option": {"S": option}}
 
 
 def _item(option: str, keys: dict[str, Any]) -> dict[str, Any]:
-    return {"_store": {"S": STORE}, "_option": {"S": option}, **keys}
+    return {**_key(option), **keys}
 
 
 def _packed(answer: object) -> bytes:
@@ -90,31 +133,34 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # head and body are written apart
     tables: ClassVar[dict[str, Table]] = {}
-    counts: ClassVar[Counter[str]] = Counter()
+    calls: ClassVar[Counter[str]] = Counter()
+    units: ClassVar[float] = 0.0
     lock = threading.Lock()
 
     def do_POST(self) -> None:
         """Answer from the table that the request names."""
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         operation = self.headers["X-Amz-Target"].partition(".")[2]
+        answer, units = self.tables[request["TableName"]].answer(operation, request)
         with self.lock:
-            self.counts[operation] += 1
-        body = self.tables[request["TableName"]].answer(operation, request)
+            self.calls[operation] += 1
+            Handler.units += units
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("x-amz-crc32", str(crc32(body)))
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("x-amz-crc32", answer.checksum)
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(answer.body)
 
     def log_message(self, *words: object) -> None:
         """Say nothing."""
 
 
-def _counts() -> dict[str, int]:
+def _counts() -> dict[str, Any]:
     with Handler.lock:
-        counts = dict(Handler.counts)
-        Handler.counts.clear()
+        counts = {"calls": dict(Handler.calls), "units": Handler.units}
+        Handler.calls.clear()
+        Handler.units = 0.0
     return counts
 
 
@@ -125,9 +171,9 @@ def main() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        pages = {name: table.page_sizes for name, table in Handler.tables.items()}
+        sizes = {name: table.size for name, table in Handler.tables.items()}
         url = f"http://127.0.0.1:{server.server_port}"
-        serve({"counts": _counts}, ready={"url": url, "pages": pages})
+        serve({"counts": _counts}, ready={"url": url, "bytes": sizes})
         server.shutdown()
 
 

@@ -12,7 +12,7 @@ from benchmarks.figures import Both, count, durations, quotient
 from benchmarks.rounds import turns
 from benchmarks.tables import table
 
-POLL, QUERY = "poll", "query"
+POLL, QUERY, LARGE = "poll", "query", "large"  # what a child answers
 
 
 def measure(effort: Effort) -> dict[str, dict[str, list[int]]]:
@@ -24,15 +24,15 @@ def measure(effort: Effort) -> dict[str, dict[str, list[int]]]:
             size: stack.enter_context(Child("polling", url, str(size))) for size in effort.sizes
         }
         for size in turns(effort.sizes, effort.few * 2, effort.patience):
-            # By turns, the first comes after the longer pause.
+            # By turns, the first comes after the longer pause, and after the large pages.
             done = len(found[str(size)].get(POLL, ()))
-            for what in (POLL, QUERY) if done % 2 else (QUERY, POLL):
+            for what in (*((POLL, QUERY) if done % 2 else (QUERY, POLL)), LARGE):
                 found[str(size)].setdefault(what, []).append(children[size].ask(what))
     return found
 
 
 def beyond(found: Mapping[str, list[int]]) -> Both:
-    """The share that a poll takes beyond botocore's part."""
+    """The share that a poll takes beyond what botocore takes for the same requests."""
     times = quotient(found[POLL], found[QUERY])
     return Both(times.typical - 1, times.quiet - 1)
 
@@ -46,8 +46,16 @@ def tables(measured: Mapping[str, Any]) -> str:
             durations(found[QUERY]),
             f"{beyond(found).typical:+.0%}",
             f"{beyond(found).quiet:+.0%}",
+            durations(found[LARGE]),
         )
         for size, found in measured.items()
     ]
-    what = ("poll, nothing changed: CPU time", "botocore's `query` alone")
-    return table(("options", *what, "more", "of the least"), rows)
+    headings = (
+        "options",
+        "poll, nothing changed: CPU time",
+        "botocore's `query` alone",
+        "more",
+        "of the least",
+        "botocore's, in pages of 1 MB",
+    )
+    return table(headings, rows)

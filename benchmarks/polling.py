@@ -1,7 +1,8 @@
 """A daemon's poll of a store that does not change, beside what botocore alone takes for the pages.
 
-``python -m benchmarks.polling URL SIZE`` answers ``poll`` and ``query`` with nanoseconds of CPU
-time, of this process and all its threads.
+``python -m benchmarks.polling URL SIZE`` answers ``poll``, ``query`` (the same requests, by
+botocore alone) and ``large`` (botocore alone, in pages of 1 MB) with nanoseconds of CPU time, of
+this process and all its threads.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from benchmarks.children import serve
@@ -19,7 +21,7 @@ from ddbcfg_client.dynamodb.connecting import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_daemon.guards import ShrinkGuard
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import DynamoDBSource
+from ddbcfg_daemon.source import ITEMS_A_PAGE, DynamoDBSource
 
 
 def main(url: str, size: str) -> None:
@@ -41,20 +43,25 @@ def main(url: str, size: str) -> None:
             assert error is None, error
 
         def query() -> None:
-            _query_all(plain, table)
+            _query_all(plain, table, {"Limit": ITEMS_A_PAGE})
+
+        def large() -> None:
+            _query_all(plain, table, {})
 
         poll()
         generation = published.generation
-        serve({"poll": lambda: _cpu_time(poll), "query": lambda: _cpu_time(query)})
+        serve({what.__name__: partial(_cpu_time, what) for what in (poll, query, large)})
         assert published.generation == generation == 1, "the store was to stay as it was"
 
 
-def _query_all(client: Any, table: str) -> None:
+def _query_all(client: Any, table: str, limit: Mapping[str, int]) -> None:
     request = {
+        **limit,
         "TableName": table,
         "KeyConditionExpression": "#s = :s",
         "ExpressionAttributeValues": {":s": {"S": STORE}},
         "ExpressionAttributeNames": {"#s": "_store"},
+        "ConsistentRead": False,
     }
     while last := client.query(**request).get("LastEvaluatedKey"):
         request["ExclusiveStartKey"] = last

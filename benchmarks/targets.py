@@ -120,7 +120,7 @@ TARGETS = (
     ),
     Target("torn reads", 0, "", lambda parts: _same(parts["throughput"]["torn"])),
     Target(
-        "poll of 10,000 unchanged options, CPU time beyond botocore's",
+        "poll of 10,000 unchanged options, CPU time beyond botocore's for the same requests",
         25,
         " %",
         _more_polling,

@@ -11,9 +11,9 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import TableError
 from ddbcfg_daemon.item_packer import Item, ItemPacker
 
-# Items in a page of a Query.  botocore makes some 4 KB of objects of each small item: tens of MB of
-# the 1 MB that a page may hold, and Python gives little of that back.
-_PAGE = 1000
+#: Items in a page of a Query.  botocore makes some 4 KB of objects of each small item: tens of MB
+#: of the 1 MB that a page may hold, and Python gives little of that back.
+ITEMS_A_PAGE = 1000
 
 Progress = Callable[[], None]
 
@@ -70,7 +70,7 @@ class DynamoDBSource:
             self._checked = True
 
         def pages() -> Iterator[list[Item]]:
-            asked = table.pages(self._store, consistent=self._consistent, limit=_PAGE)
+            asked = table.pages(self._store, consistent=self._consistent, limit=ITEMS_A_PAGE)
             for page in asked:
                 progress()
                 if time.monotonic() > deadline:

@@ -28,7 +28,7 @@ from ddbcfg_daemon.objects import create, unlink, write
 
 ONE = "one option changed"
 FLOOR = "packing it and writing a segment's bytes"
-FREEING = "freeing such a segment"
+FREEING = "freeing such a segment, at the next poll"
 ALL = "all options, from scratch"
 
 
@@ -66,7 +66,10 @@ class _Store:
         snapshot = self._publisher.snapshot
         assert snapshot is not None
         floor, freeing = _floor(name, keys, snapshot.size)
-        return {ONE: one, FLOOR: floor, FREEING: freeing, ALL: self._from_scratch()}
+        taken = {ONE: one, FLOOR: floor, FREEING: freeing, ALL: self._from_scratch()}
+        # As the next poll does, before it reads: it frees the segment that was replaced.
+        self._publisher.verify()
+        return taken
 
     def _from_scratch(self) -> int:
         with publisher() as fresh:
@@ -79,7 +82,7 @@ class _Store:
 def _floor(name: str, keys: Attributes, size: int) -> tuple[int, int]:
     """What publishing cannot do without: fresh shared memory, as large, and its bytes in it.
 
-    And what freeing it takes, as a publisher has to do with the generation before.
+    And what freeing it takes, as the next poll does with the segment that was replaced.
     """
     segment = f"/bench-{uuid4().hex}"
     content = b"\x01" * size

@@ -16,6 +16,7 @@ from benchmarks.alternatives.plain_dict import LOOKUP, LOOP
 from benchmarks.figures import Figures, count, duration, memory, ratio
 
 _OURS, _OURS_TOO, _OTHERS, _BASE = "#c2410c", "#fb923c", "#94a3b8", "#334155"
+_OURS_COLD = "#38bdf8"  # of a read after other work
 _STYLE = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#cbd5e1",
@@ -150,12 +151,11 @@ def _on_log_axes(
 def _take_up(measured: Mapping[str, Any]) -> Figure:
     figure, (left, right) = _panels("First read after a change", "Private memory of a worker")
     sizes = [int(size) for size in measured]
+    cases = (take_up.WHOLE, *reversed(take_up.READS))
+    found = [of["taken"] for of in measured.values()]
     taken = {
-        case: (
-            [Figures.of(of["taken"][case]["nanoseconds"]).median for of in measured.values()],
-            colour,
-        )
-        for case, colour in zip(take_up.CASES, (_OURS, _OURS_TOO, _BASE), strict=True)
+        case: ([Figures.of(of[case]["nanoseconds"]).median for of in found], colour)
+        for case, colour in zip(cases, (_BASE, _OURS_COLD, _OURS, _OURS_TOO), strict=True)
     }
     _on_log_axes(left, sizes, taken, _round_duration)
     kinds = (

@@ -1,4 +1,8 @@
-"""What the first read after a change costs, and what memory a worker has, by size of the store."""
+"""What the first read after a change costs, and what memory a worker has, by size of the store.
+
+Publishing a large store takes long, and the worker waits meanwhile.  So that sizes can be compared,
+the worker does the same just before each read, whatever the size: see ``worker.py``.
+"""
 
 from __future__ import annotations
 
@@ -27,20 +31,25 @@ from benchmarks.stores import (
 from benchmarks.tables import table
 from ddbcfg_client.codec import value_of
 
-OTHER = "another option changed"
-OWN = "the option itself changed"
+OTHER = "another option changed (warm)"
+OWN = "the option itself changed (warm)"
+COLD = "the option itself changed (cold)"
 WHOLE = "the whole store decoded"
-CASES = (OTHER, OWN, WHOLE)
+READS = (OTHER, OWN, COLD)
 DDBCFG = "ddbcfg"
 
 _FRESH = 5  # processes whose memory is looked at, of each kind and size
+_SMALL = 10  # options of the store that warms up
 
 
 def measure(effort: Effort) -> dict[str, Any]:
     """For each size: nanoseconds and page faults by case, private bytes by kind of worker."""
     found: dict[str, Any] = {}
     with ExitStack() as stack:
-        stores = {size: stack.enter_context(_Published(size).running()) for size in effort.sizes}
+        small = stack.enter_context(publisher(packed(_SMALL))).names.namespace
+        stores = {
+            size: stack.enter_context(_Published(size).running(small)) for size in effort.sizes
+        }
         for size, store in stores.items():
             found[str(size)] = {"memory": store.memory(min(_FRESH, effort.few)), "taken": {}}
         for size in turns(effort.sizes, effort.few, effort.patience):
@@ -61,7 +70,7 @@ class _Published:
         self._version = 0
 
     @contextmanager
-    def running(self) -> Iterator[_Published]:
+    def running(self, small: str) -> Iterator[_Published]:
         with (
             TemporaryDirectory(prefix="ddbcfg-bench-") as folder,
             publisher(self._store) as self._publisher,
@@ -69,7 +78,7 @@ class _Published:
             file = Path(folder) / "store.msgpack"
             file.write_bytes(packb(dict(_plain(self._size))))
             self._workers = {
-                DDBCFG: ("ddbcfg", self._publisher.names.namespace),
+                DDBCFG: ("ddbcfg", self._publisher.names.namespace, small),
                 WHOLE: ("whole", str(file)),
             }
             with (
@@ -83,16 +92,19 @@ class _Published:
         self._version += 1
         last = self._size - 1
         changes = [
-            (OTHER, name_of(last), attributes(last, self._version)),
-            (OWN, "db", db_attributes(self._version)),
+            (OTHER, "warm", name_of(last), attributes(last, self._version)),
+            (OWN, "warm", "db", db_attributes(2 * self._version)),
+            (COLD, "cold", "db", db_attributes(2 * self._version + 1)),
         ]
         if self._version % 2:  # the first of them comes after a longer pause
             changes.reverse()
         taken = {}
-        for case, name, keys in changes:
+        for case, before, name, keys in changes:
             self._store = changed(self._store, name, keys)
+            # As at each poll: what the last one replaced is freed here, and by no reader.
+            self._publisher.verify()
             self._publisher.publish(reading(self._store))
-            taken[case] = self._reader.ask("take")
+            taken[case] = self._reader.ask("take", before)
         return {**taken, WHOLE: self._holder.ask("take")}
 
     def memory(self, processes: int) -> dict[str, list[dict[str, int]]]:
@@ -118,16 +130,20 @@ def tables(measured: Mapping[str, Any]) -> str:
     """Take-up by size, and memory by size."""
     taken_up, remembered = [], []
     for size, found in measured.items():
-        row = [count(int(size))]
-        for case in CASES:
-            taken = found["taken"][case]
-            faults = round(Figures.of(taken["faults"]).median)
-            row += [durations(taken["nanoseconds"]), count(faults)]
-        taken_up.append(row)
+        taken = found["taken"]
+        taken_up.append(
+            [
+                count(int(size)),
+                *(durations(taken[case]["nanoseconds"]) for case in READS),
+                count(round(faults(found, *READS))),
+                durations(taken[WHOLE]["nanoseconds"]),
+                count(round(faults(found, WHOLE))),
+            ]
+        )
         kinds = [memory(private_bytes(found, kind)) for kind in (DDBCFG, WHOLE)]
         remembered.append([count(int(size)), *kinds])
     *_, largest = measured.values()
-    headings = [heading for case in CASES for heading in (case, "page faults")]
+    headings = (*READS, "page faults", WHOLE, "page faults")
     importing = memory(private_bytes(largest, DDBCFG, "importing"))
     return (
         table(("options", *headings), taken_up)
@@ -135,6 +151,11 @@ def tables(measured: Mapping[str, Any]) -> str:
         + table(("options", "private memory for reading 3 options", f"…, {WHOLE}"), remembered)
         + f"\nImporting `ddbcfg_client` takes {importing} before that, at any size.\n"
     )
+
+
+def faults(found: Mapping[str, Any], *cases: str) -> float:
+    """The page faults of a read: the median of the case that has the most."""
+    return max(Figures.of(found["taken"][case]["faults"]).median for case in cases)
 
 
 def private_bytes(found: Mapping[str, Any], kind: str, step: str = "reading") -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -60,12 +61,25 @@ def surroundings() -> dict[str, str]:
 
 
 def kept(folder: Path) -> Results:
-    """The results that earlier runs left in *folder*."""
+    """The results that earlier runs left in *folder*.
+
+    Without those of parts that measure something else by now; their tables stay as they are.
+    """
     try:
         results: Results = json.loads((folder / "performance.json").read_text())
     except FileNotFoundError:
         return {}
-    return results
+    return {part: found for part, found in results.items() if _fits(part, found["measured"])}
+
+
+def _fits(part: str, measured: Any) -> bool:
+    """Whether today's tables can be made of it."""
+    try:
+        module_of(part).tables(measured)
+    except (KeyError, ImportError):
+        print(f"the figures of {part} that were kept are of an earlier kind", file=sys.stderr)
+        return False
+    return True
 
 
 def keep(folder: Path, results: Results) -> None:

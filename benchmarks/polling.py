@@ -20,6 +20,7 @@ from benchmarks.stores import STORE, publisher
 from ddbcfg_client.dynamodb.connecting import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_daemon.guards import ShrinkGuard
+from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.source import ITEMS_A_PAGE, DynamoDBSource
 
@@ -48,6 +49,7 @@ def main(url: str, size: str) -> None:
         def large() -> None:
             _query_all(plain, table, {})
 
+        settle()  # as the daemon does before it polls
         poll()
         generation = published.generation
         serve({what.__name__: partial(_cpu_time, what) for what in (poll, query, large)})

@@ -51,7 +51,8 @@ def namespace() -> Iterator[str]:
     yield namespace
     for path in SHM.iterdir():
         if f"ddbcfg.{namespace}." in path.name:
-            if path.is_dir() and not path.is_symlink():
+            # In this order: Linux follows no symbolic link of a stranger's in such a folder.
+            if not path.is_symlink() and path.is_dir():
                 path.rmdir()
             else:
                 path.unlink(missing_ok=True)

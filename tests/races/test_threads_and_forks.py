@@ -6,6 +6,7 @@ With no hook to call, whenever the fork was, and whatever other threads were doi
 from __future__ import annotations
 
 import sys
+import sysconfig
 import threading
 import time
 from collections.abc import Iterator
@@ -91,7 +92,17 @@ def test_no_thread_sees_a_generation_go_back(publisher: Publisher, closing: bool
     print(f"generations seen by each of {THREADS} threads, of {PUBLICATIONS}: {sorted(seen)}")
 
 
-@pytest.mark.parametrize("scene", ["family", "midway", "hammer"])
+# Free-threaded Python has a lock in every dict, and a child that is forked while another thread
+# holds one waits for ever: docs/reliability.md.
+HAMMER = pytest.param(
+    "hammer",
+    marks=pytest.mark.skipif(
+        bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="this Python cannot do it"
+    ),
+)
+
+
+@pytest.mark.parametrize("scene", ["family", "midway", HAMMER])
 def test_a_config_goes_on_working_across_forks(publisher: Publisher, scene: str) -> None:
     """See support.forking for the scenes."""
     with start([scene, publisher.names.namespace], "support.forking") as process:

@@ -67,20 +67,25 @@ is_hot(const Hot *self)
     return __atomic_load_n(self->word, __ATOMIC_ACQUIRE) == self->generation && now() < self->until;
 }
 
-/* The keys of a decoded option, borrowed; or NULL, and no error, when Python has to look. */
+/* The keys of a decoded option as a new reference; or NULL, and no error: Python has to look. */
 static PyObject *
 look_up(Hot *self, PyObject *option)
 {
     /* Of anything but a plain str, looking it up might run Python, and that replace the view. */
     if (!PyUnicode_CheckExact(option))
         return NULL;
-    PyObject *keys = PyDict_GetItemWithError(self->decoded, option);
+    /* Held, and compared afterwards: nor is it for C to believe that the dict's keys are plain. */
+    PyObject *decoded = Py_NewRef(self->decoded);
+    PyObject *keys = Py_XNewRef(PyDict_GetItemWithError(decoded, option));
     if (keys == NULL)
         PyErr_Clear();
+    else if (self->decoded != decoded)
+        Py_CLEAR(keys);
+    Py_DECREF(decoded);
     return keys;
 }
 
-/* The keys of a decoded option as a new reference; or NULL, and no error: Python has to look. */
+/* The same, if the view is current; and remembered. */
 static inline PyObject *
 hot_answer(Hot *self, PyObject *option)
 {
@@ -94,8 +99,7 @@ hot_answer(Hot *self, PyObject *option)
         return NULL;
     Answer old = *recent;
     *recent = (Answer){Py_NewRef(option), Py_NewRef(keys)};
-    /* Held: what is freed now may run Python, and that replace the view. */
-    Py_INCREF(keys);
+    /* Last: what is freed now may run Python, and that replace the view. */
     Py_XDECREF(old.option);
     Py_XDECREF(old.keys);
     return keys;

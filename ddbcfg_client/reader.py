@@ -107,7 +107,8 @@ class Config(Hot):
             raise AttributeError(option)
         found = self._attribute(option)
         # From here on it is one, of every Config: who has no such option is told as before.
-        setattr(Config, option, option_attribute(option))
+        name = str.__str__(option)  # getattr() takes a str of any class
+        setattr(Config, name, option_attribute(name))
         return found
 
     def _attribute(self, option: str) -> ReadOnlyDict:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _WINDOW = 64  # slots read at once: nearly every probe ends in the first window
 
-_ABSENT = 1000  # names that are kept as known to be absent; who makes up names must not fill memory
+# Names that are kept as known to be absent, and the longest of them (DynamoDB has none longer): who
+# makes up names must not fill memory.
+_ABSENT = 1000
+_LONGEST = 1024
 
 # For each option ever decoded: the newest generation it was read in, its bytes, what they became.
 Memo = dict[str, tuple[int, bytes, ReadOnlyDict]]
@@ -118,6 +121,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
     # --- bytes to options ------------------------------------------------------------------------
 
     def _decode(self, option: str, raw: bytes) -> ReadOnlyDict:
+        option = _plain(option)
         known = self._memo.get(option)
         if known is not None and known[1] == raw:
             value = known[2]  # unchanged since it was last decoded: the same object
@@ -141,7 +145,8 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             # Programs ask for an option that may be there again and again.
             if len(self._absent) >= _ABSENT:
                 self._absent = set()
-            self._absent.add(option)
+            if len(option) <= _LONGEST:
+                self._absent.add(_plain(option))
         return raw
 
     def _probe(self, option: str) -> bytes | None:
@@ -236,3 +241,8 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         if not self._segment.is_open():
             reason = "its descriptor was closed by this program; connect after closing descriptors"
         return SnapshotCorrupt(self._segment.name, reason)
+
+
+def _plain(option: str) -> str:
+    """The same name as a str and no subclass: what is kept must run no code when it is compared."""
+    return str.__str__(option)

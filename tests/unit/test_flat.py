@@ -129,6 +129,8 @@ def test_names_that_somebody_makes_up_do_not_fill_memory(store: Store) -> None:
     try:
         for number in range(20_000):
             config.get(f"made up {number}", None)
+        for number in range(10):
+            config.get(f"{number}" * 1_000_000, None)
         assert tracemalloc.get_traced_memory()[0] < 400_000
     finally:
         tracemalloc.stop()

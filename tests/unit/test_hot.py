@@ -281,6 +281,18 @@ def test_a_name_that_runs_code_harms_nothing(reader: Any) -> None:
         reader.get(odd)
 
 
+def test_a_key_that_runs_code_harms_nothing_either(reader: Any) -> None:
+    """Config keeps plain names only; this is what C does with a dict that has others."""
+    for _ in range(100):
+        odd = Odd("db")
+        odd.reader = reader
+        reader.take({odd: object()})
+        _ = reader["".join("db")]
+        assert (reader["db"], reader.get("db")) == ("slow", "slow")
+    reader.take({"db": DB})
+    assert reader["db"] is DB
+
+
 def test_threads_that_replace_the_view_harm_no_reader(reader: Any) -> None:
     stop = threading.Event()
 

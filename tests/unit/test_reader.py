@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
+from enum import StrEnum
 from types import SimpleNamespace
 from typing import Any
 
@@ -728,6 +729,25 @@ def test_close_lets_go_of_every_descriptor(config: Config) -> None:
     assert released >= 1
     config.get()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+class Named(StrEnum):
+    """Names of options, as programs collect them."""
+
+    DB = "db"
+    NOPE = "nope"
+
+
+def test_a_name_may_be_of_a_subclass_and_is_not_kept(publisher: Publisher, config: Config) -> None:
+    assert config[Named.DB] is config.get(Named.DB) is getattr(config, Named.DB) is config["db"]
+    assert config.get(Named.NOPE, None) is None
+    assert not hasattr(config, Named.NOPE)
+    assert Named.DB in config
+    snapshot = config.snapshot()
+    kept = [*snapshot.decoded, *snapshot._absent, *snapshot._memo]
+    assert {type(name) for name in kept} == {str}
+    publisher.publish(changed(db={"host": "new"}))
+    assert config["db"] is config[Named.DB] == {"host": "new"}
 
 
 def test_many_generations_leave_no_descriptor_behind(publisher: Publisher, config: Config) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 from msgpack import packb
 
 from ddbcfg_client.codec import pack_option
-from ddbcfg_client.dynamodb.explain import malformed
 from ddbcfg_client.dynamodb.table import Table
 
 Item = dict[str, Any]
@@ -22,6 +21,8 @@ Item = dict[str, Any]
 # The mark of an item, and the option it became: its name and its packed keys.  A plain tuple, which
 # the garbage collector passes over; objects it would look at, one more for each option.
 _Option = tuple[bytes, str, bytes]
+
+_UNMARKED = b""  # of an item that holds what no item can hold; never known again
 
 
 class ItemPacker:
@@ -46,8 +47,9 @@ class ItemPacker:
                 # The objects that are known, not the equal ones of this page: nothing that stays
                 # may lie among what goes, or its memory could not be given back.
                 mark, name, packed = option
-                found[mark] = option
                 options[name] = packed
+                if mark is not _UNMARKED:
+                    found[mark] = option
             page.clear()  # before the next one comes
         # Whole, and only now: what a reading found that failed is not all there is.
         self._known = found
@@ -65,11 +67,13 @@ class ItemPacker:
                 yield option
 
     def _marks_of(self, page: list[Item]) -> list[bytes]:
-        try:
-            return [sha256(packb(item)).digest() for item in page]
-        except (ValueError, TypeError, OverflowError) as error:
-            reason = f"an item holds what no item can hold ({type(error).__name__})"
-            raise malformed(self._table.name, "Query", reason) from None
+        marks = []
+        for item in page:
+            try:
+                marks.append(sha256(packb(item)).digest())
+            except (ValueError, TypeError, OverflowError):
+                marks.append(_UNMARKED)  # packing it as an option will say what is wrong with it
+        return marks
 
     def _pack(self, mark: bytes, item: Item) -> _Option | None:
         """The option in *item*; None when its name is no string."""

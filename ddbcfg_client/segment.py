@@ -106,12 +106,12 @@ def _text_of(error: OSError) -> str:
 
 def _who_may_read(name: str) -> str:
     """What a person must do to be let in: which group to join."""
-    import grp
-
     try:
+        import grp  # only who is refused needs it, and may be refused the library, too
+
         status = os.stat(SHM_DIR + name)
         group = grp.getgrgid(status.st_gid).gr_name
-    except (OSError, KeyError):
+    except (ImportError, OSError, KeyError):
         return "ask who runs the daemon for its group"
     if status.st_mode & stat.S_IRGRP:
         return f"join the group {group!r} (systemd: SupplementaryGroups={group})"

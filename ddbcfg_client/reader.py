@@ -27,7 +27,7 @@ from ddbcfg_client.hot import RAISE
 from ddbcfg_client.layout.page import GENERATION_WORD, PAGE_SIZE, RETIRED
 from ddbcfg_client.readonly import ReadOnlyDict, only
 from ddbcfg_client.segment import Gone, Page, Segment, Trust
-from ddbcfg_client.snapshot import Memo, Snapshot
+from ddbcfg_client.snapshot import Memo, Snapshot, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Config(Hot):
             raise AttributeError(option)
         found = self._attribute(option)
         # From here on it is one, of every Config: who has no such option is told as before.
-        name = str.__str__(option)  # getattr() takes a str of any class
+        name = plain(option)  # getattr() takes a str of any class
         setattr(Config, name, option_attribute(name))
         return found
 

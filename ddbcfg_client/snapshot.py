@@ -121,7 +121,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
     # --- bytes to options ------------------------------------------------------------------------
 
     def _decode(self, option: str, raw: bytes) -> ReadOnlyDict:
-        option = _plain(option)
+        option = plain(option)
         known = self._memo.get(option)
         if known is not None and known[1] == raw:
             value = known[2]  # unchanged since it was last decoded: the same object
@@ -146,7 +146,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             if len(self._absent) >= _ABSENT:
                 self._absent = set()
             if len(option) <= _LONGEST:
-                self._absent.add(_plain(option))
+                self._absent.add(plain(option))
         return raw
 
     def _probe(self, option: str) -> bytes | None:
@@ -243,6 +243,6 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         return SnapshotCorrupt(self._segment.name, reason)
 
 
-def _plain(option: str) -> str:
+def plain(option: str) -> str:
     """The same name as a str and no subclass: what is kept must run no code when it is compared."""
     return str.__str__(option)

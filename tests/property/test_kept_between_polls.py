@@ -212,6 +212,17 @@ def test_what_is_no_item_is_refused_at_every_poll_and_not_shown(
             assert read == ({"a": b"\x80"}, ["{'S': ['a']}"])
 
 
+@pytest.mark.parametrize("wrong", [{"S": f"{SECRET}\ud800"}, {"N": 1 << 70}, {"S": {SECRET}}])
+def test_what_no_item_can_hold_is_named_and_not_taken_for_known(
+    packer: ItemPacker, wrong: dict[str, Any]
+) -> None:
+    for _ in range(2):
+        with pytest.raises(MalformedValue, match="option 'db', key ") as caught:
+            packer.pack([[item("a"), item("db", password=wrong)]])
+        assert SECRET not in str(caught.value)
+    assert packer.pack([[item("db")]]) == ({"db": b"\x80"}, [])
+
+
 # --- from packed options to a segment ------------------------------------------------------------
 
 

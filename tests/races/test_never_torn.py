@@ -30,9 +30,8 @@ def test_readers_see_whole_generations_while_one_publishes(
     for counts in readers:
         assert (counts["torn"], counts["went_back"], counts["refused"]) == (0, 0, 0)
         assert counts["last"] == PUBLICATIONS
-    # In all: a busy machine may let one of them hardly run.
-    assert sum(counts["generations"] for counts in readers) > 300
-    assert sum(counts["reads"] for counts in readers) > PUBLICATIONS
+        assert counts["generations"] > 100
+        assert counts["reads"] > PUBLICATIONS
 
 
 def test_the_checker_catches_a_writer_that_tears(

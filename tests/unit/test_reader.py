@@ -43,7 +43,7 @@ from ddbcfg_client.errors import (
 )
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import GENERATION_WORD, LAYOUT_WORD, RETIRED, PageStatus
-from ddbcfg_client.segment import published_stores
+from ddbcfg_client.segment import _who_may_read, published_stores
 from ddbcfg_client.status import process_start
 from ddbcfg_daemon.objects import path_of
 from ddbcfg_daemon.publisher import Publisher
@@ -559,6 +559,15 @@ def test_a_reader_without_permission_is_told_which_group_to_join(publisher: Publ
     assert publisher.names.segment(1) in text
     path_of(publisher.names.segment(1)).chmod(0o644)
     assert read_as_nobody(publisher.names.namespace) == "db-cluster.com"
+
+
+def test_who_is_refused_is_told_so_without_the_library_too(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who gave up root may not be let read that either, and has to get a typed error."""
+    monkeypatch.setitem(sys.modules, "grp", None)
+    error = SnapshotPermissionError(publisher.names.page, _who_may_read(publisher.names.page))
+    assert "ask who runs the daemon for its group" in str(error)
 
 
 def test_a_permission_error_is_pythons_own_too() -> None:

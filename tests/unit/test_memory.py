@@ -1,0 +1,41 @@
+"""What a daemon does for its memory: it does without, where that cannot be done."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT = """
+import sys
+class Library:
+    def __getattr__(self, name):
+        raise {raised}
+sys.modules["ctypes"] = {ctypes}
+from ddbcfg_daemon import memory
+assert memory._trim is None
+memory.settle()
+memory.give_back()
+"""
+
+
+@pytest.mark.parametrize(
+    ("ctypes", "raised"),
+    [("None", "AttributeError"), ("Library()", "MemoryError"), ("Library()", "OSError")],
+    ids=["no ctypes", "no code in memory", "no library"],
+)
+def test_without_malloc_trim_the_daemon_runs_all_the_same(ctypes: str, raised: str) -> None:
+    program = WITHOUT.format(ctypes=ctypes, raised=raised)
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_where_the_c_library_has_it_memory_is_given_back() -> None:
+    program = """
+from ddbcfg_daemon import memory
+called = []
+memory._trim = called.append
+memory.give_back()
+assert called == [0]
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ddbcfg_client
 from benchmarks.children import ROOT, environment
+from benchmarks.services import end
 from benchmarks.stores import STORE, unique_namespace
 
 _PATIENCE = 30.0  # seconds in which it has to publish, to poll and to end
@@ -48,12 +49,7 @@ def daemon(url: str, table: str) -> Iterator[Daemon]:
             ddbcfg_client.connect(namespace=namespace, store=STORE, wait=_PATIENCE),
         )
     finally:
-        process.terminate()
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process, _PATIENCE)
         for path in _SHM.iterdir():
             if f"ddbcfg.{namespace}." in path.name:
                 path.unlink()

@@ -106,12 +106,17 @@ def _running(command: Sequence[str], folder: Path, connect: Callable[[], None]) 
             time.sleep(_LOOK_EVERY)
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
+
+
+def end(process: subprocess.Popen[bytes], patience: float = _PATIENCE) -> None:
+    """Have a process clean up and end within *patience* seconds; return when it has."""
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _unix(path: Path) -> Callable[[], None]:

@@ -78,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(settings: Settings) -> BaseException | None:
     with ExitStack() as stack:
+        # First: what is wrong with the settings is said before anything is done.
+        schema = Schema(settings.schema) if settings.schema else None
         stores = settings.stores
         if settings.local:
             contents = load_file(settings.local, settings.store_key, settings.option_key)
@@ -90,7 +92,6 @@ def _run(settings: Settings) -> BaseException | None:
         else:
             client = connect_dynamodb(region=settings.region, endpoint_url=settings.endpoint_url)
         table = Table(client, settings.table, settings.store_key, settings.option_key)
-        schema = Schema(settings.schema) if settings.schema else None
         metrics = MetricsFile(settings.metrics_file) if settings.metrics_file else None
         service = Service(Notifier(), metrics)
         refreshers = []

@@ -88,6 +88,21 @@ def test_a_state_dir_that_is_none_ends_the_daemon_with_the_reason(
     assert "--state-dir is no directory" in daemon.output
 
 
+def test_a_schema_that_cannot_be_used_ends_the_daemon_before_anything_is_asked(
+    host: Host, tmp_path: Path
+) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"db": {"properties": {"host": {"pattern": "(?=a)b"}}}}))
+    daemon = host.daemon(
+        *("--table", "config", "--store", "prod", "--endpoint-url", "http://127.0.0.1:1"),
+        *("--schema", str(schema)),
+    )
+    assert daemon.wait() == 2
+    assert "option 'db': the pattern '(?=a)b' cannot be used" in daemon.output
+    assert "Traceback" not in daemon.output
+    assert not left_of(host.namespace)
+
+
 def test_an_embedded_dynamodb_spares_the_memory_of_a_real_one(
     host: Host, table: ConfigTable, moto_url: str
 ) -> None:

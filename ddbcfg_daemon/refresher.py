@@ -62,12 +62,14 @@ class Refresher:
         self._on_event = on_event
         self._label = f"{publisher.names.namespace}/{publisher.names.store}"
         self._stop = threading.Event()
+        self._asked = threading.Event()
         self._options: Mapping[str, bytes] | None = None
         self._skipped: set[str] = set()
         self._refused = False
         self._schedule = Schedule(interval)
         self._progress_at = boottime()
         self._due = boottime()
+        self._sleeping = False
         status = publisher.status()
         status.interval = round(interval * 1e9)
         status.daemon_pid = pid
@@ -85,7 +87,9 @@ class Refresher:
     @property
     def silence(self) -> float:
         """Seconds since the loop last got on, not counting the time it means to sleep."""
-        return max(0.0, (boottime() - max(self._progress_at, self._due)) / 1e9)
+        # A poll that was asked for has no such time: the next scheduled one may be an hour away.
+        since = max(self._progress_at, self._due) if self._sleeping else self._progress_at
+        return max(0.0, (boottime() - since) / 1e9)
 
     @property
     def status(self) -> PageStatus:
@@ -110,12 +114,14 @@ class Refresher:
 
     def run(self) -> None:
         """Poll until :meth:`stop`; the body of the refresher's thread."""
+        scheduled = True
         try:
             while not self._stop.is_set():
-                error = self.poll()
+                error = self.poll(scheduled=scheduled)
                 self._on_event()
                 give_back()
-                self._sleep(self._pause(error))
+                self._set_due(error, scheduled)
+                scheduled = self._sleep()
         except FATAL as error:
             self.failure = error
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends
@@ -131,13 +137,27 @@ class Refresher:
     def stop(self) -> None:
         """End :meth:`run` soon; a poll that is under way is not waited for."""
         self._stop.set()
+        self.wake()
+
+    def wake(self) -> None:
+        """Have a sleeping loop look at the clock now; called from other threads."""
         self.publisher.requests.nudge()
 
-    def poll(self) -> Exception | None:
+    def nudge(self) -> bool:
+        """Ask for a poll now, from another thread; return whether none was asked for yet."""
+        if self._asked.is_set():
+            return False
+        self._asked.set()
+        self.wake()
+        return True
+
+    def poll(self, *, scheduled: bool = True) -> Exception | None:
         """Read the store once and publish what is new; the error if that failed.
 
-        Raises only what no later poll can mend (FATAL).
+        A poll that somebody asked for is not *scheduled*.  Raises only what no later poll can mend
+        (FATAL).
         """
+        self._asked.clear()  # whoever asks from here on means a later poll
         status = self._status
         status.poll_started = boottime()
         self._progress()
@@ -281,17 +301,37 @@ class Refresher:
             return self._schedule.regular()
         return self._schedule.retry(self._status.failures)
 
-    def _sleep(self, seconds: float) -> None:
-        """Wait for the next poll's time, or until one is asked for."""
-        self._due = boottime() + round(seconds * 1e9)
-        while not self._stop.is_set():
-            left = (self._due - boottime()) / 1e9
-            if left <= 0:
-                return
-            if self.publisher.requests.wait(left):
-                gap = (boottime() - self._status.poll_started) / 1e9
-                self._stop.wait(max(0.0, _FORCED_GAP - gap))
-                return
+    def _set_due(self, error: Exception | None, scheduled: bool) -> None:
+        """Set the time of the next scheduled poll after one that ended with *error*.
+
+        Polls that are asked for do not put it off, or readers could keep it from ever coming.
+        """
+        if scheduled:
+            self._due = boottime() + round(self._pause(error) * 1e9)
+        elif error is not None and not isinstance(error, GuardRefused):
+            self._due = min(self._due, boottime() + round(self._pause(error) * 1e9))
+
+    def _sleep(self) -> bool:
+        """Wait until the next poll is due or one is asked for; return whether it is due."""
+        self._sleeping = True
+        try:
+            while not self._stop.is_set():
+                now = boottime()
+                left = (self._due - now) / 1e9
+                if left <= 0:
+                    return True
+                gap = (now - self._status.poll_started) / 1e9
+                if not self._asked.is_set():
+                    if self.publisher.requests.wait(left) and not self._stop.is_set():
+                        self._asked.set()
+                elif gap < _FORCED_GAP:
+                    self._stop.wait(min(left, _FORCED_GAP - gap))
+                else:
+                    return False
+            return False
+        finally:
+            self._sleeping = False
+            self._progress()
 
     def _progress(self) -> None:
         self._progress_at = boottime()

@@ -15,7 +15,8 @@ from ddbcfg_daemon.systemd import Notifier
 log = logging.getLogger("ddbcfg.daemon")
 
 _WAKE = signal.SIGUSR2  # a refresher tells the main thread that something happened
-SIGNALS = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, _WAKE))
+_RARE = frozenset((signal.SIGTERM, signal.SIGINT, _WAKE))
+SIGNALS = _RARE | {signal.SIGHUP}
 
 _LOOK_EVERY = 1.0  # seconds
 _OVERDUE = 2.0  # seconds
@@ -65,20 +66,25 @@ class Service:
 
     def _watch(self, refreshers: Sequence[Refresher]) -> BaseException | None:
         pause = min(_LOOK_EVERY, self._notifier.watchdog / 3 or _LOOK_EVERY)
+        told = -pause
         while True:
-            taken = signal.sigtimedwait(SIGNALS, pause)
+            # The kernel gives the lowest number first, and SIGHUP could be pending all the time.
+            taken = signal.sigtimedwait(_RARE, 0) or signal.sigtimedwait(SIGNALS, pause)
             number = taken.si_signo if taken else 0
             if number in (signal.SIGTERM, signal.SIGINT):
                 log.info("stopping on %s", signal.Signals(number).name)
                 return None
             if number == signal.SIGHUP:
-                log.info("polling now on SIGHUP")
-                for refresher in refreshers:
-                    refresher.publisher.requests.nudge()
+                new = [refresher.nudge() for refresher in refreshers]
+                if any(new):  # one line for a poll, not one for each signal
+                    log.info("polling now on SIGHUP")
             for refresher in refreshers:
                 if refresher.failure is not None:
                     return refresher.failure
+            if number == signal.SIGHUP and time.monotonic() < told + pause:
+                continue  # nothing has happened yet
             self._tell(refreshers)
+            told = time.monotonic()
             if number == _WAKE and self._metrics is not None:
                 self._write_metrics(self._metrics, refreshers)
 
@@ -94,9 +100,9 @@ class Service:
             states.append("WATCHDOG=1")
         self._notifier.send(*states)
         for refresher in refreshers:
-            # A semaphore's timeout is of the wall clock: set back an hour, it sleeps an hour more.
+            # Its wait does not count the time that the host was suspended.
             if refresher.silence > _OVERDUE:
-                refresher.publisher.requests.nudge()
+                refresher.wake()
 
     def _write_metrics(self, metrics: MetricsFile, refreshers: Sequence[Refresher]) -> None:
         try:

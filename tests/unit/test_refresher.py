@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from ddbcfg_client.clock import boottime
 from ddbcfg_client.errors import MisconfiguredSchemaException, TableUnreachable
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Page, Trust
 from ddbcfg_daemon import refresher as module
 from ddbcfg_daemon.errors import WriterLocked
+from ddbcfg_daemon.guards import GuardRefused
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.source import Progress, Reading
@@ -136,22 +138,66 @@ def test_a_poll_that_is_asked_for_comes_at_once_but_a_second_after_the_last_one(
 ) -> None:
     refresher = refresher_of(publisher, DB)
     refresher.poll()
+    refresher._set_due(None, scheduled=True)
     waited: list[float] = []
-    monkeypatch.setattr(refresher._stop, "wait", waited.append)
-    publisher.requests.nudge()
-    refresher._sleep(INTERVAL)
-    assert 0.5 < waited.pop() <= 1.0
-    refresher._status.poll_started -= 10**9
-    publisher.requests.nudge()
-    refresher._sleep(INTERVAL)
-    assert waited == [0.0]
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        refresher._status.poll_started -= round(seconds * 1e9)
+
+    monkeypatch.setattr(refresher._stop, "wait", wait)
+    refresher._due = boottime() + 10**12
+    refresher.nudge()
+    assert refresher._sleep() is False
+    assert 0.5 < sum(waited) <= 1.0
+    waited.clear()
+    assert refresher._sleep() is False
+    assert waited == []
 
 
 def test_many_who_ask_while_it_sleeps_get_one_poll(publisher: Publisher) -> None:
-    for _ in range(50):
-        publisher.requests.nudge()
-    assert publisher.requests.wait(0) is True
-    assert publisher.requests.wait(0) is False
+    refresher = refresher_of(publisher, DB, DB)
+    refresher._due = boottime() + 10**12
+    assert [refresher.nudge() for _ in range(50)] == [True] + [False] * 49
+    assert refresher._sleep() is False
+    refresher.poll(scheduled=False)
+    assert refresher.nudge() is True
+
+
+def test_polls_that_are_asked_for_do_not_put_off_the_scheduled_ones(publisher: Publisher) -> None:
+    refresher = refresher_of(publisher)
+    refresher._set_due(None, scheduled=True)
+    due = refresher._due
+    refresher._set_due(None, scheduled=False)
+    refresher._set_due(GuardRefused("shrink", "all gone"), scheduled=False)
+    assert refresher._due == due
+    # But one that failed is tried again soon, as any other.
+    refresher._due = boottime() + round(1000 * INTERVAL) * 10**9
+    refresher._status.failures = 1
+    refresher._set_due(AWAY, scheduled=False)
+    assert refresher._due <= boottime() + 2 * 10**9
+
+
+def test_the_loop_knows_which_polls_are_scheduled(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_FORCED_GAP", 0.0)
+    refresher = refresher_of(publisher)
+    polls: list[bool] = []
+
+    def poll(*, scheduled: bool) -> None:
+        refresher._asked.clear()
+        polls.append(scheduled)
+        if len(polls) == 1:
+            refresher.nudge()
+        elif len(polls) == 2:
+            refresher._due = boottime()  # as after its pause
+        else:
+            refresher.stop()
+
+    monkeypatch.setattr(refresher, "poll", poll)
+    refresher.run()
+    assert polls == [True, False, True]
 
 
 # --- the watchdog --------------------------------------------------------------------------------
@@ -180,10 +226,23 @@ def test_silence_grows_while_a_poll_hangs_and_not_while_it_gets_on_or_sleeps(
 
     # It means to sleep for an hour: that is no silence; two hours are one of an hour.
     refresher._due = clock[0] + 3600 * 10**9
+    refresher._sleeping = True
     clock[0] += 3000 * 10**9
     assert refresher.silence == 0
     clock[0] += 4200 * 10**9
     assert refresher.silence == 3600
+
+
+def test_a_poll_that_is_asked_for_and_hangs_is_not_hidden_by_the_time_of_the_next(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresher = refresher_of(publisher, DB)
+    refresher._due = boottime() + 3600 * 10**9
+    refresher.nudge()
+    assert refresher._sleep() is False
+    now = boottime() + 170 * 10**9
+    monkeypatch.setattr(module, "boottime", lambda: now)
+    assert 169 < refresher.silence < 171
 
 
 # --- what it tells -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -30,11 +31,10 @@ class FakeRefresher:
     """A refresher whose loop does what the test says, and then waits to be stopped."""
 
     def __init__(self, loop: Callable[[], None] = lambda: None, name: str = "prod") -> None:
-        self.publisher = SimpleNamespace(
-            names=SimpleNamespace(store=name),
-            requests=SimpleNamespace(nudge=lambda: self.nudges.append(name)),
-        )
-        self.nudges: list[str] = []
+        self.publisher = SimpleNamespace(names=SimpleNamespace(store=name))
+        self.nudges = 0
+        self.wakes = 0
+        self.polled = True  # since it was nudged
         self.failure: BaseException | None = None
         self.ready = True
         self.silence = 0.0
@@ -48,6 +48,14 @@ class FakeRefresher:
 
     def stop(self) -> None:
         self.stopped.set()
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    def nudge(self) -> bool:
+        self.nudges += 1
+        new, self.polled = self.polled, False
+        return new
 
 
 def kill_main(number: signal.Signals) -> None:
@@ -100,12 +108,13 @@ def test_one_refresher_that_hangs_starves_the_watchdog_though_the_others_are_wel
 
 
 def test_refresher_whose_sleep_took_too_long_is_woken() -> None:
-    # A semaphore's timeout is of the wall clock, which can be set back.
+    # The monotonic clock of its wait stands still while the host is suspended.
     service = Service(FakeNotifier())
     on_time, late = FakeRefresher(), FakeRefresher()
     late.silence = 3
     service._tell(refreshers(on_time, late))
-    assert (len(on_time.nudges), len(late.nudges)) == (0, 1)
+    assert (on_time.wakes, late.wakes) == (0, 1)
+    assert (on_time.nudges, late.nudges) == (0, 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -129,6 +138,49 @@ def test_sighup_has_every_store_polled(held_signals: None) -> None:
 
     prod._loop = loop
     assert Service(FakeNotifier()).run(refreshers(prod, test)) is None
+
+
+def test_sighup_in_a_storm_is_logged_once_a_poll(
+    held_signals: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    prod = FakeRefresher()
+
+    def loop() -> None:
+        for polls in range(3):
+            prod.polled = True
+            for signals in range(50):
+                nudges = prod.nudges
+                kill_main(signal.SIGHUP)
+                while prod.nudges == nudges:
+                    assert not prod.stopped.wait(0.0001), (polls, signals)
+        kill_main(signal.SIGTERM)
+
+    prod._loop = loop
+    caplog.set_level(logging.INFO, "ddbcfg")
+    notifier = FakeNotifier()
+    assert Service(notifier).run(refreshers(prod)) is None
+    assert caplog.text.count("polling now on SIGHUP") == 3
+    # Nor does the service manager hear of each of them.
+    assert len(notifier.sent) < 50
+
+
+def test_signal_to_stop_is_heard_in_a_storm_of_sighup(
+    held_signals: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod = FakeRefresher()
+
+    def nudge() -> bool:
+        kill_main(signal.SIGHUP)  # one is always pending
+        prod.nudges += 1
+        if prod.nudges == 100:
+            kill_main(signal.SIGTERM)
+        assert prod.nudges < 1000
+        return False
+
+    monkeypatch.setattr(prod, "nudge", nudge)
+    prod._loop = lambda: kill_main(signal.SIGHUP)
+    assert Service(FakeNotifier()).run(refreshers(prod)) is None
+    assert prod.nudges < 200
 
 
 def test_refresher_that_failed_for_good_ends_the_service_and_the_others(
@@ -167,6 +219,8 @@ def test_watchdog_is_fed_at_least_three_times_within_its_time(
     pauses: list[float] = []
 
     def take(numbers: Any, pause: float) -> Any:
+        if not pause:
+            return None
         pauses.append(pause)
         return SimpleNamespace(si_signo=signal.SIGTERM)
 

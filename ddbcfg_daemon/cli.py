@@ -24,6 +24,7 @@ from ddbcfg_client.errors import (
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.schema import Schema
 from ddbcfg_client.segment import Gone, Page, Trust, published_stores
+from ddbcfg_daemon.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import ForeignObject, RealStore, WriterLocked
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
@@ -52,6 +53,7 @@ _EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (OSError, 1),
     (posix_ipc.Error, 1),
 )
+_COPY_PATIENCE = 10.0  # seconds that a poll with --once gives the disk
 POLL_LIMIT = 60.0  # seconds that the pages of one poll may take
 
 
@@ -122,6 +124,8 @@ def _run(settings: Settings) -> BaseException | None:
             )
         if settings.once:
             errors = [refresher.poll() for refresher in refreshers]
+            for refresher in refreshers:
+                refresher.finish_copy(_COPY_PATIENCE)
             return next((error for error in errors if error is not None), None)
         settle()
         _say_what_is_served(settings, stores)
@@ -147,12 +151,12 @@ def _guards(settings: Settings, schema: Schema | None) -> list[Guard]:
     return [shrink, SchemaGuard(schema)] if schema else [shrink]
 
 
-def _copy(settings: Settings, names: Names) -> DiskCopy | None:
+def _copy(settings: Settings, names: Names) -> CopyKeeper | None:
     if settings.state_dir is None or settings.local:
         return None  # an embedded DynamoDB is never away
     if not settings.state_dir.is_dir():
         raise NotADirectoryError(ENOTDIR, "--state-dir is no directory", str(settings.state_dir))
-    return DiskCopy(settings.state_dir, names)
+    return CopyKeeper(DiskCopy(settings.state_dir, names))
 
 
 def _say_what_is_served(settings: Settings, stores: Sequence[str]) -> None:

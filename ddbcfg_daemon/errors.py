@@ -85,3 +85,16 @@ class NoSpace(PublishError):
             f"no space in /dev/shm for {self.name}: ENOSPC, {self.needed} bytes needed, "
             f"{self.free} free; remove what fills it, or enlarge it (mount -o remount,size=...)"
         )
+
+
+class UntrustedPath(ConfigError):
+    """A file or folder that another user could have changed is not used."""
+
+    def __init__(self, path: str, fault: str, advice: str) -> None:
+        super().__init__(path, fault, advice)
+        self.path = path
+        self.fault = fault
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.fault}, so it is not used; {self.advice}"

@@ -20,6 +20,7 @@ _METRICS = (
     ("refused", "gauge", "1 while a guard keeps what was read from being published."),
     ("skipped", "gauge", "Items that are no options."),
     ("from_disk", "gauge", "1 while the copy on disk is served."),
+    ("copy_failed", "gauge", "1 while the copy on disk cannot be read or written."),
     ("last_success_timestamp_seconds", "gauge", "When the last poll succeeded."),
 )
 
@@ -48,12 +49,13 @@ def _values(refresher: Refresher) -> dict[str, float]:
     status, snapshot = refresher.status, refresher.publisher.snapshot
     return {
         "generation": refresher.publisher.generation,
-        "options": len(snapshot) if snapshot else 0,
-        "bytes": snapshot.size if snapshot else 0,
+        "options": 0 if snapshot is None else len(snapshot),
+        "bytes": 0 if snapshot is None else snapshot.size,
         "polls_total": status.polls,
         "failures": status.failures,
         "refused": int(refresher.refused),
         "skipped": status.skipped,
+        "copy_failed": int(bool(refresher.copy_error)),
         "from_disk": int(status.source == "disk"),
         "last_success_timestamp_seconds": 0
         if status.success_unix == NEVER

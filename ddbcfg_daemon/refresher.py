@@ -15,13 +15,15 @@ import posix_ipc
 
 from ddbcfg_client.clock import age_of, boottime
 from ddbcfg_client.errors import ConfigError, MisconfiguredSchemaException
-from ddbcfg_client.layout.page import NEVER, PageStatus
+from ddbcfg_client.layout.page import PageStatus
 from ddbcfg_client.status import process_start
 from ddbcfg_daemon.changes import changes
-from ddbcfg_daemon.disk_copy import DiskCopy
+from ddbcfg_daemon.copy_keeper import CopyKeeper
+from ddbcfg_daemon.disk_copy import Content, Copy
 from ddbcfg_daemon.errors import PublishError, WriterLocked
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.memory import give_back
+from ddbcfg_daemon.moment import Moment
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.schedule import Schedule
 from ddbcfg_daemon.source import Reading, Source
@@ -29,6 +31,8 @@ from ddbcfg_daemon.source import Reading, Source
 log = logging.getLogger("ddbcfg.daemon")
 
 _FORCED_GAP = 1.0  # seconds between two polls, however many ask for one
+_READ_PATIENCE = 10.0  # seconds that the disk gets to read the copy, once after a boot
+_WRITE_PATIENCE = 0.5  # seconds that a disk which did not hang before gets to write it
 
 # A later poll may mend these: DynamoDB, the network, a guard, /dev/shm.
 MENDABLE = (ConfigError, OSError, posix_ipc.Error)
@@ -50,7 +54,7 @@ class Refresher:
         *,
         pid: int,
         guards: Sequence[Guard] = (),
-        copy: DiskCopy | None = None,
+        copy: CopyKeeper | None = None,
         on_event: Callable[[], None] = lambda: None,
     ) -> None:
         self.publisher = publisher
@@ -64,6 +68,9 @@ class Refresher:
         self._stop = threading.Event()
         self._asked = threading.Event()
         self._options: Mapping[str, bytes] | None = None
+        self._loaded: Copy | None = None  # what was on disk, until something is published
+        self._looked = copy is None
+        self._copy_error = ""
         self._skipped: set[str] = set()
         self._refused = False
         self._schedule = Schedule(interval)
@@ -102,13 +109,20 @@ class Refresher:
         return self._refused
 
     @property
+    def copy_error(self) -> str:
+        """Why the copy on disk is not what is published; empty when it is, or none is kept."""
+        return self._copy.error if self._copy else ""
+
+    @property
     def summary(self) -> str:
         """One phrase on how the store fares."""
         status = self._status
         snapshot = self.publisher.snapshot
-        options = len(snapshot) if snapshot else 0
+        options = 0 if snapshot is None else len(snapshot)
         text = f"{self._label}: generation {self.publisher.generation}, {options} options"
-        return f"{text}, {status.failures} failed polls: {status.error}" if status.error else text
+        if status.error:
+            text += f", {status.failures} failed polls: {status.error}"
+        return f"{text}, {self.copy_error}" if self.copy_error else text
 
     # --- the loop --------------------------------------------------------------------------------
 
@@ -165,6 +179,7 @@ class Refresher:
         try:
             for what in self.publisher.verify():
                 log.warning("%s: somebody removed %s; it was made anew", self._label, what)
+            self._look_at_the_copy()
             reading = self._source.read(self._progress)
             if self._stop.is_set():
                 return None
@@ -188,16 +203,21 @@ class Refresher:
         self.publisher.report(status)
         if isinstance(failure, FATAL):
             raise failure
-        if failure is None and self._copy and self.publisher.snapshot:
-            # After the report: nobody who waits for the poll has to wait for the disk.
-            self._copy.follow(reading, self.publisher.snapshot)
+        # After the report: nobody who waits for the poll has to wait for the disk.
+        if failure is None:
+            self._keep_copy()
+        self._say_how_the_copy_is()
         return failure
 
     def _guard(self, reading: Reading) -> None:
         """Raise GuardRefused for a reading that must not follow what is published."""
         published: Collection[str] = self._options or ()
         if self._options is None:
-            published = self.publisher.snapshot or ()
+            snapshot = self.publisher.snapshot
+            if snapshot is not None:
+                published = snapshot
+            elif self._loaded:
+                published = self._loaded.reading.options
         try:
             for guard in self._guards:
                 guard.check(published, reading)
@@ -264,33 +284,79 @@ class Refresher:
 
     # --- the copy on disk ------------------------------------------------------------------------
 
+    def _look_at_the_copy(self) -> None:
+        """After a boot: guards compare with what the copy holds, and generations go on from it."""
+        if self._looked or self._copy is None:
+            return
+        if self.publisher.snapshot is None:
+            self._loaded = self._copy.load(_READ_PATIENCE)
+            if self._loaded:
+                self.publisher.advance(self._loaded.generation)
+        self._looked = True
+
     def _serve_copy(self, status: PageStatus) -> None:
         """Publish the copy on disk if there is nothing else: after a reboot without DynamoDB."""
-        if self._copy is None or self.publisher.snapshot is not None:
+        if self._loaded is None:
             return
-        copy = self._copy.load()
-        if copy is None:
+        if self.publisher.snapshot is None and not self._publish_copy(self._loaded):
             return
-        age = time.time_ns() - copy.reading.read_at
+        # Again at each poll that fails: the wall clock may have been put right meanwhile.
+        age = self._loaded.confirmed.age()
+        status.success = boottime() - age
+        status.success_unix = time.time_ns() - age
+
+    def _publish_copy(self, copy: Copy) -> bool:
+        status, age = self._status, copy.confirmed.age()
         status.source = "disk"
-        # A copy from the future means that a clock was wrong: then its age is not known.
-        status.success = boottime() - age if age >= 0 else NEVER
-        status.success_unix = copy.reading.read_at
-        self.publisher.advance(copy.generation)
+        status.success = boottime() - age
+        status.success_unix = time.time_ns() - age
         try:
             # First: whoever finds the snapshot finds how old it is.
             self.publisher.report(status)
             self.publisher.publish(copy.reading)
         except MENDABLE as error:
             log.warning("%s: the copy on disk was not published: %s", self._label, error)
-            return
+            return False
         self._options = copy.reading.options
         log.warning(
-            "%s: serving the copy on disk as generation %d, read %s s ago",
+            "%s: serving the copy on disk as generation %d, last confirmed %d s ago",
             self._label,
             self.publisher.generation,
-            age // 10**9 if age >= 0 else "an unknown number of",
+            age // 10**9,
         )
+        return True
+
+    def _keep_copy(self) -> None:
+        """Have what is published written to disk, or only the time if it is there already."""
+        self._loaded = None
+        snapshot = self.publisher.snapshot
+        if self._copy is None or snapshot is None or self._options is None:
+            return
+        content = Content(
+            self._options,
+            snapshot.generation,
+            snapshot.digest,
+            round(snapshot.read_at * 1e9),
+            Moment.now(),
+        )
+        idle = self._copy.wait(0)
+        self._copy.keep(content)
+        if idle:
+            self._copy.wait(_WRITE_PATIENCE)
+
+    def finish_copy(self, patience: float) -> None:
+        """Wait until the copy on disk is written, but no longer than that."""
+        if self._copy:
+            self._copy.wait(patience)
+            self._say_how_the_copy_is()
+
+    def _say_how_the_copy_is(self) -> None:
+        error = self.copy_error
+        if error and error != self._copy_error:
+            log.warning("%s: %s", self._label, error)
+        elif self._copy_error and not error:
+            log.info("%s: the copy on disk is what is published again", self._label)
+        self._copy_error = error
 
     # --- when ------------------------------------------------------------------------------------
 

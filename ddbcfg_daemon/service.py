@@ -21,7 +21,7 @@ SIGNALS = _RARE | {signal.SIGHUP}
 _LOOK_EVERY = 1.0  # seconds
 _OVERDUE = 2.0  # seconds
 STUCK = 120.0  # seconds without progress; longer than any poll can last
-_PATIENCE = 2.0  # seconds that a poll under way gets to end
+_PATIENCE = 2.0  # seconds that a poll under way, and the copy on disk, get to end
 
 
 def hold_signals() -> None:
@@ -120,3 +120,5 @@ class Service:
         deadline = time.monotonic() + _PATIENCE
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        for refresher in refreshers:
+            refresher.finish_copy(max(0.0, deadline - time.monotonic()))

@@ -30,9 +30,9 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_client.reader import Config
     from ddbcfg_client.readonly import ReadOnlyDict
     from ddbcfg_client.segment import SHM_DIR, Trust
-    from ddbcfg_daemon.disk_copy import DiskCopy
+    from ddbcfg_daemon.disk_copy import Content, DiskCopy
     from ddbcfg_daemon.image import ImageBuilder
-    from ddbcfg_daemon.source import Reading
+    from ddbcfg_daemon.moment import Moment
 
 NAMES = Names(f"test-fuzz-{os.getpid()}", "prod")
 OPTIONS = {
@@ -48,8 +48,8 @@ PAGE = struct.pack("=QQQ", PAGE_MAGIC, 1, 1) + new_page()[24:]
 PAGE_FILE = Path(SHM_DIR + NAMES.page)
 SEGMENT_FILE = Path(SHM_DIR + NAMES.segment(1))
 COPY = DiskCopy(Path(mkdtemp(prefix="ddbcfg-fuzz-")), NAMES)
-COPY.save(Reading(OPTIONS, 0), 1)
-COPY_BYTES = COPY._path.read_bytes()
+COPY.follow(Content(OPTIONS, 1, "00" * 32, 0, Moment(0, 0, bytes(16))))
+COPY_BYTES = COPY.path.read_bytes()
 
 
 def patched(valid: bytes, data: atheris.FuzzedDataProvider) -> bytes:
@@ -135,11 +135,16 @@ def fuzz_option(data: atheris.FuzzedDataProvider) -> None:
 def fuzz_copy(data: atheris.FuzzedDataProvider) -> None:
     raw = patched(COPY_BYTES, data)
     reseal = data.ConsumeBool()
-    if reseal and len(raw) >= 56:
-        raw = raw[:24] + sha256(raw[56:]).digest() + raw[56:]
-    COPY._path.write_bytes(raw)
-    found = COPY.load()
-    assert found is None or reseal or raw == COPY_BYTES
+    if reseal and len(raw) >= 128:
+        raw = raw[:32] + sha256(raw[128:]).digest() + raw[64:]
+    COPY.path.write_bytes(raw)
+    try:
+        found = COPY.load()
+    except ValueError:
+        return
+    # The record from byte 64 on, when it was confirmed, has a checksum of its own.
+    assert found is not None
+    assert reseal or raw[:64] + COPY_BYTES[64:128] + raw[128:] == COPY_BYTES
 
 
 def fuzz_one(raw: bytes) -> None:
@@ -157,9 +162,9 @@ def main() -> None:
     try:
         _, status = os.waitpid(child, 0)
     finally:
-        for path in (PAGE_FILE, SEGMENT_FILE, COPY._path):
+        for path in (PAGE_FILE, SEGMENT_FILE, COPY.path):
             path.unlink(missing_ok=True)
-        COPY._path.parent.rmdir()
+        COPY.path.parent.rmdir()
     sys.exit(os.waitstatus_to_exitcode(status))
 
 

@@ -77,6 +77,35 @@ def test_a_host_that_boots_while_dynamodb_is_away_serves_the_copy_on_disk(
         assert daemon.stop() == 0
 
 
+# sitecustomize.py for a daemon whose disk hangs: Python runs it at its start.
+_HANGING_DISK = """
+import os, threading
+os.fsync = lambda fd: threading.Event().wait()
+"""
+
+
+def test_a_disk_that_hangs_holds_up_neither_polls_nor_the_end(
+    host: Host, table: ConfigTable, moto_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(_HANGING_DISK)
+    (tmp_path / "state").mkdir(mode=0o700)
+    table.put("prod", "db", host=SECRET)
+    daemon = host.daemon(
+        *("--table", table.name, "--store", "prod", "--endpoint-url", moto_url),
+        *("--interval", "0.2", "--state-dir", str(tmp_path / "state")),
+        PYTHONPATH=str(tmp_path / "site"),
+    )
+    daemon.wait_for("generation 1")
+    table.put("prod", "db", host="after")
+    daemon.wait_for("generation 2")
+    polls = host.config().status().polls
+    host.wait_for_status(lambda status: status.polls > polls and not status.failures)
+    assert host.config().get("db") == {"host": "after"}
+    assert daemon.stop() == 0
+    assert [path.name.rpartition(".")[2] for path in (tmp_path / "state").iterdir()] == ["new"]
+
+
 def test_a_state_dir_that_is_none_ends_the_daemon_with_the_reason(
     host: Host, table: ConfigTable, moto_url: str, tmp_path: Path
 ) -> None:

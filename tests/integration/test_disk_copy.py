@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 import ddbcfg_client
 from ddbcfg_client.errors import TableUnreachable
 from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.disk_copy import DiskCopy
+from ddbcfg_daemon.copy_keeper import CopyKeeper
+from ddbcfg_daemon.disk_copy import Content, DiskCopy
+from ddbcfg_daemon.guards import GuardRefused, ShrinkGuard
+from ddbcfg_daemon.moment import Moment
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.source import Progress, Reading
@@ -27,26 +30,54 @@ AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing a
 OPTIONS = {"db": {"host": SECRET, "port": 5432, "tags": {"a"}}, "empty": {}, "größe": {"b": b"\0"}}
 
 
+class Clocks:
+    """The clocks that :mod:`.moment` reads, as a host has them that can be booted."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall = 1_800_000_000 * 10**9
+        self.up = 10**12
+        self.boots = 1
+        monkeypatch.setattr("ddbcfg_daemon.moment.boot_id", lambda: bytes([self.boots] * 16))
+        monkeypatch.setattr("ddbcfg_daemon.moment.boottime", lambda: self.up)
+        monkeypatch.setattr("ddbcfg_daemon.moment.time.time_ns", lambda: self.wall)
+
+    def pass_by(self, seconds: float) -> None:
+        self.wall += round(seconds * 1e9)
+        self.up += round(seconds * 1e9)
+
+    def boot(self) -> None:
+        """The host was off for ten minutes, and has been up for 30 seconds now."""
+        self.wall += 630 * 10**9
+        self.up = 30 * 10**9
+        self.boots += 1
+
+
 class Host:
     """One host over its boots: shared memory goes with each, the folder stays."""
 
-    def __init__(self, folder: Path, names: Names) -> None:
-        self.copy = DiskCopy(folder, names)
+    def __init__(self, folder: Path, names: Names, clocks: Clocks) -> None:
+        self.folder = folder
         self.names = names
+        self.clocks = clocks
         self.now: Reading | Exception = AWAY
         self._publishers: list[Publisher] = []
-        self.boot()
+        self.start()
 
     def boot(self) -> None:
         self.stop()
         for path in objects_of(self.names):
             path.unlink()
+        self.clocks.boot()
         self.start()
 
     def start(self) -> None:
         publisher = Publisher(self.names)
         self._publishers = [publisher]
-        self.refresher = Refresher(self, publisher, 60.0, pid=os.getpid(), copy=self.copy)
+        self.disk = DiskCopy(self.folder, self.names)
+        self.copy = CopyKeeper(self.disk)
+        self.refresher = Refresher(
+            self, publisher, 60.0, pid=os.getpid(), copy=self.copy, guards=[ShrinkGuard()]
+        )
 
     def stop(self) -> None:
         for publisher in self._publishers:
@@ -57,32 +88,41 @@ class Host:
             raise self.now
         return self.now
 
-    def poll(self, now: Reading | Exception) -> None:
+    def poll(self, now: Reading | Exception) -> Exception | None:
         self.now = now
-        self.refresher.poll()
+        error = self.refresher.poll()
+        assert self.copy.wait(20)
+        return error
 
     @property
     def config(self) -> ddbcfg_client.Config:
         return ddbcfg_client.connect(self.names.namespace, self.names.store)
 
     @property
+    def age(self) -> float | None:
+        return self.config.status().age
+
+    @property
     def file(self) -> Path:
-        (file,) = self.copy._path.parent.iterdir()
+        (file,) = self.disk.path.parent.iterdir()
         return file
 
 
 @pytest.fixture
-def host(tmp_path: Path, names: Names) -> Iterator[Host]:
-    made = Host(tmp_path, names)
+def host(tmp_path: Path, names: Names, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
+    made = Host(tmp_path, names, Clocks(monkeypatch))
     yield made
     made.stop()
+
+
+def many(count: int) -> Reading:
+    return reading({f"option-{number:02}": {"secret": SECRET} for number in range(count)})
 
 
 def test_a_boot_without_dynamodb_serves_the_copy_and_says_so(
     host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hour_ago = time.time_ns() - 3600 * 10**9
-    host.poll(Reading(reading(OPTIONS).options, hour_ago))
+    host.poll(reading(OPTIONS))
     digest = host.config.digest
     host.boot()
     assert not host.refresher.ready
@@ -93,7 +133,7 @@ def test_a_boot_without_dynamodb_serves_the_copy_and_says_so(
     assert host.config.digest == digest
     status = host.config.status()
     assert (status.source, status.failures) == ("disk", 1)
-    assert status.age == pytest.approx(3600, abs=30)
+    assert status.age == pytest.approx(630, abs=30)
     assert status.error is not None
     assert "serving the copy on disk" in caplog.text
     assert SECRET not in caplog.text
@@ -153,25 +193,29 @@ def test_nobody_else_may_read_it(host: Host) -> None:
 def test_a_folder_that_cannot_be_written_stops_nothing(
     host: Host, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = host.copy._path.parent
+    folder = host.disk.path.parent
     folder.rmdir()
     with caplog.at_level(logging.WARNING, "ddbcfg"):
         host.poll(reading(OPTIONS))
     assert host.config.get("db") == OPTIONS["db"]
-    assert "the copy on disk was not written" in caplog.text
+    host.refresher.finish_copy(20)
+    assert f"the copy {host.disk.path}: No such file or directory" in caplog.text
+    assert "No such file" in host.refresher.summary
     folder.mkdir()
     host.poll(reading(OPTIONS))  # tried again, though nothing changed
     assert host.file.exists()
+    assert not host.refresher.copy_error
 
 
 def test_a_daemon_killed_while_it_wrote_leaves_the_old_copy(host: Host) -> None:
     host.poll(reading(OPTIONS))
-    host.copy._new.write_bytes(host.file.read_bytes()[:50])
+    left = host.file.with_name(f"{host.file.name}.new")
+    left.write_bytes(host.file.read_bytes()[:50])
     host.boot()
     host.poll(AWAY)
     assert host.config.get("db") == OPTIONS["db"]
     host.poll(reading({"db": {}}))
-    assert not host.copy._new.exists()
+    assert not left.exists()
 
 
 def ignored(host: Host, caplog: pytest.LogCaptureFixture) -> str:
@@ -190,9 +234,9 @@ def ignored(host: Host, caplog: pytest.LogCaptureFixture) -> str:
         (lambda raw: raw[:20], "it is cut short"),
         (lambda raw: raw[:-1], "its checksum does not match"),
         (lambda raw: raw + b"\0", "its checksum does not match"),
-        (lambda raw: raw[:100] + bytes([raw[100] ^ 1]) + raw[101:], "its checksum does not match"),
+        (lambda raw: raw[:130] + bytes([raw[130] ^ 1]) + raw[131:], "its checksum does not match"),
         (lambda raw: b"X" + raw[1:], "it is no copy of a store"),
-        (lambda raw: raw[:8] + b"\2" + raw[9:], "it is of version 2, this release reads 1"),
+        (lambda raw: raw[:8] + b"\3" + raw[9:], "it is of version 3, this release reads 2"),
         (lambda raw: b"", "it is cut short"),
     ],
     ids=["head only", "cut", "longer", "bit", "magic", "newer", "empty"],
@@ -212,17 +256,16 @@ def test_another_stores_copy_is_ignored(
     host.poll(reading(OPTIONS))
     other = tmp_path / "other"
     other.mkdir()
-    DiskCopy(other, Names("elsewhere", "test")).save(reading(OPTIONS), 1)
+    DiskCopy(other, Names("elsewhere", "test")).follow(content(1))
     (foreign,) = other.iterdir()
-    target = host.copy._path
-    foreign.replace(target)
+    foreign.replace(host.disk.path)
     other.rmdir()
-    assert "it is of another store, elsewhere/test" in ignored(host, caplog)
+    assert "it is of another store, 'elsewhere'/'test'" in ignored(host, caplog)
 
 
 def test_no_other_kind_of_file_is_read(host: Host, caplog: pytest.LogCaptureFixture) -> None:
-    os.mkfifo(host.copy._path)
-    assert "ignored the copy" in ignored(host, caplog)
+    os.mkfifo(host.disk.path)
+    assert "is no regular file" in ignored(host, caplog)
 
 
 def test_a_symbolic_link_is_not_followed(
@@ -231,22 +274,295 @@ def test_a_symbolic_link_is_not_followed(
     host.poll(reading(OPTIONS))
     moved = tmp_path.parent / f"{tmp_path.name}.moved"
     host.file.rename(moved)
-    host.copy._path.symlink_to(moved)
-    assert "ignored the copy" in ignored(host, caplog)
+    host.disk.path.symlink_to(moved)
+    assert "Too many levels of symbolic links" in ignored(host, caplog)
+
+
+def content(generation: int, read_at: int = 1, confirmed: Moment | None = None) -> Content:
+    confirmed = confirmed or Moment.now()
+    return Content(reading(OPTIONS).options, generation, "00" * 32, read_at, confirmed)
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_bytes_are_a_copy_or_none(tmp_path: Path, data: st.DataObject) -> None:
     copy = DiskCopy(tmp_path, Names("config", "prod"))
-    copy.save(reading(OPTIONS), 7)
-    raw = bytearray(copy._path.read_bytes())
+    copy.follow(content(7))
+    raw = bytearray(copy.path.read_bytes())
+    record = slice(64, 128)  # when it was confirmed has a checksum of its own
     for _ in range(data.draw(st.integers(0, 3))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     changed = bytes(raw[: data.draw(st.integers(0, len(raw)))])
-    whole = changed == copy._path.read_bytes()
-    copy._path.write_bytes(changed)
-    found = copy.load()
-    assert (found is not None) == whole
-    if found is not None:
+    before = copy.path.read_bytes()
+    whole = changed[:64] + before[record] + changed[128:] == before
+    copy.path.write_bytes(changed)
+    try:
+        found = copy.load()
+    except ValueError:
+        assert not whole
+    else:
+        assert whole
+        assert found is not None
         assert (found.generation, found.reading.options) == (7, reading(OPTIONS).options)
+        if changed[record] != before[record]:
+            assert found.confirmed.unix in (1, copy_time(before))
+
+
+def copy_time(raw: bytes) -> int:
+    return int.from_bytes(raw[64:72], "little")
+
+
+# --- who may have written it ---------------------------------------------------------------------
+
+NOBODY = 65534
+
+
+def _not_ours(host: Host) -> None:
+    os.chown(host.file, NOBODY, -1)
+
+
+def _file_of_all(host: Host) -> None:
+    host.file.chmod(0o666)
+
+
+def _file_of_group(host: Host) -> None:
+    host.file.chmod(0o620)
+
+
+def _sticky_folder(host: Host) -> None:
+    host.disk.path.parent.chmod(0o1777)
+
+
+def _folder_of_group(host: Host) -> None:
+    host.disk.path.parent.chmod(0o770)
+
+
+def _anothers_folder(host: Host) -> None:
+    os.chown(host.disk.path.parent, NOBODY, -1)
+
+
+def _folder_in_one_of_all(host: Host) -> None:
+    host.disk.path.parent.parent.chmod(0o777)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_not_ours, f"(uid {NOBODY})"),
+        (_file_of_all, "can be written by others (mode 0666)"),
+        (_file_of_group, "can be written by others (mode 0620)"),
+        (_sticky_folder, "can be written by others (mode 1777)"),
+        (_folder_of_group, "can be written by others (mode 0770)"),
+        (_anothers_folder, f"(uid {NOBODY})"),
+        (_folder_in_one_of_all, "can be written by others (mode 0777)"),
+    ],
+)
+def test_what_another_user_may_have_written_is_not_believed(
+    host: Host, caplog: pytest.LogCaptureFixture, change: Callable[[Host], None], reason: str
+) -> None:
+    above = host.disk.path.parent.parent
+    host.poll(reading(OPTIONS))
+    change(host)
+    try:
+        assert reason in ignored(host, caplog)
+        assert reason in host.refresher.copy_error
+        # It serves all the same, once there is something to serve.
+        host.poll(reading(OPTIONS))
+        assert host.config.get("db") == OPTIONS["db"]
+    finally:
+        above.chmod(0o700)
+
+
+def test_a_copy_by_another_user_is_replaced_by_the_next_good_poll(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    host.poll(reading(OPTIONS))
+    _not_ours(host)
+    ignored(host, caplog)
+    host.poll(reading(OPTIONS))
+    assert host.file.stat().st_uid == os.getuid()
+    assert not host.refresher.copy_error
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        {"generation": 1 << 63},
+        {"generation": (1 << 62)},
+        {"generation": 0},
+        {"generation": -5},
+        {"read_at": 1 << 62},
+        {"read_at": -1},
+    ],
+)
+def test_an_absurd_copy_is_ignored(
+    host: Host, caplog: pytest.LogCaptureFixture, absurd: dict[str, int]
+) -> None:
+    wrong = {"generation": 1, "read_at": 1} | absurd
+    host.disk.follow(content(**wrong))
+    assert "an absurd generation or time" in ignored(host, caplog)
+    host.poll(reading(OPTIONS))
+    assert host.config.generation == 1
+
+
+# --- its age -------------------------------------------------------------------------------------
+
+
+def test_its_age_counts_from_the_last_good_poll_and_costs_no_rewriting(host: Host) -> None:
+    host.poll(reading(OPTIONS))
+    written = host.file.stat()
+    before = host.file.read_bytes()
+    host.clocks.pass_by(86400)
+    host.poll(reading(OPTIONS))
+    assert host.file.stat().st_ino == written.st_ino
+    renewed = host.file.read_bytes()
+    changed = [at for at, (a, b) in enumerate(zip(before, renewed, strict=True)) if a != b]
+    assert changed
+    assert all(64 <= at < 128 for at in changed)
+    host.boot()
+    host.poll(AWAY)
+    assert host.age == pytest.approx(630, abs=30)
+
+
+def test_a_removed_copy_is_written_again_at_the_next_poll(host: Host) -> None:
+    host.poll(reading(OPTIONS))
+    host.file.unlink()
+    host.poll(reading(OPTIONS))
+    host.boot()
+    host.poll(AWAY)
+    assert host.config.get("db") == OPTIONS["db"]
+
+
+def test_a_copy_that_was_replaced_is_written_again(host: Host) -> None:
+    host.poll(reading(OPTIONS))
+    size = host.file.stat().st_size
+    other = host.file.with_name("other")
+    other.write_bytes(bytes(size))
+    other.replace(host.disk.path)
+    host.poll(reading(OPTIONS))
+    host.boot()
+    host.poll(AWAY)
+    assert host.config.get("db") == OPTIONS["db"]
+
+
+YEAR = 365 * 86400 * 10**9
+
+
+def test_a_clock_that_was_a_year_ahead_leaves_an_age_of_at_least_the_uptime(host: Host) -> None:
+    host.clocks.wall += YEAR
+    host.poll(reading(OPTIONS))
+    host.clocks.wall -= YEAR
+    host.boot()
+    host.poll(AWAY)
+    assert host.age == pytest.approx(30, abs=20)
+    host.clocks.pass_by(3600)
+    host.poll(AWAY)
+    assert host.age == pytest.approx(3630, abs=20)
+
+
+@pytest.mark.parametrize("wrong", [YEAR, -YEAR], ids=["ahead", "behind"])
+def test_a_clock_that_is_put_right_while_the_copy_is_served_puts_its_age_right(
+    host: Host, wrong: int
+) -> None:
+    host.poll(reading(OPTIONS))
+    host.boot()
+    host.clocks.wall += wrong
+    host.poll(AWAY)
+    assert host.age == pytest.approx(max(wrong / 1e9 + 630, 30), abs=30)
+    host.clocks.wall -= wrong
+    host.poll(AWAY)
+    assert host.age == pytest.approx(630, abs=30)
+
+
+def test_within_one_boot_no_wall_clock_matters(host: Host) -> None:
+    # Shared memory was wiped, by RemoveIPC= or by hand.
+    host.poll(reading(OPTIONS))
+    host.stop()
+    for path in objects_of(host.names):
+        path.unlink()
+    host.clocks.pass_by(100)
+    host.clocks.wall += YEAR
+    host.start()
+    host.poll(AWAY)
+    assert host.age == pytest.approx(100, abs=20)
+
+
+# --- guards, after a boot ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_after_a_boot_the_guards_compare_with_the_copy(host: Host, left: int) -> None:
+    for _ in range(3):
+        host.poll(many(40))
+        host.poll(many(39))
+    before = host.config.generation
+    written = host.file.read_bytes()[128:]
+    host.boot()
+    assert isinstance(host.poll(many(left)), GuardRefused)
+    # What was good is served, and is still what a next boot would find.
+    assert len(host.config) == 39
+    assert host.config.generation > before
+    assert host.file.read_bytes()[128:] == written
+    assert host.refresher.ready
+    host.poll(many(40))
+    assert len(host.config) == 40
+
+
+def test_a_boot_that_finds_the_table_as_it_was_goes_on_from_the_generation(host: Host) -> None:
+    for count in (40, 39, 38):
+        host.poll(many(count))
+    host.boot()
+    assert host.poll(many(38)) is None
+    assert host.config.generation == 4
+
+
+# --- a disk that hangs ---------------------------------------------------------------------------
+
+
+def test_a_disk_that_hangs_holds_up_nothing_and_is_seen(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ddbcfg_daemon.copy_keeper._LONG", 0.0)
+    monkeypatch.setattr("ddbcfg_daemon.refresher._WRITE_PATIENCE", 0.01)
+    hanging, release = threading.Event(), threading.Event()
+    fsync = os.fsync
+
+    def hang(fd: int) -> None:
+        hanging.set()
+        release.wait(30)
+        fsync(fd)
+
+    monkeypatch.setattr("ddbcfg_daemon.disk_copy.os.fsync", hang)
+    with caplog.at_level(logging.WARNING, "ddbcfg"):
+        for port in range(5):
+            host.now = reading({"db": {"port": port}})
+            assert host.refresher.poll() is None
+            assert hanging.wait(20)
+            assert host.config.get("db") == {"port": port}
+    assert "the disk hangs" in host.refresher.copy_error
+    assert "the disk hangs" in host.refresher.summary
+    assert caplog.text.count("the disk hangs") == 1
+    release.set()
+    assert host.copy.wait(20)
+    assert not host.refresher.copy_error
+    # Not each of them, but the last one.
+    host.boot()
+    host.poll(AWAY)
+    assert host.config.get("db") == {"port": 4}
+
+
+def test_a_disk_that_hangs_at_boot_does_not_hold_up_the_first_poll(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    host.poll(reading(OPTIONS))
+    host.boot()
+    release = threading.Event()
+    monkeypatch.setattr("ddbcfg_daemon.refresher._READ_PATIENCE", 0.01)
+    monkeypatch.setattr(host.disk, "load", lambda: release.wait(30) and None)
+    host.now = reading({"db": {}})
+    with caplog.at_level(logging.WARNING, "ddbcfg"):
+        assert host.refresher.poll() is None
+    assert host.config.get() == {"db": {}}
+    assert "was not read within" in caplog.text
+    release.set()
+    assert host.copy.wait(20)

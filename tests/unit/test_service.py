@@ -57,6 +57,9 @@ class FakeRefresher:
         new, self.polled = self.polled, False
         return new
 
+    def finish_copy(self, patience: float) -> None:
+        pass
+
 
 def kill_main(number: signal.Signals) -> None:
     """Signal the main thread: other threads of these tests do not hold the service's signals."""

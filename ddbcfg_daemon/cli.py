@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from errno import ENOTDIR
 
 import posix_ipc
@@ -28,13 +28,15 @@ from ddbcfg_daemon.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import ForeignObject, RealStore, WriterLocked
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
+from ddbcfg_daemon.helpers import end_helpers
 from ddbcfg_daemon.local import REGION, LocalDynamoDB, load_file
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.metrics import MetricsFile
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import MENDABLE, Refresher
-from ddbcfg_daemon.service import Service, hold_signals
+from ddbcfg_daemon.service import Service
 from ddbcfg_daemon.settings import Settings, parse
+from ddbcfg_daemon.signals import Signals, Stopped
 from ddbcfg_daemon.source import DynamoDBSource
 from ddbcfg_daemon.systemd import Notifier
 
@@ -61,14 +63,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the daemon; the exit code."""
     settings = parse(sys.argv[1:] if arguments is None else arguments)
     _set_up_logging(settings.log_level)
-    if not settings.once:
-        hold_signals()  # one poll is not worth waiting for its end
     try:
-        failure = _run(settings)
+        signals = Signals()
+        # One poll is not worth an orderly end.
+        with nullcontext() if settings.once else signals:
+            failure = _run(settings, signals)
+    except Stopped as stopped:
+        log.info("%s before anything was served", stopped)
+        failure = None
     except MENDABLE as error:
         failure = error
     except KeyboardInterrupt:
         return 130
+    finally:
+        end_helpers()
     if failure is None:
         return 0
     for kind, code in _EXIT_CODES:
@@ -78,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 70  # its traceback is in the log
 
 
-def _run(settings: Settings) -> BaseException | None:
+def _run(settings: Settings, signals: Signals) -> BaseException | None:
     with ExitStack() as stack:
         # First: what is wrong with the settings is said before anything is done.
         schema = Schema(settings.schema) if settings.schema else None
@@ -95,7 +103,7 @@ def _run(settings: Settings) -> BaseException | None:
             client = connect_dynamodb(region=settings.region, endpoint_url=settings.endpoint_url)
         table = Table(client, settings.table, settings.store_key, settings.option_key)
         metrics = MetricsFile(settings.metrics_file) if settings.metrics_file else None
-        service = Service(Notifier(), metrics)
+        service = Service(Notifier(), signals, metrics)
         refreshers = []
         for store in stores:
             names = Names(settings.namespace, store)

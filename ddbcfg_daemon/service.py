@@ -10,13 +10,10 @@ from collections.abc import Sequence
 
 from ddbcfg_daemon.metrics import MetricsFile
 from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.signals import STOPPING, Signals
 from ddbcfg_daemon.systemd import Notifier
 
 log = logging.getLogger("ddbcfg.daemon")
-
-_WAKE = signal.SIGUSR2  # a refresher tells the main thread that something happened
-_RARE = frozenset((signal.SIGTERM, signal.SIGINT, _WAKE))
-SIGNALS = _RARE | {signal.SIGHUP}
 
 _LOOK_EVERY = 1.0  # seconds
 _OVERDUE = 2.0  # seconds
@@ -24,33 +21,28 @@ STUCK = 120.0  # seconds without progress; longer than any poll can last
 _PATIENCE = 2.0  # seconds that a poll under way, and the copy on disk, get to end
 
 
-def hold_signals() -> None:
-    """Keep the service's signals pending until :meth:`Service.run` takes them one by one.
-
-    No handler runs at an arbitrary instruction then, and no thread's wait is interrupted.  To be
-    called before any thread is started, for threads inherit it.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-
-
 class Service:
     """Runs refreshers until SIGTERM or SIGINT, or until one of them fails for good."""
 
-    def __init__(self, notifier: Notifier, metrics: MetricsFile | None = None) -> None:
+    def __init__(
+        self, notifier: Notifier, signals: Signals, metrics: MetricsFile | None = None
+    ) -> None:
         self._notifier = notifier
+        self._signals = signals
         self._metrics = metrics
-        self._main = threading.main_thread().ident
         self._metrics_failed = False
         self._ready = False
+        self._polled = False
         self._threads: list[threading.Thread] = []
 
     def wake(self) -> None:
         """Have the main thread look at the refreshers now; called from theirs."""
-        if self._main is not None:
-            signal.pthread_kill(self._main, _WAKE)
+        self._polled = True
+        self._signals.wake()
 
     def run(self, refreshers: Sequence[Refresher]) -> BaseException | None:
         """Serve; what ended a refresher, or None after a signal to stop."""
+        self._signals.collect()
         for refresher in refreshers:
             # daemon=True: one that hangs in the network does not hold up the end.
             thread = threading.Thread(
@@ -68,37 +60,37 @@ class Service:
         pause = min(_LOOK_EVERY, self._notifier.watchdog / 3 or _LOOK_EVERY)
         told = -pause
         while True:
-            # The kernel gives the lowest number first, and SIGHUP could be pending all the time.
-            taken = signal.sigtimedwait(_RARE, 0) or signal.sigtimedwait(SIGNALS, pause)
-            number = taken.si_signo if taken else 0
-            if number in (signal.SIGTERM, signal.SIGINT):
-                log.info("stopping on %s", signal.Signals(number).name)
+            received = self._signals.wait(pause)
+            for number in received & STOPPING:
+                log.info("stopping on %s", number.name)
                 return None
-            if number == signal.SIGHUP:
+            if signal.SIGHUP in received:
                 new = [refresher.nudge() for refresher in refreshers]
                 if any(new):  # one line for a poll, not one for each signal
                     log.info("polling now on SIGHUP")
             for refresher in refreshers:
                 if refresher.failure is not None:
                     return refresher.failure
-            if number == signal.SIGHUP and time.monotonic() < told + pause:
-                continue  # nothing has happened yet
+            polled, self._polled = self._polled, False
+            if received and not polled and time.monotonic() < told + pause:
+                continue  # nothing has happened yet, however fast signals come
             self._tell(refreshers)
             told = time.monotonic()
-            if number == _WAKE and self._metrics is not None:
+            if polled and self._metrics is not None:
                 self._write_metrics(self._metrics, refreshers)
 
     def _tell(self, refreshers: Sequence[Refresher]) -> None:
         """Tell the service manager how things are, as far as they are well."""
         states = ["STATUS=" + "; ".join(refresher.summary for refresher in refreshers)]
-        if not self._ready and all(refresher.ready for refresher in refreshers):
-            self._ready = True
+        ready = not self._ready and all(refresher.ready for refresher in refreshers)
+        if ready:
             states.append("READY=1")
         longest = max((refresher.silence for refresher in refreshers), default=0.0)
         if longest < STUCK:
             # Fed by the progress of the loops, not by this one's: a stuck refresher starves it.
             states.append("WATCHDOG=1")
-        self._notifier.send(*states)
+        if self._notifier.send(*states) and ready:
+            self._ready = True  # said until it arrived
         for refresher in refreshers:
             # Its wait does not count the time that the host was suspended.
             if refresher.silence > _OVERDUE:

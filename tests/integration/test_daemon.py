@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -22,7 +23,8 @@ import pytest
 from ddbcfg_client.dynamodb.connecting import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.segment import Page, Trust
-from ddbcfg_client.status import Status
+from ddbcfg_client.status import Status, process_start
+from ddbcfg_daemon.systemd import Notifier
 from support import fault_proxy as faults
 from support.daemon import (
     EXAMPLE,
@@ -39,6 +41,7 @@ from support.daemon import (
 )
 from support.fault_proxy import Fault, FaultProxy
 from support.tables import ConfigTable
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -587,6 +590,33 @@ def test_a_daemon_whose_poll_hangs_ends_all_the_same(
     assert "Traceback" not in daemon.output
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_daemon_whose_credentials_hang_hears_signals_and_ends_its_helper(
+    host: Host, table: ConfigTable, moto_url: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    pid_file = tmp_path / "pid"
+    os.mkfifo(pid_file)
+    helper = tmp_path / "helper"
+    helper.write_text(f"#!/bin/sh\necho $$ > {pid_file}\nexec sleep 600\n")
+    helper.chmod(0o755)
+    settings = tmp_path / "config"
+    settings.write_text(f"[profile hangs]\ncredential_process = {helper}\n")
+    daemon = host.daemon(
+        *of(table, moto_url),
+        AWS_CONFIG_FILE=str(settings),
+        AWS_PROFILE="hangs",
+        AWS_ACCESS_KEY_ID="",
+        AWS_SECRET_ACCESS_KEY="",
+    )
+    pid = int(pid_file.read_text())  # it runs by now
+    began = time.monotonic()
+    assert daemon.stop(number) == 0
+    assert time.monotonic() - began < 5
+    assert f"{number.name}" in daemon.output
+    assert "Traceback" not in daemon.output
+    wait_until(lambda: process_start(pid) == 0)
+
+
 def test_a_daemon_that_was_suspended_goes_on(host: Host, table: ConfigTable, moto_url: str) -> None:
     table.put("prod", "db", host="old")
     daemon = host.daemon(*of(table, moto_url))
@@ -637,6 +667,25 @@ def test_systemd_hears_ready_only_after_the_first_publication(
         daemon.send(signal.SIGTERM)
         manager.receive_until("STOPPING=1")
         assert daemon.wait() == 0
+
+
+def test_a_service_manager_that_does_not_read_holds_nothing_up(
+    host: Host, table: ConfigTable, moto_url: str
+) -> None:
+    table.put("prod", "db", host="a", password=SECRET)
+    with ServiceManager() as manager:
+        # A full queue: the daemon's first datagram would wait for somebody to read.
+        notifier = Notifier({"NOTIFY_SOCKET": manager.address})
+        while notifier.send("STATUS=full"):
+            pass
+        daemon = host.daemon(*of(table, moto_url, interval=OFTEN), NOTIFY_SOCKET=manager.address)
+        daemon.wait_for("generation 1")
+        host.wait_for_status(lambda status: status.polls >= 20)
+        # What was lost is said again when there is room.
+        manager.receive_until("READY=1")
+        began = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - began < 5
 
 
 def test_systemd_hears_ready_only_when_every_store_is_published(

@@ -7,12 +7,13 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.service import SIGNALS, Service, hold_signals
+from ddbcfg_daemon.service import Service
+from ddbcfg_daemon.signals import Signals
 from ddbcfg_daemon.systemd import Notifier
 
 
@@ -22,9 +23,11 @@ class FakeNotifier(Notifier):
     def __init__(self, watchdog: float = 0.0) -> None:
         self.watchdog = watchdog
         self.sent: list[str] = []
+        self.arrives = True
 
-    def send(self, *states: str) -> None:
+    def send(self, *states: str) -> bool:
         self.sent += states
+        return self.arrives
 
 
 class FakeRefresher:
@@ -73,19 +76,15 @@ def refreshers(*fakes: FakeRefresher) -> list[Refresher]:
 
 
 @pytest.fixture
-def held_signals() -> Iterator[None]:
-    """As in the daemon; what is pending at the end is dropped."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    hold_signals()
-    yield
-    while signal.sigtimedwait(SIGNALS, 0):
-        pass
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def signals() -> Iterator[Signals]:
+    """As in the daemon."""
+    with Signals() as signals:
+        yield signals
 
 
-def test_ready_is_told_once_and_not_before_every_store_is_published() -> None:
+def test_ready_is_told_once_and_not_before_every_store_is_published(signals: Signals) -> None:
     notifier = FakeNotifier()
-    service = Service(notifier)
+    service = Service(notifier, signals)
     prod, test = FakeRefresher(name="prod"), FakeRefresher(name="test")
     test.ready = False
     service._tell(refreshers(prod, test))
@@ -97,9 +96,11 @@ def test_ready_is_told_once_and_not_before_every_store_is_published() -> None:
     assert notifier.sent[0] == "STATUS=prod: well; test: well"
 
 
-def test_one_refresher_that_hangs_starves_the_watchdog_though_the_others_are_well() -> None:
+def test_one_refresher_that_hangs_starves_the_watchdog_though_the_others_are_well(
+    signals: Signals,
+) -> None:
     notifier = FakeNotifier(watchdog=180)
-    service = Service(notifier)
+    service = Service(notifier, signals)
     well, stuck = FakeRefresher(), FakeRefresher()
     stuck.silence = 119
     service._tell(refreshers(well, stuck))
@@ -110,9 +111,21 @@ def test_one_refresher_that_hangs_starves_the_watchdog_though_the_others_are_wel
     assert notifier.sent == ["STATUS=prod: well; prod: well"]
 
 
-def test_refresher_whose_sleep_took_too_long_is_woken() -> None:
+def test_ready_is_told_until_it_arrives(signals: Signals) -> None:
+    notifier = FakeNotifier()
+    service = Service(notifier, signals)
+    notifier.arrives = False
+    service._tell(refreshers(FakeRefresher()))
+    service._tell(refreshers(FakeRefresher()))
+    notifier.arrives = True
+    service._tell(refreshers(FakeRefresher()))
+    service._tell(refreshers(FakeRefresher()))
+    assert notifier.sent.count("READY=1") == 3
+
+
+def test_refresher_whose_sleep_took_too_long_is_woken(signals: Signals) -> None:
     # The monotonic clock of its wait stands still while the host is suspended.
-    service = Service(FakeNotifier())
+    service = Service(FakeNotifier(), signals)
     on_time, late = FakeRefresher(), FakeRefresher()
     late.silence = 3
     service._tell(refreshers(on_time, late))
@@ -121,16 +134,16 @@ def test_refresher_whose_sleep_took_too_long_is_woken() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signal_to_stop_ends_it_in_order(held_signals: None, number: signal.Signals) -> None:
+def test_signal_to_stop_ends_it_in_order(signals: Signals, number: signal.Signals) -> None:
     notifier = FakeNotifier()
     fake = FakeRefresher(lambda: kill_main(number))
-    assert Service(notifier).run(refreshers(fake)) is None
+    assert Service(notifier, signals).run(refreshers(fake)) is None
     assert fake.stopped.is_set()
     assert notifier.sent[-1] == "STOPPING=1"
     assert "prod" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_sighup_has_every_store_polled(held_signals: None) -> None:
+def test_sighup_has_every_store_polled(signals: Signals) -> None:
     prod, test = FakeRefresher(name="prod"), FakeRefresher(name="test")
 
     def loop() -> None:
@@ -140,35 +153,35 @@ def test_sighup_has_every_store_polled(held_signals: None) -> None:
         kill_main(signal.SIGTERM)
 
     prod._loop = loop
-    assert Service(FakeNotifier()).run(refreshers(prod, test)) is None
+    assert Service(FakeNotifier(), signals).run(refreshers(prod, test)) is None
 
 
 def test_sighup_in_a_storm_is_logged_once_a_poll(
-    held_signals: None, caplog: pytest.LogCaptureFixture
+    signals: Signals, caplog: pytest.LogCaptureFixture
 ) -> None:
     prod = FakeRefresher()
 
     def loop() -> None:
         for polls in range(3):
             prod.polled = True
-            for signals in range(50):
+            for sent in range(50):
                 nudges = prod.nudges
                 kill_main(signal.SIGHUP)
                 while prod.nudges == nudges:
-                    assert not prod.stopped.wait(0.0001), (polls, signals)
+                    assert not prod.stopped.wait(0.0001), (polls, sent)
         kill_main(signal.SIGTERM)
 
     prod._loop = loop
     caplog.set_level(logging.INFO, "ddbcfg")
     notifier = FakeNotifier()
-    assert Service(notifier).run(refreshers(prod)) is None
+    assert Service(notifier, signals).run(refreshers(prod)) is None
     assert caplog.text.count("polling now on SIGHUP") == 3
     # Nor does the service manager hear of each of them.
     assert len(notifier.sent) < 50
 
 
 def test_signal_to_stop_is_heard_in_a_storm_of_sighup(
-    held_signals: None, monkeypatch: pytest.MonkeyPatch
+    signals: Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prod = FakeRefresher()
 
@@ -182,14 +195,14 @@ def test_signal_to_stop_is_heard_in_a_storm_of_sighup(
 
     monkeypatch.setattr(prod, "nudge", nudge)
     prod._loop = lambda: kill_main(signal.SIGHUP)
-    assert Service(FakeNotifier()).run(refreshers(prod)) is None
+    assert Service(FakeNotifier(), signals).run(refreshers(prod)) is None
     assert prod.nudges < 200
 
 
 def test_refresher_that_failed_for_good_ends_the_service_and_the_others(
-    held_signals: None,
+    signals: Signals,
 ) -> None:
-    service = Service(FakeNotifier())
+    service = Service(FakeNotifier(), signals)
     failure = RuntimeError()
     failed, well = FakeRefresher(), FakeRefresher()
 
@@ -203,7 +216,7 @@ def test_refresher_that_failed_for_good_ends_the_service_and_the_others(
 
 
 def test_refresher_that_hangs_does_not_hold_up_the_end(
-    held_signals: None, monkeypatch: pytest.MonkeyPatch
+    signals: Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ddbcfg_daemon.service._PATIENCE", 0.05)
     release = threading.Event()
@@ -212,22 +225,20 @@ def test_refresher_that_hangs_does_not_hold_up_the_end(
         kill_main(signal.SIGTERM)
         release.wait(20)
 
-    assert Service(FakeNotifier()).run(refreshers(FakeRefresher(hang))) is None
+    assert Service(FakeNotifier(), signals).run(refreshers(FakeRefresher(hang))) is None
     release.set()
 
 
 def test_watchdog_is_fed_at_least_three_times_within_its_time(
-    held_signals: None, monkeypatch: pytest.MonkeyPatch
+    signals: Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
 
-    def take(numbers: Any, pause: float) -> Any:
-        if not pause:
-            return None
-        pauses.append(pause)
-        return SimpleNamespace(si_signo=signal.SIGTERM)
+    def wait(seconds: float) -> frozenset[signal.Signals]:
+        pauses.append(seconds)
+        return frozenset((signal.SIGTERM,))
 
-    monkeypatch.setattr("ddbcfg_daemon.service.signal.sigtimedwait", take)
+    monkeypatch.setattr(signals, "wait", wait)
     for watchdog in (0.0, 0.3, 180.0):
-        Service(FakeNotifier(watchdog)).run(refreshers(FakeRefresher()))
+        Service(FakeNotifier(watchdog), signals).run(refreshers(FakeRefresher()))
     assert pauses == [1.0, pytest.approx(0.1), 1.0]

@@ -27,6 +27,32 @@ def test_state_of_several_lines_is_still_one_state() -> None:
         assert manager.receive() == ["STATUS=failed: READY=1"]
 
 
+def test_text_that_is_half_a_character_is_still_sent() -> None:
+    with ServiceManager() as manager:
+        Notifier({"NOTIFY_SOCKET": manager.address}).send("STATUS=bad \udcff", "WATCHDOG=1")
+        assert manager.receive() == ["STATUS=bad \\udcff", "WATCHDOG=1"]
+
+
+def test_a_message_is_never_longer_than_systemd_takes() -> None:
+    with ServiceManager() as manager:
+        Notifier({"NOTIFY_SOCKET": manager.address}).send(f"STATUS=x{'ü' * 5000}", "WATCHDOG=1")
+        status, watchdog = manager.receive()
+        assert watchdog == "WATCHDOG=1"
+        assert len(f"{status}\n{watchdog}".encode()) in (4095, 4096)
+        assert status.rstrip("ü") == "STATUS=x"
+
+
+def test_a_manager_that_does_not_read_is_not_waited_for() -> None:
+    with ServiceManager() as manager:
+        notifier = Notifier({"NOTIFY_SOCKET": manager.address})
+        sent = 0
+        while notifier.send("STATUS=running", f"X={sent}"):  # as many as its queue holds
+            sent += 1
+        assert sent > 0
+        assert manager.receive()[-1] == "X=0"
+        assert notifier.send("READY=1") is True
+
+
 def test_without_a_manager_nothing_is_sent() -> None:
     Notifier({}).send("READY=1")
     Notifier({"NOTIFY_SOCKET": ""}).send("READY=1")
@@ -41,6 +67,7 @@ def test_manager_that_is_gone_does_not_end_the_service(tmp_path: Path) -> None:
     ("environment", "seconds"),
     [
         ({}, 0.0),
+        ({"WATCHDOG_USEC": "soon"}, 0.0),
         ({"WATCHDOG_USEC": "180000000"}, 180.0),
         ({"WATCHDOG_USEC": "180000000", "WATCHDOG_PID": str(os.getpid())}, 180.0),
         # Meant for whoever started this process.

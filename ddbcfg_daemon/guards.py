@@ -36,8 +36,11 @@ class GuardRefused(ConfigError):
 class Guard(Protocol):
     """Judges a reading."""
 
-    def check(self, published: Collection[str], reading: Reading) -> None:
-        """Raise GuardRefused unless *reading* may follow the options *published* (by name)."""
+    def check(self, published: Collection[str], reading: Reading, *, scheduled: bool) -> None:
+        """Raise GuardRefused unless *reading* may follow the options *published* (by name).
+
+        A poll that somebody asked for is not *scheduled*.
+        """
         ...
 
 
@@ -45,8 +48,9 @@ class Guard(Protocol):
 class ShrinkGuard:
     """Refuses a store that lost more than *max_shrink* percent of its options, or all of them.
 
-    Until that has stood for *polls* polls in a row: a deletion that is meant gets through by
-    itself, a half-done one, or the wrong table, does not.
+    A shrink is believed when it has stood for *polls* scheduled polls in a row: a deletion that is
+    meant gets through by itself, a half-done one does not.  Polls that readers ask for prove
+    nothing about time, so they do not count.  An emptied store is never believed by itself.
     """
 
     max_shrink: float = 50.0
@@ -54,15 +58,18 @@ class ShrinkGuard:
     allow_empty: bool = False
     _seen: int = 0
 
-    def check(self, published: Collection[str], reading: Reading) -> None:
+    def check(self, published: Collection[str], reading: Reading, *, scheduled: bool) -> None:
         """See Guard."""
         reason = shrinkage(published, reading.options, self.max_shrink, self.allow_empty)
-        if reason is None:
+        if reason is None or not reading.options:
             self._seen = 0
-            return
-        self._seen += 1
+            if reason is None:
+                return
+            raise GuardRefused("shrink", f"{reason}, and without --allow-empty that stays refused")
+        self._seen += scheduled
         if self._seen < self.polls:
-            raise GuardRefused("shrink", f"{reason} (poll {self._seen} of {self.polls})")
+            seen = f"{self._seen} of {self.polls} scheduled polls"
+            raise GuardRefused("shrink", f"{reason} (so far at {seen})")
         self._seen = 0
 
 
@@ -72,7 +79,7 @@ class SchemaGuard:
 
     schema: Schema
 
-    def check(self, published: Collection[str], reading: Reading) -> None:
+    def check(self, published: Collection[str], reading: Reading, *, scheduled: bool) -> None:
         """See Guard."""
         for option in sorted(self.schema.options):
             packed = reading.options.get(option)

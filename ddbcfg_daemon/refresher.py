@@ -183,7 +183,7 @@ class Refresher:
             reading = self._source.read(self._progress)
             if self._stop.is_set():
                 return None
-            self._guard(reading)
+            self._guard(reading, scheduled)
             self._publish(reading)
         except WriterLocked:
             raise  # the page is the other daemon's by now
@@ -209,7 +209,7 @@ class Refresher:
         self._say_how_the_copy_is()
         return failure
 
-    def _guard(self, reading: Reading) -> None:
+    def _guard(self, reading: Reading, scheduled: bool) -> None:
         """Raise GuardRefused for a reading that must not follow what is published."""
         published: Collection[str] = self._options or ()
         if self._options is None:
@@ -220,7 +220,7 @@ class Refresher:
                 published = self._loaded.reading.options
         try:
             for guard in self._guards:
-                guard.check(published, reading)
+                guard.check(published, reading, scheduled=scheduled)
         except GuardRefused as refused:
             if not self.publisher.requests.take_acceptance():
                 raise

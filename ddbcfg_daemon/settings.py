@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--group", help="the group that may read (the daemon's own)")
     add("--state-dir", metavar="DIR", help="keep the last-known-good copy there (none is kept)")
     add("--max-shrink", metavar="PERCENT", help="options that a poll may lose (50)")
-    add("--guard-polls", metavar="N", help="publish a greater loss when it stood for N polls (3)")
+    add("--guard-polls", metavar="N", help="publish a greater loss after N scheduled polls (3)")
     add("--allow-empty", action="store_const", const="yes", help="publish an emptied store")
     add("--schema", metavar="FILE", help="publish only what keeps to these JSON Schemas")
     add("--metrics-file", metavar="FILE", help="write Prometheus metrics there")

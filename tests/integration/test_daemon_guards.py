@@ -38,11 +38,31 @@ def test_a_bad_push_is_kept_from_readers_until_an_operator_accepts_it(
     assert host.config().get("db") == {"host": 5}
     daemon.wait_for("an operator accepted what was refused")
     # An option that is taken away is missed by the schema; an emptied store by the other guard.
-    table.client.delete_item(
-        TableName=table.name, Key={"_store": {"S": "prod"}, "_option": {"S": "db"}}
-    )
-    assert "all of 1 options are gone (poll 1 of 3)" in host.client("reload").stderr
+    table.delete("prod", "db")
+    assert "all of 1 options are gone, and without" in host.client("reload").stderr
     assert 'ddbcfg_refused{namespace="' in metrics.read_text()
+    assert daemon.stop() == 0
+
+
+def test_readers_who_ask_for_polls_do_not_get_an_emptied_or_shrunken_store_published(
+    host: Host, table: ConfigTable, moto_url: str
+) -> None:
+    for number in range(20):
+        table.put("prod", f"option-{number}", host=SECRET)
+    daemon = host.daemon(
+        *("--table", table.name, "--store", "prod", "--endpoint-url", moto_url),
+        *("--interval", NEVER, "--guard-polls", "2"),
+    )
+    daemon.wait_for("generation 1")
+    for number in range(15):
+        table.delete("prod", f"option-{number}")
+    for _ in range(3):
+        assert "scheduled polls" in host.client("reload").stderr
+    assert len(host.config()) == 20
+    for number in range(15, 20):
+        table.delete("prod", f"option-{number}")
+    assert "all of 20 options are gone" in host.client("reload").stderr
+    assert len(host.config()) == 20
     assert daemon.stop() == 0
 
 

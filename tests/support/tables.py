@@ -30,6 +30,11 @@ class ConfigTable:
         """With these names of keys, whatever the daemon expects."""
         ensure_table(Table(self.client, self.name, hash_key, range_key))
 
+    def delete(self, store: str, option: str) -> None:
+        self.client.delete_item(
+            TableName=self.name, Key={"_store": {"S": store}, "_option": {"S": option}}
+        )
+
     def put(self, store: str, option: str, **values: Any) -> None:
         """Write the whole option."""
         keys = {"_store": store, "_option": option}

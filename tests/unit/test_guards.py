@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client.errors import ConfigError, ReloadFailed, SchemaError
+from ddbcfg_client.errors import ReloadFailed, SchemaError
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.schema import Schema
 from ddbcfg_daemon.guards import Guard, GuardRefused, SchemaGuard, ShrinkGuard
@@ -52,9 +52,9 @@ class Rig:
         )
         self.names = names
 
-    def poll(self, now: Reading) -> ConfigError | OSError | None:
+    def poll(self, now: Reading, *, scheduled: bool = True) -> Exception | None:
         self.source.now = now
-        return self.refresher.poll()
+        return self.refresher.poll(scheduled=scheduled)
 
     @property
     def options(self) -> int:
@@ -68,22 +68,42 @@ def rig(names: Names) -> Iterator[Rig]:
     made.publisher.close()
 
 
-def test_an_emptied_store_is_not_published_until_it_has_stood_for_three_polls(rig: Rig) -> None:
+def test_an_emptied_store_is_never_believed_by_itself(rig: Rig) -> None:
     assert rig.poll(store(3)) is None
-    for poll in (1, 2):
+    for _ in range(10):
         error = rig.poll(store(0))
         assert isinstance(error, GuardRefused)
-        assert f"all of 3 options are gone (poll {poll} of 3)" in str(error)
+        assert "all of 3 options are gone" in str(error)
         assert rig.options == 3
-    assert rig.poll(store(0)) is None
-    assert rig.options == 0
 
 
-def test_what_comes_back_in_between_starts_the_count_anew(rig: Rig) -> None:
-    rig.poll(store(3))
-    for now in (store(0), store(0), store(3), store(0), store(0)):
-        rig.poll(now)
-        assert rig.options == 3
+def test_a_shrink_is_believed_when_it_has_stood_for_three_polls(rig: Rig) -> None:
+    rig.poll(store(20))
+    for poll in (1, 2):
+        error = rig.poll(store(5))
+        assert f"15 of 20 options are gone, more than 50 % (so far at {poll} of 3" in str(error)
+        assert rig.options == 20
+    assert rig.poll(store(5)) is None
+    assert rig.options == 5
+
+
+def test_polls_that_readers_ask_for_do_not_count(rig: Rig) -> None:
+    rig.poll(store(20))
+    for _ in range(20):
+        error = rig.poll(store(5), scheduled=False)
+        assert "(so far at 0 of 3" in str(error)
+    assert rig.options == 20
+    for scheduled, options in ((True, 20), (False, 20), (True, 20), (False, 20), (True, 5)):
+        rig.poll(store(5), scheduled=scheduled)
+        assert rig.options == options
+
+
+@pytest.mark.parametrize("between", [20, 0])
+def test_what_comes_back_or_goes_in_between_starts_the_count_anew(rig: Rig, between: int) -> None:
+    rig.poll(store(20))
+    for count in (5, 5, between, 5, 5):
+        rig.poll(store(count))
+        assert rig.options == 20
 
 
 def test_a_loss_of_more_than_half_is_refused_and_of_half_is_not(rig: Rig) -> None:
@@ -110,11 +130,15 @@ def test_a_store_that_was_empty_may_be_empty(rig: Rig) -> None:
     assert rig.poll(store(0)) is None
 
 
-@pytest.mark.parametrize("guard", [ShrinkGuard(allow_empty=True), ShrinkGuard(polls=1)])
-def test_the_guard_can_be_told_otherwise(names: Names, guard: ShrinkGuard) -> None:
+@pytest.mark.parametrize(
+    ("guard", "left"), [(ShrinkGuard(allow_empty=True), 0), (ShrinkGuard(polls=1), 1)]
+)
+def test_an_operator_can_set_the_guard_otherwise(
+    names: Names, guard: ShrinkGuard, left: int
+) -> None:
     rig = Rig(names, [guard])
-    rig.poll(store(3))
-    assert rig.poll(store(0)) is None
+    rig.poll(store(20))
+    assert rig.poll(store(left)) is None
     rig.publisher.close()
 
 
@@ -341,6 +365,6 @@ def test_every_digit_of_a_number_counts(tmp_path: Path, schema: str, good: str, 
     path = tmp_path / "schema.json"
     path.write_text('{"db": {"properties": {"n": ' + schema + "}}}")
     checker = SchemaGuard(Schema(path))
-    checker.check((), reading({"db": {"n": Decimal(good)}}))
+    checker.check((), reading({"db": {"n": Decimal(good)}}), scheduled=True)
     with pytest.raises(GuardRefused, match=re.escape("option 'db'['n'] violates")):
-        checker.check((), reading({"db": {"n": Decimal(bad)}}))
+        checker.check((), reading({"db": {"n": Decimal(bad)}}), scheduled=True)

@@ -305,7 +305,23 @@ hot_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
+/* A subclass has these; without it they raise as hot.py's do.  If the type had none, looking one up
+ * would end in _missing(), and so never end. */
+static PyObject *
+hot_not_implemented(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    PyErr_SetNone(PyExc_NotImplementedError);
+    return NULL;
+}
+
+#define HOT_ASKS(name)                                                                           \
+    {name, (PyCFunction)(void (*)(void))hot_not_implemented, METH_VARARGS | METH_KEYWORDS, NULL}
+
 static PyMethodDef hot_methods[] = {
+    HOT_ASKS("_missing"),
+    HOT_ASKS("_get"),
+    HOT_ASKS("_lookup"),
+    HOT_ASKS("_attribute"),
     {"get", (PyCFunction)(void (*)(void))hot_get, METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("get($self, option=None, default=..., keys=None)\n--\n\n"
                "The keys of *option* as a read-only dict; without *option*, every option.\n\n"

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from mmap import mmap
 from types import ModuleType
 from typing import Any
@@ -326,6 +327,28 @@ def test_a_hot_read_allocates_nothing(reader: Any) -> None:
 
     read()
     assert read() < 10  # of the loop's own
+
+
+@pytest.mark.parametrize("module", IMPLEMENTATIONS)
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda bare: bare.x,
+        lambda bare: bare["x"],
+        lambda bare: bare.get("x"),
+        lambda bare: bare._attribute("x"),
+    ],
+)
+def test_the_type_without_a_subclass_raises_and_does_not_recurse(
+    module: ModuleType, read: Callable[[Any], object]
+) -> None:
+    class Bare(module.Hot):  # type: ignore[name-defined,misc]
+        __slots__ = ()
+
+    for bare in (module.Hot(), Bare()):
+        bare._view = (memoryview(bytes(4096)).cast("Q"), -1, {}, 0.0, None)
+        with pytest.raises(NotImplementedError):
+            read(bare)
 
 
 @pytest.mark.skipif(_hot is None, reason="it is not built here")

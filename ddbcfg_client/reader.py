@@ -224,7 +224,15 @@ class Config(Hot):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A process that gets one by pickle (multiprocessing's spawn) attaches by itself.
-        return Config, (self._names, self._trust, self._max_age)
+        from ddbcfg_client.copies import rebuilt
+
+        arguments = type(self), Config, self._names, self._trust, self._max_age
+        return rebuilt, arguments, self.__getstate__()
+
+    def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        from ddbcfg_client.copies import own_attributes
+
+        return own_attributes(self, Config)
 
     def __repr__(self) -> str:
         return f"<ddbcfg Config {self._names.namespace}/{self._names.store}>"

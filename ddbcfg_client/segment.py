@@ -32,6 +32,7 @@ from ddbcfg_client.layout.segment import HEADER_SIZE, SEGMENT_MAGIC, Header, par
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 SHM_DIR = "/dev/shm"  # where Linux keeps shared memory; posix_ipc cannot list or stat
 _NO_MEMORY = "it is no shared memory but another kind of file"
@@ -229,6 +230,10 @@ class Segment:
         except OSError:
             return False
         return (status.st_dev, status.st_ino) == self._identity
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy would have the number of a descriptor that the other of the two closes.
+        raise TypeError(f"the open segment {self.name} cannot be copied or pickled")
 
     def __del__(self) -> None:
         # Not close() by number alone: after a program closed all descriptors (as one that becomes

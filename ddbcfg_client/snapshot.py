@@ -13,6 +13,7 @@ from ddbcfg_client.readonly import ReadOnlyDict
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from ddbcfg_client.segment import Segment
 
@@ -98,6 +99,17 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             (option, self.decoded.get(option) or self._decode(option, raw))
             for option, raw in self._entries()
         )
+
+    # A copy is a plain dict, as an option's is: two objects must not hold one descriptor.
+
+    def __copy__(self) -> dict[str, ReadOnlyDict]:
+        return self.everything().copy()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return self.everything().__deepcopy__(memo)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.everything().__reduce__()
 
     def verify(self) -> None:
         """Raise SnapshotCorrupt unless every byte that a reader may use checks out.

@@ -110,6 +110,20 @@ class FakeConfig(Config):
             raise OptionNotFound(option, self.store)
         self._publish({name: raw for name, raw in self._packed.items() if name != option})
 
+    # A copy of the snapshot would be a plain dict, so a copy of the Config makes one of its own.
+
+    def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        attributes, slots = super().__getstate__()
+        return attributes, slots | {"_fake": self._fake.generation}
+
+    def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
+        attributes, slots = state
+        if attributes:
+            vars(self).update(attributes)
+        for name, value in slots.items():
+            setattr(self, name, value)
+        self._fake = FakeSnapshot(self.store, slots["_fake"], self._packed)
+
     def _publish(self, packed: dict[str, bytes]) -> None:
         # As the daemon does it: no new generation when nothing changed, and then the same objects.
         if packed != self._packed:

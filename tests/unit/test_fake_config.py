@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -80,3 +83,36 @@ def test_it_can_be_old_or_fail() -> None:
 def test_its_status_has_the_real_fields(config: FakeConfig) -> None:
     status = config.status()
     assert (status.generation, status.options, status.reader) == (1, 2, "fake")
+
+
+class Mine(FakeConfig):
+    """A subclass whose objects have attributes of their own."""
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+@pytest.mark.parametrize("kind", [FakeConfig, Mine])
+def test_a_copy_has_the_same_options_and_is_of_the_same_class(
+    kind: type[FakeConfig], copied: Callable[[Any], Any]
+) -> None:
+    config = kind(OPTIONS, store="mine", max_age=60)
+    config.set("db", {"host": "replica"})
+    config.age = 5.0
+    if kind is Mine:
+        config.pool = "pool"  # type: ignore[attr-defined]
+    again = copied(config)
+    assert type(again) is kind
+    assert again.get() == config.get()
+    assert (again.store, again.generation, again.age) == ("mine", 2, 5.0)
+    assert getattr(again, "pool", None) == ("pool" if kind is Mine else None)
+    again.set("db", {"host": "other"})
+    assert config.db == {"host": "replica"}
+
+
+def test_a_copy_of_its_snapshot_is_a_plain_dict(config: FakeConfig) -> None:
+    again = pickle.loads(pickle.dumps(config.snapshot()))
+    assert type(again) is dict
+    assert again == config.get()

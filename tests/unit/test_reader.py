@@ -6,6 +6,7 @@ stays), G7 (age and errors are told), G9 (only trusted owners are believed).
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 import multiprocessing
@@ -43,7 +44,7 @@ from ddbcfg_client.errors import (
 )
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import GENERATION_WORD, LAYOUT_WORD, RETIRED, PageStatus
-from ddbcfg_client.segment import _who_may_read, published_stores
+from ddbcfg_client.segment import Trust, _who_may_read, published_stores
 from ddbcfg_client.status import process_start
 from ddbcfg_daemon.objects import path_of
 from ddbcfg_daemon.publisher import Publisher
@@ -795,6 +796,69 @@ def test_copying_a_value_that_was_read_gives_plain_python(config: Config) -> Non
     plain = pickle.loads(pickle.dumps(config.get()))
     assert plain == OPTIONS
     assert type(plain["größe"]["limits"]) is list
+
+
+COPIES: dict[str, Callable[[Any], Any]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda value: pickle.loads(pickle.dumps(value)),
+    "pickle in Python, protocol 2": lambda value: pickle._loads(pickle._dumps(value, 2)),  # type: ignore[attr-defined]
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+def test_a_copy_of_a_snapshot_is_a_plain_dict_and_leaves_the_snapshot_whole(
+    config: Config, copied: Callable[[Any], Any]
+) -> None:
+    pinned = config.snapshot()
+    again = copied(pinned)
+    assert type(again) is dict
+    assert again == OPTIONS
+    del again
+    gc.collect()
+    assert pinned["größe"] == OPTIONS["größe"]
+    assert dict(pinned) == OPTIONS
+
+
+def test_a_deep_copy_of_a_snapshot_is_the_copiers_own(config: Config) -> None:
+    mine = copy.deepcopy(config.snapshot())
+    mine["größe"]["limits"].append("mine")
+    assert config.get("größe") == OPTIONS["größe"]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_an_open_segment_is_not_copied(config: Config, copied: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError, match="cannot be copied"):
+        copied(config.snapshot()._segment)
+
+
+class Slotted(Config):
+    __slots__ = ("limit", "unset")
+
+    def __init__(self, name: str) -> None:  # other arguments than Config has
+        super().__init__(Names("config", name), Trust(), max_age=5)
+        self.limit = [name]
+
+
+class Open(Slotted):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.pool = {"of": name}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize("kind", [Slotted, Open])
+def test_a_copy_of_a_subclass_keeps_class_and_attributes(
+    kind: type[Slotted], copied: Callable[[Any], Any]
+) -> None:
+    config = kind("prod")
+    again = copied(config)
+    assert type(again) is kind
+    assert (again.namespace, again.store, again._max_age) == ("config", "prod", 5)
+    assert again.limit == ["prod"]
+    assert getattr(config, "__dict__", None) == getattr(again, "__dict__", None)
+    with pytest.raises(AttributeError):
+        Slotted.unset.__get__(again)  # type: ignore[attr-defined]
 
 
 # --- when something stands in the way of a new generation ----------------------------------------

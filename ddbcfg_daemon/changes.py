@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_NAMES_LOGGED = 8
+from ddbcfg_client.printable import listed
 
 
 def changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> str:
@@ -16,10 +16,4 @@ def changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> s
         ("added", after.keys() - before.keys()),
         ("removed", before.keys() - after.keys()),
     )
-    return "".join(f"; {verb} {_listed(sorted(names))}" for verb, names in parts if names)
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:_NAMES_LOGGED])
-    more = len(names) - _NAMES_LOGGED
-    return f"{shown} and {more} more" if more > 0 else shown
+    return "".join(f"; {verb} {listed(names)}" for verb, names in parts if names)

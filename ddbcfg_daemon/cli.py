@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from errno import ENOTDIR
 
 import posix_ipc
@@ -22,6 +22,7 @@ from ddbcfg_client.errors import (
     SchemaError,
 )
 from ddbcfg_client.layout.names import Names
+from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.schema import Schema
 from ddbcfg_client.segment import Gone, Page, Trust, published_stores
 from ddbcfg_daemon.copy_keeper import CopyKeeper
@@ -32,6 +33,7 @@ from ddbcfg_daemon.helpers import end_helpers
 from ddbcfg_daemon.local import REGION, LocalDynamoDB, load_file
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.metrics import MetricsFile
+from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import MENDABLE, Refresher
 from ddbcfg_daemon.service import Service
@@ -62,7 +64,15 @@ POLL_LIMIT = 60.0  # seconds that the pages of one poll may take
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the daemon; the exit code."""
     settings = parse(sys.argv[1:] if arguments is None else arguments)
-    _set_up_logging(settings.log_level)
+    writer = set_up_logging(settings.log_level)
+    try:
+        return _main(settings, writer)
+    finally:
+        logging.getLogger().removeHandler(writer)
+        writer.close()
+
+
+def _main(settings: Settings, writer: LogWriter) -> int:
     try:
         signals = Signals()
         # One poll is not worth an orderly end.
@@ -81,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     for kind, code in _EXIT_CODES:
         if isinstance(failure, kind):
-            print(f"ddbcfg-daemon: {failure}", file=sys.stderr)
+            writer.put(printable(without_passwords(f"ddbcfg-daemon: {failure}")))
             return code
     return 70  # its traceback is in the log
 
@@ -198,13 +208,5 @@ def _say_how_to_read(
     ]
     if others:
         lines.append(f"not served: {', '.join(others)} (serve with --store)")
-    print("\n".join(lines), flush=True)
-
-
-def _set_up_logging(level: str) -> None:
-    # The journal has a time of its own.
-    time = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(
-        level=logging.WARNING, format=f"{time}%(levelname)s %(message)s", stream=sys.stderr
-    )
-    logging.getLogger("ddbcfg").setLevel(level)
+    with suppress(OSError):  # to serve does not take somebody who reads this
+        print("\n".join(map(printable, lines)), flush=True)

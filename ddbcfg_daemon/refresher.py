@@ -143,7 +143,8 @@ class Refresher:
                 return  # the publisher was closed while this poll was under way
             # Not hidden: the service ends with it.  Without its text, which may quote a value.
             where = "".join(traceback.format_tb(error.__traceback__))
-            log.critical("%s: %s at\n%s", self._label, type(error).__name__, where)
+            kind = type(error).__name__
+            log.critical("%s: %s at", self._label, kind, extra={"frames": where})
             self.failure = error
         finally:
             self._on_event()

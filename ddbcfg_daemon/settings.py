@@ -9,8 +9,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from ddbcfg_client import __version__
+from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_daemon.objects import Access
 
 _ON = {"1", "true", "yes", "on"}
@@ -110,8 +112,15 @@ def _named(name: str) -> str:
     return f"--{name.replace('_', '-')} ({_variable(name)})"
 
 
+class _Parser(argparse.ArgumentParser):
+    """Shows in its errors what was wrong, but no password and nothing that upsets a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(without_passwords(message)))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ddbcfg-daemon",
         description="Poll a DynamoDB configuration table and publish it into shared memory.",
         epilog=_EPILOG,

@@ -17,6 +17,7 @@ from ddbcfg_client.errors import (
     TableThrottled,
     TableUnreachable,
 )
+from ddbcfg_client.printable import without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,7 +156,8 @@ def of_client_error(error: ClientError, table: str, operation: str, where: str) 
 def of_botocore_error(error: BotoCoreError, table: str, operation: str, where: str) -> TableError:
     """Return the error that tells why botocore got no answer."""
     code = type(error).__name__
-    said = " ".join(str(error).split())[:_LONGEST_MESSAGE]
+    # It quotes the endpoint and the proxy, which can hold a password.
+    said = without_passwords(" ".join(str(error).split()))[:_LONGEST_MESSAGE]
     if code in _NO_CREDENTIALS:
         return CredentialsRefused(table, operation, code, f"{said}; {_NO_CREDENTIALS[code]}")
     if code in _NO_ANSWER:

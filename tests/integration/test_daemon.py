@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -629,6 +630,81 @@ def test_a_daemon_that_was_suspended_goes_on(host: Host, table: ConfigTable, mot
     daemon.send(signal.SIGCONT)
     table.put("prod", "db", host="new")
     assert host.client("reload").stdout == "generation 2\n"
+
+
+# --- the log -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stuck_pipe() -> Iterator[int]:
+    """The writing end of a full pipe that nobody reads."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, bytes(4096))
+    os.set_blocking(writing, True)
+    yield writing
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.parametrize("stderr", ["stuck", "full", "closed"])
+def test_a_log_that_nobody_takes_holds_up_neither_polls_nor_the_end(
+    host: Host, table: ConfigTable, moto_url: str, stuck_pipe: int, stderr: str
+) -> None:
+    table.put("prod", "db", host="a", password=SECRET)
+    where = {"stuck": f"2>&{stuck_pipe}", "full": "2>/dev/full", "closed": "2>&-"}[stderr]
+    command = [sys.executable, "-m", "ddbcfg_daemon", *of(table, moto_url, interval=OFTEN)]
+    daemon = subprocess.Popen(
+        ["bash", "-c", f'exec "$@" {where}', "bash", *command],
+        cwd=ROOT,
+        env=environment_of({"DDBCFG_NAMESPACE": host.namespace}),
+        stdout=subprocess.PIPE,
+        pass_fds=(stuck_pipe,),
+    )
+    try:
+        reader = Reader(host)
+        assert reader.read() == "a 1"
+        for number in range(2, 5):  # each is worth a line
+            table.put("prod", "db", host=str(number))
+            host.wait_for_status(lambda status, number=number: status.generation == number)  # type: ignore[misc]
+        assert reader.read() == "4 4"
+        reader.process.communicate(timeout=PATIENCE)
+        daemon.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert daemon.wait(PATIENCE) == 0
+        assert time.monotonic() - began < 5
+    finally:
+        daemon.kill()
+        assert daemon.communicate() == (b"", None)  # nothing went where it does not belong
+
+
+def test_no_name_in_the_table_can_forge_a_line_of_the_log(
+    host: Host, table: ConfigTable, moto_url: str
+) -> None:
+    table.put("prod", "db", host="a")
+    daemon = host.daemon(*of(table, moto_url))
+    daemon.wait_for("generation 1")
+    names = ("x\n2026-01-01 CRITICAL forged", "\x1b[2J", "a; removed db")
+    for name in names:
+        table.put("prod", name, host="a", password=SECRET)
+    daemon.send(signal.SIGHUP)
+    line = daemon.wait_for("generation 2")
+    assert line.endswith("; added '\\x1b[2J', 'a; removed db', 'x\\n2026-01-01 CRITICAL forged'")
+    assert not [line for line in daemon.output.splitlines() if line.startswith("2026-01-01")]
+    assert daemon.output.replace("\n", "").isprintable()
+
+
+def test_a_password_in_the_endpoint_is_nowhere_to_be_seen(host: Host, table: ConfigTable) -> None:
+    flags = of(table, "http://me:hunter2@127.0.0.1:1", interval=OFTEN)
+    daemon = host.daemon(*flags, impatient=True)
+    daemon.wait_for("poll 1 failed")
+    host.wait_for_status(lambda status: status.failures > 0)
+    once = host.daemon(*flags, "--once", DDBCFG_NAMESPACE=f"{host.namespace}-b", impatient=True)
+    assert once.wait() == 1
+    assert "127.0.0.1:1" in once.output.splitlines()[-1]
+    assert "hunter2" not in daemon.output + once.output
 
 
 # --- systemd -------------------------------------------------------------------------------------

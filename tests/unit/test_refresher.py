@@ -19,6 +19,7 @@ from ddbcfg_client.segment import Page, Trust
 from ddbcfg_daemon import refresher as module
 from ddbcfg_daemon.errors import WriterLocked
 from ddbcfg_daemon.guards import GuardRefused
+from ddbcfg_daemon.outputs.log_writer import LineFormatter
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.source import Progress, Reading
@@ -382,7 +383,9 @@ def test_a_fault_of_its_own_ends_it_with_a_traceback_without_values(
     assert isinstance(refresher.failure, ZeroDivisionError)
     assert events
     assert "ZeroDivisionError at" in caplog.text
-    assert "test_refresher.py" in caplog.text
+    said = LineFormatter(with_time=False).format(caplog.records[-1])
+    assert "test_refresher.py" in said
+    assert SECRET not in said
     assert SECRET not in caplog.text
 
 

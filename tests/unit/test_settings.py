@@ -228,3 +228,20 @@ def test_flag_that_there_is_not(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
     assert arguments[0] in refused(capsys, *NAMED, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--endpoint", "http://me:hunter2@h"),
+        ("--endpoint-url", "http://me:hunter2@h/\udcff"),
+        ("http://me:hunter2@h\x1b[2J",),
+    ],
+)
+def test_no_usage_error_shows_a_password_or_upsets_the_terminal(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    said = refused(capsys, *NAMED, *arguments)
+    assert "//***@h" in said
+    assert "hunter2" not in said
+    assert said.isprintable()

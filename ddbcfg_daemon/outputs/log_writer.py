@@ -1,0 +1,156 @@
+"""The log on standard error, written by a thread of its own.
+
+Whoever reads it may stop reading (a pipe) or run out of space (a file).  Neither a poll nor the end
+waits for that: lines wait in a bounded queue, what does not fit is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+import time
+
+from ddbcfg_client.printable import printable, without_passwords
+
+_MOST = 256 * 1024  # bytes that wait to be written
+_LONGEST = 16 * 1024  # characters of a line
+_PATIENCE = 1.0  # seconds that the end waits for a reader that does not read
+
+
+class LineFormatter(logging.Formatter):
+    """Makes one line of each record, whatever text is in it.
+
+    A record with ``extra={"frames": text}`` has these lines below it, each indented.
+    """
+
+    def __init__(self, with_time: bool) -> None:
+        super().__init__(f"{'%(asctime)s ' if with_time else ''}%(levelname)s %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
+        """Return the local time with its zone."""
+        moment = time.localtime(record.created)
+        text = time.strftime("%Y-%m-%d %H:%M:%S", moment)
+        return f"{text}.{int(record.msecs):03d}{time.strftime('%z', moment)}"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the record's line."""
+        text = printable(without_passwords(super().formatMessage(record)))
+        if len(text) > _LONGEST:
+            text = f"{text[:_LONGEST]} … ({len(text)} characters)"
+        frames = getattr(record, "frames", "")
+        return "\n    ".join((text, *map(printable, frames.splitlines())))
+
+
+class LogWriter(logging.Handler):
+    """Writes log lines to a descriptor, and never has the caller wait."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self._fd = fd
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._dropped = 0  # since the last line in the queue
+        self._writing = False
+        self._ended = False
+        self._torn = False  # whether the last that was written is half a line
+        self._changed = threading.Condition()
+        threading.Thread(target=self._write_on, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the record's line."""
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - a line that cannot be made must not end a poll
+            with self._changed:
+                self._dropped += 1
+                self._changed.notify_all()
+        else:
+            self.put(line)
+
+    def put(self, line: str) -> None:
+        """Queue a line that is ready to be written."""
+        raw = f"{line}\n".encode("utf-8", "backslashreplace")
+        with self._changed:
+            if self._size + len(raw) > _MOST:
+                self._dropped += 1
+                return
+            if self._dropped:
+                raw = self._notice(self._dropped) + raw
+                self._dropped = 0
+            self._lines.append(raw)
+            self._size += len(raw)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Wait until all is written, but only for a moment."""
+        if not self._ended:
+            self._ended = True
+            with self._changed:
+                self._changed.wait_for(self._is_idle, _PATIENCE)
+        super().close()
+
+    def _is_idle(self) -> bool:
+        return not (self._lines or self._dropped or self._writing)
+
+    def _notice(self, dropped: int) -> bytes:
+        text = f"{dropped} log lines were dropped: standard error did not take them"
+        record = logging.LogRecord("ddbcfg.daemon", logging.WARNING, "", 0, text, None, None)
+        return f"{self.format(record)}\n".encode()
+
+    def _write_on(self) -> None:
+        failed = 0
+        while True:
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._lines or self._dropped)
+                self._writing = True
+                lines, dropped = self._lines, self._dropped
+                self._lines, self._dropped, self._size = [], 0, 0
+            raw = b"".join(lines)
+            if failed:
+                # Where the space ran out there may be half a line.
+                raw = b"\n" * self._torn + self._notice(failed) + raw
+            if dropped:
+                raw += self._notice(dropped)
+            try:
+                self._write(raw)
+            except OSError:  # nobody reads it any more, or there is no space
+                failed += len(lines) + dropped
+            else:
+                failed = 0
+
+    def _write(self, raw: bytes) -> None:
+        done = 0
+        try:
+            while done < len(raw):
+                try:
+                    done += os.write(self._fd, memoryview(raw)[done:])
+                except BlockingIOError:  # somebody else made it so, for all who share it
+                    select.select([], [self._fd], [])
+        finally:
+            if done:
+                self._torn = raw[done - 1 : done] != b"\n"
+
+
+def set_up_logging(level: str) -> LogWriter:
+    """Have everything logged on standard error; the handler."""
+    _open_standard_descriptors()
+    handler = LogWriter(2)
+    # The journal has a time of its own.
+    handler.setFormatter(LineFormatter(with_time="JOURNAL_STREAM" not in os.environ))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(logging.WARNING)
+    logging.getLogger("ddbcfg").setLevel(level)
+    return handler
+
+
+def _open_standard_descriptors() -> None:
+    """Open what was closed of 0, 1 and 2: else a segment could get the number of standard error."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free

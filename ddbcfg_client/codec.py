@@ -4,7 +4,7 @@
 DynamoDB   msgpack                        Python
 =========  =============================  ==========================================
 S          str                            str
-N          ext 1: the number as ASCII     Decimal
+N          ext 1: its canonical text      Decimal
 B          bin                            bytes
 BOOL NULL  bool, nil                      bool, None
 M          map, keys in order of UTF-8    read-only dict
@@ -14,7 +14,8 @@ NS         ext 3: an array of str         read-only set of Decimal
 BS         ext 4: an array of bin         read-only set of bytes
 =========  =============================  ==========================================
 
-Maps and sets are packed in canonical order, so equal content gives equal bytes on every host.
+Maps and sets are packed in canonical order and numbers in their canonical text, so equal content
+gives equal bytes on every host.
 Reference: "AttributeValue" in the Amazon DynamoDB API Reference.
 """
 
@@ -26,6 +27,7 @@ from decimal import Decimal
 from msgpack import ExtType, packb, unpackb
 
 from ddbcfg_client.errors import MalformedValue
+from ddbcfg_client.number_text import canonical_text
 from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
 
 TYPE_CHECKING = False
@@ -52,15 +54,9 @@ def _binary(value: object) -> bytes:
     return bytes(value)
 
 
-def _number(text: object) -> str:
-    """The number's canonical text; ValueError when *text* is no finite number."""
-    try:
-        number = Decimal(_text(text))
-    except (ArithmeticError, TypeError) as error:
-        raise ValueError("not a number") from error
-    if not number.is_finite():
-        raise ValueError("not a finite number")
-    return str(number)
+def _number_set(numbers: list[object]) -> list[str]:
+    # Some services keep 1 and 1.0 as two elements of one set.
+    return sorted({canonical_text(_text(number)) for number in numbers})
 
 
 def _packable(attribute: Mapping[str, Any]) -> object:
@@ -70,7 +66,7 @@ def _packable(attribute: Mapping[str, Any]) -> object:
         case "S" if isinstance(value, str):
             return value
         case "N":
-            return ExtType(NUMBER, _number(value).encode())
+            return ExtType(NUMBER, canonical_text(_text(value)).encode())
         case "B":
             return _binary(value)
         case "BOOL" if isinstance(value, bool):
@@ -84,7 +80,7 @@ def _packable(attribute: Mapping[str, Any]) -> object:
         case "SS" if isinstance(value, list):
             return ExtType(STRING_SET, packb(sorted(map(_text, value))))
         case "NS" if isinstance(value, list):
-            return ExtType(NUMBER_SET, packb(sorted(map(_number, value))))
+            return ExtType(NUMBER_SET, packb(_number_set(value)))
         case "BS" if isinstance(value, list):
             return ExtType(BINARY_SET, packb(sorted(map(_binary, value))))
     raise ValueError(f"a type this release does not know ({kind})")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     _Pairs = tuple[tuple[str, object], ...]
 
 DEPTH = 32  # lists and maps, one in another, that DynamoDB takes in one value
-PLAIN_DIGITS = 60  # numbers with more digits before or after the point are written as 1E+60
 
 # RFC 8259, section 7: what must be escaped in a string, the short way where there is one.
 _ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
@@ -145,12 +144,14 @@ class _Reader:
         return text
 
     def number(self, literal: bytes, path: str) -> Decimal:
-        """Return the exact number; a zero has neither sign nor digits, as in DynamoDB."""
+        """Return the exact number, of the digits with which DynamoDB would give it back."""
+        from decimal import Decimal
+
+        from ddbcfg_client.number_text import number_text
+
         try:
-            number = self.number_of(literal.decode()) or self.number_of(0)
-            if number.is_finite():
-                return number
-        except ArithmeticError:
+            return Decimal(number_text(self.number_of(literal.decode())))
+        except (ArithmeticError, ValueError):
             pass
         reason = "DynamoDB's numbers have at most 38 digits and are 0 or 1E-130 … 9.99…E+125"
         raise self.error(path, reason)
@@ -222,18 +223,15 @@ class _Writer:
         """Return ``value`` as JSON whose last line has this margin."""
         from decimal import Decimal
 
+        from ddbcfg_client.number_text import number_text
+
         inner = margin + self.step
         if isinstance(value, str):
             return _quoted(value)
         if value is None or isinstance(value, bool):
             return {None: "null", True: "true", False: "false"}[value]
         if isinstance(value, (int, Decimal)):
-            number = Decimal(value)
-            if not number.is_finite():
-                raise ValueError("JSON has no NaN and no infinity")
-            # 1E+8 is how some services write 100000000; people do not.
-            plain = not self.typed and abs(number.adjusted()) <= PLAIN_DIGITS
-            return f"{number:f}" if plain else str(number)
+            return number_text(Decimal(value))
         if isinstance(value, bytes):
             from binascii import b2a_base64
 

@@ -11,6 +11,7 @@ import itertools
 import os
 import socket
 import threading
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ddbcfg_client.dynamodb.connecting import client_config
@@ -20,6 +21,7 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import MissingExtra
 from ddbcfg_client.notation_file import load_file
+from ddbcfg_client.number_text import number_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -161,6 +163,7 @@ def _dynamodb_app(account: str) -> WSGIApplication:
 
     with _no_aws_environment():
         dynamodb = create_backend_app("dynamodb")
+    keep_every_digit()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
@@ -172,6 +175,18 @@ def _dynamodb_app(account: str) -> WSGIApplication:
         return response
 
     return app
+
+
+def keep_every_digit() -> None:
+    """Have moto keep numbers as they are when only some keys are read.
+
+    It passes them through boto3's conversion, which refuses a number with more than 38 digits even
+    if those after the 38th are zeros.
+    """
+    from moto.dynamodb.models import dynamo_type
+
+    vars(dynamo_type.deserializer)["_deserialize_n"] = Decimal
+    vars(dynamo_type.serializer)["_serialize_n"] = number_text
 
 
 def _make_server(app: WSGIApplication) -> BaseWSGIServer:

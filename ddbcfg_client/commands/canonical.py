@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from decimal import Decimal
 
-from ddbcfg_client.notation import PLAIN_DIGITS, dumps
+from ddbcfg_client.notation import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ROUNDS_NOTHING = Context(prec=1000)
-
 
 def canonical(value: object) -> object:
-    """Return an equal value: maps in the order of their keys, numbers without zeros at the end."""
+    """Return an equal value whose maps are in the order of their keys; dumps() does the rest."""
     match value:
-        case bool():
-            return value
-        case int() | Decimal():
-            return _number(Decimal(value))
         case dict():
             return {key: canonical(value[key]) for key in sorted(value)}
         case list():
             return [canonical(item) for item in value]
-        case set() | frozenset():
-            return {canonical(member) for member in value}
     return value
 
 
@@ -59,10 +51,3 @@ def type_of(value: object) -> str:
         case set() | frozenset():
             return f"set of {type_of(next(iter(value)))}s".replace("binarys", "binaries")
     raise TypeError(f"DynamoDB has no type for {type(value).__name__}")
-
-
-def _number(number: Decimal) -> int | Decimal:
-    # As people write it: the service may say 1E+2 for 100, and dumps() keeps what it is given.
-    if number == number.to_integral_value() and number.adjusted() <= PLAIN_DIGITS:
-        return int(number)
-    return number.normalize(_ROUNDS_NOTHING)

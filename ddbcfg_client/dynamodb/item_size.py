@@ -41,5 +41,6 @@ def _size(attribute: Mapping[str, Any]) -> int:
 
 
 def _number_size(text: str) -> int:
-    digits = sum(character.isdigit() for character in text.split("E")[0])
-    return 1 + digits // 2
+    # Zeros at either end take no room.
+    digits = text.lstrip("-").replace(".", "").strip("0")
+    return 1 + len(digits) // 2

@@ -12,17 +12,15 @@ Reference: "Supported data types and naming rules", "Service, account, and table
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from ddbcfg_client.errors import NameRefused, ValueRefused
+from ddbcfg_client.number_text import MAX_DIGITS, MAX_EXPONENT, MIN_EXPONENT, number_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-MAX_DIGITS = 38
-MAX_EXPONENT = 125  # numbers are below 1E+126 …
-MIN_EXPONENT = -130  # … and 1E-130 or above, either sign
 MAX_DEPTH = 32
 MAX_ITEM_BYTES = 400 * 1024
 MAX_STORE_BYTES = 2048  # of a hash key
@@ -142,8 +140,7 @@ def _number(value: int | float | Decimal) -> str:
         raise Refusal(f"the number has {significant} digits, more than the {MAX_DIGITS} kept")
     if not MIN_EXPONENT <= number.adjusted() <= MAX_EXPONENT:
         raise Refusal(f"the number is not within 1E{MIN_EXPONENT} and 1E+{MAX_EXPONENT + 1}")
-    # Without zeros at the end, as the service gives it back.
-    return str(number.normalize(Context(prec=MAX_DIGITS)))
+    return number_text(number)
 
 
 def _set(values: set[object] | frozenset[object]) -> AttributeValueTypeDef:

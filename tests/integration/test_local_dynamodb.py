@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ddbcfg_client.errors import MissingExtra, NotationError, TableError, ValueRefused
+from ddbcfg_client.store import DynamoDBConfigStore
 from ddbcfg_daemon.local import REGION, LocalDynamoDB, load_file
 
 if TYPE_CHECKING:
@@ -47,13 +48,17 @@ def read(client: DynamoDBClient, store: str, store_key: str = "_store") -> dict[
     """Return the items of ``store`` by their option, as boto3 understands them."""
     from boto3.dynamodb.types import TypeDeserializer
 
+    class Deserializer(TypeDeserializer):
+        def _deserialize_n(self, value: str) -> Decimal:
+            return Decimal(value)  # boto3's own refuses the zeros of 1E+125
+
     pages = client.get_paginator("query").paginate(
         TableName="config",
         KeyConditionExpression="#s = :s",
         ExpressionAttributeNames={"#s": store_key},
         ExpressionAttributeValues={":s": {"S": store}},
     )
-    deserialize = TypeDeserializer().deserialize
+    deserialize = Deserializer().deserialize
     found = {}
     for page in pages:
         for item in page["Items"]:
@@ -106,6 +111,16 @@ class TestExactTypes:
         }
         local.load("config", {"prod": {"all": values}})
         assert read(client, "prod") == {"all": values}
+
+    def test_every_digit_survives_reading_some_keys(
+        self, local: LocalDynamoDB, client: DynamoDBClient
+    ) -> None:
+        values = {"n": 10**40, "some": {Decimal("9." + "9" * 37 + "E+125"), 1}, "other": 1}
+        local.load("config", {"prod": {"all": values}})
+        with DynamoDBConfigStore(client, "config", "prod") as store:
+            found = store.config.get("all", keys=["n", "some"])
+        assert found == {"n": 10**40, "some": values["some"]}
+        assert f"{found['n']}" == "1" + "0" * 40
 
     def test_more_options_than_go_into_one_request(
         self, local: LocalDynamoDB, client: DynamoDBClient

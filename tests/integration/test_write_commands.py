@@ -184,6 +184,34 @@ def test_set_of_numbers_is_exact(run: Client) -> None:
     assert run.options()["n"] == {"n": Decimal(digits), "set": {Decimal(100), Decimal("0.1")}}
 
 
+def test_numbers_are_sent_in_plain_digits(
+    run: Client, emulator_proxy: FaultProxy, tmp_path: Path
+) -> None:
+    """Whichever way they are written, so that equal numbers are equal in the table."""
+    emulator_proxy.reset()
+    numbers = '{"n": 2.7010E+4, "m": {"a": [1E+40, 0.50, -0.0]}, "s": {"$set": [1E+2, 1E-7]}}'
+    run.done(
+        "set", "by set", *(f"{key}:={json.dumps(v)}" for key, v in json.loads(numbers).items())
+    )
+    file = tmp_path / "config.json"
+    file.write_text(f'{{"prod": {{"by import": {numbers}}}}}')
+    run.done("import", file)
+    with run.store() as store:
+        values = {
+            "n": 27010.0,
+            "m": {"a": [10**40, Decimal("0.50"), -0.0]},
+            "s": {Decimal("1E+2"), 1e-7},
+        }
+        store.set("by the library", values)
+        assert [str(store.config.get(name)["n"]) for name in store.config] == ["27010"] * 3
+    sent = [request.body["Item"] for request in emulator_proxy.requests if "Item" in request.body]
+    assert len(sent) == 3
+    for item in sent:
+        plain = [{"N": "1" + "0" * 40}, {"N": "0.5"}, {"N": "0"}]
+        assert (item["n"], item["m"]) == ({"N": "27010"}, {"M": {"a": {"L": plain}}})
+        assert item["s"] == {"NS": ["0.0000001", "100"]}
+
+
 @once
 @pytest.mark.parametrize(
     "arguments",

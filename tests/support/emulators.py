@@ -39,6 +39,9 @@ def _moto() -> Iterator[str]:
 
     from moto.server import ThreadedMotoServer
 
+    from ddbcfg_daemon.local import keep_every_digit
+
+    keep_every_digit()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()

@@ -202,11 +202,11 @@ ATTRIBUTES: dict[str, Any] = {
     "größe": {
         "parts": {"BS": [b"b", b"a"]},
         "key": {"B": b"\x00\xff"},
-        "ids": {"NS": ["7", "-1.50"]},
+        "ids": {"NS": ["7", "-1.25"]},
     },
     "features": {
         "on": {"BOOL": True},
-        "limits": {"M": {"retry": {"L": [{"N": "1"}, {"NULL": True}]}, "burst": {"N": "2.50"}}},
+        "limits": {"M": {"retry": {"L": [{"N": "1"}, {"NULL": True}]}, "burst": {"N": "2.25"}}},
         "beta-users": {"SS": ["bob", "alice"]},
     },
     "db": {"port": {"N": "27017"}, "host": {"S": "db-cluster.com"}},
@@ -215,10 +215,10 @@ VALUES = {
     "db": {"host": "db-cluster.com", "port": Decimal(27017)},
     "features": {
         "beta-users": {"alice", "bob"},
-        "limits": {"burst": Decimal("2.50"), "retry": [Decimal(1), None]},
+        "limits": {"burst": Decimal("2.25"), "retry": [Decimal(1), None]},
         "on": True,
     },
-    "größe": {"ids": {Decimal("-1.50"), Decimal(7)}, "key": b"\x00\xff", "parts": {b"a", b"b"}},
+    "größe": {"ids": {Decimal("-1.25"), Decimal(7)}, "key": b"\x00\xff", "parts": {b"a", b"b"}},
 }
 READ_AT = 1_700_000_000_123_456_789
 
@@ -242,7 +242,7 @@ def test_the_documents_segment_reads_as_it_says() -> None:
         ["beta-users", "limits", "on"],
         ["ids", "key", "parts"],
     ]
-    assert str(segment.get("features")["limits"]["burst"]) == "2.50"
+    assert str(segment.get("features")["limits"]["burst"]) == "2.25"
     assert (segment.header["read_at"], segment.header["source"]) == (READ_AT, 0)
     for absent in ("", "nope", "port", *map(str, range(200))):
         with pytest.raises(KeyError):

@@ -16,7 +16,7 @@ from ddbcfg_client.notation import dumps, loads, loads_stores
 
 ROOT = Path(__file__).resolve().parents[2]
 
-LARGEST = "9." + "9" * 37 + "E+125"
+LARGEST = "9" * 38 + "0" * 88
 
 
 class TestExactNumbers:
@@ -27,13 +27,13 @@ class TestExactNumbers:
         [
             "0",
             "27017",
+            "27010",
             "-1",
             "0.1",
-            "1.10",
             "12345678901234567890123456789012345678",
             "0.12345678901234567890123456789012345678",
-            "1E-130",
-            "-1E-130",
+            "0." + "0" * 129 + "1",
+            "-0." + "0" * 129 + "1",
             LARGEST,
             "-" + LARGEST,
         ],
@@ -41,7 +41,7 @@ class TestExactNumbers:
     def test_every_digit_survives(self, literal: str) -> None:
         number = loads(literal, "f")
         assert type(number) is Decimal
-        assert str(number) == literal
+        assert f"{number:f}" == literal
         assert dumps(number, typed=True) == literal
 
     @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ class TestPrinting:
 
     @pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity"])
     def test_what_is_no_number_is_not_written(self, number: str) -> None:
-        with pytest.raises(ValueError, match="JSON has no NaN"):
+        with pytest.raises(ValueError, match="not a finite number"):
             dumps({"a": Decimal(number)}, typed=False)
 
 

@@ -32,8 +32,8 @@ from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.helpers import end_helpers
 from ddbcfg_daemon.local import REGION, LocalDynamoDB, load_file
 from ddbcfg_daemon.memory import settle
-from ddbcfg_daemon.metrics import MetricsFile
 from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
+from ddbcfg_daemon.outputs.metrics_file import MetricsFile
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import MENDABLE, Refresher
 from ddbcfg_daemon.service import Service

@@ -1,4 +1,4 @@
-"""Metrics: a file in Prometheus' text format, for node_exporter's textfile collector.
+"""Metrics in Prometheus' text format, for node_exporter's textfile collector.
 
 No port is opened and no library needed.  Reference: "Exposition formats" in the Prometheus manual.
 """
@@ -6,7 +6,6 @@ No port is opened and no library needed.  Reference: "Exposition formats" in the
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from ddbcfg_client.layout.page import NEVER
 from ddbcfg_daemon.refresher import Refresher
@@ -25,24 +24,14 @@ _METRICS = (
 )
 
 
-class MetricsFile:
-    """Writes the metrics of all stores to *path*, whole each time."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._new = path.with_name(f"{path.name}.new")
-
-    def write(self, refreshers: Iterable[Refresher]) -> None:
-        """Replace the file; raises OSError."""
-        rows = [(_labels(refresher), _values(refresher)) for refresher in refreshers]
-        lines = []
-        for name, kind, text in _METRICS:
-            lines += [f"# HELP ddbcfg_{name} {text}", f"# TYPE ddbcfg_{name} {kind}"]
-            lines += [f"ddbcfg_{name}{labels} {values[name]}" for labels, values in rows]
-        self._new.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        self._new.chmod(0o644)  # the collector is another user, whatever the umask is
-        # The collector reads whenever it likes: it finds the old file or the new one.
-        self._new.replace(self._path)
+def metrics_text(refreshers: Iterable[Refresher]) -> str:
+    """Return the metrics of all stores."""
+    rows = [(_labels(refresher), _values(refresher)) for refresher in refreshers]
+    lines = []
+    for name, kind, text in _METRICS:
+        lines += [f"# HELP ddbcfg_{name} {text}", f"# TYPE ddbcfg_{name} {kind}"]
+        lines += [f"ddbcfg_{name}{labels} {values[name]}" for labels, values in rows]
+    return "\n".join(lines) + "\n"
 
 
 def _values(refresher: Refresher) -> dict[str, float]:

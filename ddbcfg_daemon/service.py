@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Sequence
 
-from ddbcfg_daemon.metrics import MetricsFile
+from ddbcfg_daemon.metrics import metrics_text
+from ddbcfg_daemon.outputs.metrics_file import MetricsFile
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.signals import STOPPING, Signals
 from ddbcfg_daemon.systemd import Notifier
@@ -30,7 +31,6 @@ class Service:
         self._notifier = notifier
         self._signals = signals
         self._metrics = metrics
-        self._metrics_failed = False
         self._ready = False
         self._polled = False
         self._threads: list[threading.Thread] = []
@@ -77,7 +77,7 @@ class Service:
             self._tell(refreshers)
             told = time.monotonic()
             if polled and self._metrics is not None:
-                self._write_metrics(self._metrics, refreshers)
+                self._metrics.write(metrics_text(refreshers))
 
     def _tell(self, refreshers: Sequence[Refresher]) -> None:
         """Tell the service manager how things are, as far as they are well."""
@@ -95,16 +95,6 @@ class Service:
             # Its wait does not count the time that the host was suspended.
             if refresher.silence > _OVERDUE:
                 refresher.wake()
-
-    def _write_metrics(self, metrics: MetricsFile, refreshers: Sequence[Refresher]) -> None:
-        try:
-            metrics.write(refreshers)
-        except OSError as error:
-            if not self._metrics_failed:  # once, not after each poll
-                log.warning("the metrics were not written: %s", error)
-            self._metrics_failed = True
-        else:
-            self._metrics_failed = False
 
     def _stop(self, refreshers: Sequence[Refresher]) -> None:
         for refresher in refreshers:

@@ -1,0 +1,80 @@
+"""The file of the metrics, written by a thread of its own: a disk that hangs stops nothing else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from ddbcfg_daemon.errors import UntrustedPath
+from ddbcfg_daemon.trusted_folder import open_trusted_folder
+
+log = logging.getLogger("ddbcfg.daemon")
+
+
+class MetricsFile:
+    """Keeps *path* what was last given to :meth:`write`, whole each time.
+
+    A failure is logged once, until it is written again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._text: str | None = None
+        self._writing = False
+        self._failed = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def write(self, text: str) -> None:
+        """Have the file replaced; returns at once."""
+        with self._changed:
+            self._text = text
+            self._changed.notify_all()
+            if self._thread is None:
+                # daemon=True: a disk that hangs does not hold up the end of the process.
+                self._thread = threading.Thread(target=self._work, name="metrics", daemon=True)
+                self._thread.start()
+
+    def wait(self, patience: float) -> bool:
+        """Wait until all is written or failed, but no longer; whether it is."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._text is None and not self._writing, patience
+            )
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._text is not None)
+                text, self._text = self._text, None
+                self._writing = True
+            assert text is not None
+            try:
+                self._replace(text.encode())
+            except (OSError, UntrustedPath) as error:
+                if not self._failed:
+                    log.warning("the metrics were not written: %s", error)
+                self._failed = True
+            else:
+                self._failed = False
+
+    def _replace(self, raw: bytes) -> None:
+        """Replace the file; raises OSError, or UntrustedPath where others can swap it."""
+        new = f"{self._path.name}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        folder = open_trusted_folder(self._path.parent)
+        try:
+            with suppress(FileNotFoundError):  # left by a daemon that was killed while it wrote
+                os.unlink(new, dir_fd=folder)
+            with open(os.open(new, flags, 0o600, dir_fd=folder), "wb") as file:
+                file.write(raw)
+                os.fchmod(file.fileno(), 0o644)  # the collector is another user
+            # The collector reads whenever it likes: it finds the old file or the new one.
+            os.replace(new, self._path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            os.close(folder)

@@ -1,67 +1,38 @@
-"""A low-level client over the high-level one that a boto3 resource has.
+"""The low-level client of a boto3 resource: attribute values as DynamoDB sends them.
 
-``resource("dynamodb").meta.client`` looks like a client but takes and gives Python values, and
-there is no public way to the low-level one below.  This turns the values back, without loss: each
-type of attribute value has one Python type, and boto3 refuses numbers that it would have to round.
+The client that a resource has takes and gives Python values.  boto3 converts them in handlers of
+the client's events, and refuses numbers that DynamoDB holds: ``10**40`` comes back with 41 digits.
+A copy of the client without these handlers shares its connections, its credentials and its other
+handlers, and the application's own client stays as it is.
 """
 
 from __future__ import annotations
 
+from copy import copy
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# The parameters and results that hold attribute values.
-_ITEMS = ("Key", "Item", "ExpressionAttributeValues", "ExclusiveStartKey", "LastEvaluatedKey")
+# Event and unique id of each handler in which boto3's resource converts parameters and results.
+_CONVERSIONS = (
+    ("provide-client-params.dynamodb", "dynamodb-create-params-copy"),
+    ("before-parameter-build.dynamodb", "dynamodb-condition-expression"),
+    ("before-parameter-build.dynamodb", "dynamodb-attr-value-input"),
+    ("after-call.dynamodb", "dynamodb-attr-value-output"),
+)
 
 
-class NativeClient:
-    """What a :class:`~ddbcfg_client.dynamodb.Table` needs of a client, in attribute values."""
-
-    def __init__(self, high_level: DynamoDBClient) -> None:
-        from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
-        self._high_level = high_level
-        self._to_python = TypeDeserializer().deserialize
-        self._to_attribute = TypeSerializer().serialize
-        self.meta = high_level.meta
-        self.describe_table = high_level.describe_table
-        self.create_table = high_level.create_table
-        self.close = high_level.close
-
-    def query(self, **request: Any) -> dict[str, Any]:
-        """Return one page of items."""
-        return self._call(self._high_level.query, request)
-
-    def get_item(self, **request: Any) -> dict[str, Any]:
-        """Return the item, if there is one."""
-        return self._call(self._high_level.get_item, request)
-
-    def put_item(self, **request: Any) -> dict[str, Any]:
-        """Write the item."""
-        return self._call(self._high_level.put_item, request)
-
-    def delete_item(self, **request: Any) -> dict[str, Any]:
-        """Remove the item."""
-        return self._call(self._high_level.delete_item, request)
-
-    def _call(self, method: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = method(**self._each(request, self._to_python))
-        answer = self._each(answer, self._to_attribute)
-        if "Items" in answer:
-            answer["Items"] = [
-                {name: self._to_attribute(value) for name, value in item.items()}
-                for item in answer["Items"]
-            ]
-        return answer
-
-    def _each(self, holder: dict[str, Any], turn: Callable[[Any], Any]) -> dict[str, Any]:
-        turned = {
-            name: {key: turn(value) for key, value in holder[name].items()}
-            for name in _ITEMS
-            if name in holder
-        }
-        return holder | turned
+def native_client(high_level: DynamoDBClient) -> DynamoDBClient:
+    """Return a client like ``high_level``, a resource's, that converts no attribute values."""
+    # Not copy(): a client looks for unknown attributes in what it does not have yet.
+    client: Any = object.__new__(type(high_level))
+    vars(client).update(vars(high_level))
+    client.meta = copy(high_level.meta)
+    client.meta.events = copy(high_level.meta.events)
+    for event, unique_id in _CONVERSIONS:
+        client.meta.events.unregister(event, unique_id=unique_id)
+    native: DynamoDBClient = client
+    return native

@@ -12,7 +12,7 @@ from threading import Lock
 
 from ddbcfg_client.dynamodb import forks
 from ddbcfg_client.dynamodb.connecting import boto3_module, connect_dynamodb
-from ddbcfg_client.dynamodb.native import NativeClient
+from ddbcfg_client.dynamodb.native import native_client
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import StoreClosed
 
@@ -89,7 +89,7 @@ def _given_client(connection: Any) -> Any:
         if meta.service_model.service_name == "dynamodb":
             return connection
     elif getattr(meta, "service_name", None) == "dynamodb":
-        return NativeClient(meta.client)
+        return native_client(meta.client)
     raise TypeError(
         "connection must be boto3.client('dynamodb'), boto3.resource('dynamodb'), a boto3.Session "
         f"or None, not {type(connection).__name__}"

@@ -356,6 +356,11 @@ def test_connections(
         "binary": b"\x00\xff",
         "nothing": None,
         "map": {"list": [True, {1, 2}, {b"a"}, {"s"}], "_store": "x"},
+        # Of these boto3's own conversion refuses the zeros, and Decimal's default context rounds.
+        "round": 10**40,
+        "largest": Decimal("9." + "9" * 37 + "E+125"),
+        "smallest": Decimal("1." + "0" * 36 + "1E-130"),
+        "digits": [{"set": {10**38 - 1, 10**38 - 2, 10**100}}],
     }
     with DynamoDBConfigStore(connection, table_name, "prod", config_store=config_store) as store:
         store.set("db", data)
@@ -365,8 +370,26 @@ def test_connections(
         assert store.config.get("db") == data
         assert len(store.config.get()) == 13, "not every page was read"
         assert type(store.config.get("db")["binary"]) is bytes
+        assert str(store.config.get("db", keys=["round"])["round"]) == "1" + "0" * 40
         assert store.delete("db") is True
         assert store.delete("db") is False
+
+
+@pytest.mark.parametrize("of_a_table", [False, True])
+def test_a_resource_goes_on_speaking_python(
+    emulator_proxy: FaultProxy, table_name: str, of_a_table: bool
+) -> None:
+    """What the store needs of the application's resource changes nothing for the application."""
+    resource = boto3.resource("dynamodb", endpoint_url=emulator_proxy.url)
+    connection: Any = resource.Table(table_name) if of_a_table else resource
+    with DynamoDBConfigStore(connection, table_name, "prod") as store:
+        key = {"_store": "prod", "_option": "db"}
+        table = resource.Table(table_name)
+        table.put_item(Item={**key, "n": 5, "round": Decimal("1E+20")})
+        assert store.config.get("db") == {"n": 5, "round": 10**20}
+        store.set("db", {"n": 6})
+        assert table.get_item(Key=key)["Item"] == {**key, "n": 6}
+        assert resource.meta.client.get_item(TableName=table_name, Key=key)["Item"]["n"] == 6
 
 
 @pytest.mark.parametrize("connection", ["dynamodb", 3, object(), boto3])

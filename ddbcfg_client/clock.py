@@ -1,21 +1,52 @@
-"""The clock of ages: CLOCK_BOOTTIME, which counts suspend and never jumps."""
+"""The clock of ages: the host's CLOCK_BOOTTIME, which counts suspend and never jumps.
+
+Daemon and reader can be in different time namespaces, where the clock has an offset.  All times in
+shared memory are those of the host: without the offset.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 
-from ddbcfg_client.layout.page import NEVER
+from ddbcfg_client.layout import NEVER
 
 _ABSURD = 100 * 366 * 86400.0  # seconds of age; a hundred years
 
+# The time namespace's offset in nanoseconds, by the process that looked it up: a child may have
+# been put into another namespace.
+_offsets: dict[int, int] = {}
+
 
 def boottime() -> int:
-    """Now, in nanoseconds since the host was booted."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    """Return now, in nanoseconds since the host was booted."""
+    pid = os.getpid()
+    offset = _offsets.get(pid)
+    if offset is None:
+        offset = _offset_here(next(iter(_offsets.values()), 0))
+        _offsets.clear()
+        _offsets[pid] = offset
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - offset
+
+
+def _offset_here(otherwise: int) -> int:
+    """The offset of this process's CLOCK_BOOTTIME (time_namespaces(7)); *otherwise* if unknown."""
+    try:
+        with open("/proc/self/timens_offsets", "rb") as file:
+            for line in file:
+                clock, seconds, nanoseconds = line.split()
+                if clock in (b"boottime", b"7"):
+                    return int(seconds) * 10**9 + int(nanoseconds)
+    except (OSError, ValueError):
+        pass  # no /proc, or a kernel without time namespaces
+    return otherwise
 
 
 def age_of(success: int) -> float | None:
-    """Seconds from *success* (CLOCK_BOOTTIME, ns) to now; None when unknown, negative or absurd."""
+    """Return seconds from *success* (see :func:`boottime`) to now.
+
+    None when that is unknown, negative or absurd.
+    """
     if success == NEVER:
         return None
     age = (boottime() - success) / 1e9

@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 import time
 
-from ddbcfg_client.errors import NameRefused, SnapshotUnavailable, StoreNotNamed
+from ddbcfg_client.errors import (
+    NameRefused,
+    SnapshotUnavailable,
+    StoreNotNamed,
+    UntrustedSegment,
+)
 from ddbcfg_client.layout.names import PREFIX, Names, quoted
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust, published_stores
@@ -37,7 +42,8 @@ def connect(
     deadline = time.monotonic() + wait
     while True:
         try:
-            config = Config(names_of(table, store, namespace), trust_in(owner), max_age)
+            trust = trust_in(owner)
+            config = Config(names_of(table, store, namespace, trust), trust, max_age)
             config.generation  # noqa: B018 - attaches, or says why it cannot
             return config
         except (SnapshotUnavailable, StoreNotNamed) as error:
@@ -48,16 +54,26 @@ def connect(
         time.sleep(_WAIT_STEP)
 
 
-def names_of(table: str | None, store: str | None, namespace: str | None) -> Names:
-    """The names of the store that is meant; raises StoreNotNamed.  See :func:`connect`."""
-    found = all_names_of(table, store, namespace)
+def names_of(table: str | None, store: str | None, namespace: str | None, trust: Trust) -> Names:
+    """Return the names of the store that is meant; see :func:`connect`.
+
+    Raises StoreNotNamed, or UntrustedSegment when the only one is of an owner that is not trusted.
+    """
+    found, refused = all_names_of(table, store, namespace, trust)
     if len(found) == 1:
         return found[0]
+    if not found and refused:
+        raise refused[0]
     raise StoreNotNamed([(names.namespace, names.store) for names in found])
 
 
-def all_names_of(table: str | None, store: str | None, namespace: str | None) -> list[Names]:
-    """The names of the store that is named, or else of those on this host that may be meant."""
+def all_names_of(
+    table: str | None, store: str | None, namespace: str | None, trust: Trust
+) -> tuple[list[Names], list[UntrustedSegment]]:
+    """Return the names of the store that is named, or else of those here that may be meant.
+
+    With them an error for each that may be meant and is not to be trusted.
+    """
     namespace = namespace or os.environ.get("DDBCFG_NAMESPACE")
     namespace = namespace or table or os.environ.get("DDBCFG_TABLE")
     store = store or os.environ.get("DDBCFG_STORE")
@@ -67,13 +83,18 @@ def all_names_of(table: str | None, store: str | None, namespace: str | None) ->
         except UnicodeEncodeError:
             raise NameRefused(kind, name or "", "is not UTF-8") from None
     if namespace and store:
-        return [Names(namespace, store)]
-    return [
-        names
-        for names in published_stores()
-        if (not namespace or names.page.startswith(f"{PREFIX}{quoted(namespace)}."))
-        and (not store or names.page.endswith(f".{quoted(store)}"))
-    ]
+        return [Names(namespace, store)], []
+
+    def may_be_meant(page: str) -> bool:
+        return (not namespace or page.startswith(f"{PREFIX}{quoted(namespace)}.")) and (
+            not store or page.endswith(f".{quoted(store)}")
+        )
+
+    found, refused = published_stores(trust)
+    return (
+        [names for names in found if may_be_meant(names.page)],
+        [error for error in refused if may_be_meant(error.name)],
+    )
 
 
 def trust_in(owner: str | int | None) -> Trust:

@@ -83,6 +83,13 @@ class SnapshotCorrupt(SnapshotError):
         return f"{self.name} is damaged: {self.reason}; restart ddbcfg-daemon to publish it anew"
 
 
+class SnapshotReclaimed(SnapshotError):
+    """A replaced snapshot that was still held has no memory any more."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}; take a new snapshot, and hold it no longer than needed"
+
+
 class UntrustedSegment(SnapshotError):
     """The object's owner or mode would let somebody else than the daemon write it."""
 

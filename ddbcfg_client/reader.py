@@ -20,14 +20,18 @@ from ddbcfg_client.errors import (
     OptionNotFound,
     SnapshotCorrupt,
     SnapshotError,
+    SnapshotReclaimed,
     SnapshotTooStale,
     SnapshotUnavailable,
 )
 from ddbcfg_client.hot import RAISE
+from ddbcfg_client.layout import NEVER
 from ddbcfg_client.layout.page import GENERATION_WORD, PAGE_SIZE, RETIRED
+from ddbcfg_client.memo import Memo
 from ddbcfg_client.readonly import ReadOnlyDict, only
+from ddbcfg_client.reporting import log
 from ddbcfg_client.segment import Gone, Page, Segment, Trust
-from ddbcfg_client.snapshot import Memo, Snapshot, plain
+from ddbcfg_client.snapshot import Snapshot, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +46,8 @@ if TYPE_CHECKING:
 
 # The page says when it was replaced, unless its daemon was killed before somebody removed it.  So a
 # reader looks at the page's name every second, which takes a look at the clock at every read.  To
-# count reads instead would be no faster, and leave who reads now and then with the old page.
+# count reads instead would be no faster, and leave who reads now and then with the old page.  What
+# could not be taken up is tried again as often, and no more: a try costs a thousand reads.
 _NAME_CHECK = 1.0
 
 # A segment whose name is gone was replaced by a newer one; more often than this only if somebody
@@ -51,27 +56,56 @@ _TRIES = 100
 
 _NO_DAEMON = "no daemon has published it on this host"
 
-# What is published cannot be read: damaged, not to be trusted, of a daemon that was upgraded first.
-# Who has a snapshot keeps it, and its age tells; only who has none is told of the error.
+# What is published cannot be read: damaged, not to be trusted, not permitted, of a daemon that was
+# upgraded first.  A reader that has a snapshot keeps serving it, and its age grows.
 _UNUSABLE = (SnapshotError, LayoutMismatch)
 
 _NO_WORDS = memoryview(bytes(PAGE_SIZE)).cast("Q")
 _NO_GENERATION = -1  # no word is negative, so the hot path never takes it
+# The words of a reader that cannot take up what is current: no publisher changes them, so the hot
+# path answers from what the reader has until it is time to try again.
+_STILL_WORDS = memoryview(bytes(PAGE_SIZE)).cast("Q")
+_STILL = 0
 
 
 class Attachment:
-    """Where a view came from: the page it watches and the snapshot it answers from."""
+    """Where a view came from: the page it watches and the snapshot it answers from.
 
-    __slots__ = ("page", "snapshot")
+    ``success`` is when the daemon last read the table and left the snapshot's generation current,
+    as far as this reader knows (CLOCK_BOOTTIME, ns).  ``trouble`` says why it cannot take up what
+    is current; None while it can.
+    """
 
-    def __init__(self, page: Page | None, snapshot: Snapshot | None) -> None:
+    __slots__ = ("page", "snapshot", "success", "trouble")
+
+    def __init__(
+        self,
+        page: Page | None = None,
+        snapshot: Snapshot | None = None,
+        success: int = NEVER,
+        trouble: str | None = None,
+    ) -> None:
         self.page = page
         self.snapshot = snapshot
+        self.success = success
+        self.trouble = trouble
+
+    def age(self) -> float | None:
+        """Return the age of the snapshot in seconds; None when it is not known."""
+        if self.page is not None and self.snapshot is not None:
+            try:
+                known = self.page.status().success_of(self.snapshot.generation)
+            except SnapshotCorrupt:
+                known = None
+            # A generation older than the page knows: it stays at what was known last, and so ages.
+            if known is not None and known != NEVER:
+                self.success = known
+        return age_of(self.success)
 
 
 def _nothing(page: Page | None = None) -> View:
     """The view of a reader that has no snapshot yet."""
-    return _NO_WORDS, _NO_GENERATION, {}, 0.0, Attachment(page, None)
+    return _NO_WORDS, _NO_GENERATION, {}, 0.0, Attachment(page)
 
 
 class Config(Hot):
@@ -94,7 +128,7 @@ class Config(Hot):
         self._names = names
         self._trust = trust
         self._max_age = max_age
-        self._memo: Memo = {}
+        self._memo = Memo()
         self._name_check_at = 0.0
         self._view: View = _nothing()
 
@@ -142,9 +176,10 @@ class Config(Hot):
         snapshot = self._checked()
         try:
             return read(snapshot)
-        except SnapshotCorrupt:
-            # The program may have closed its descriptors to become a daemon: attach anew.
-            return read(self._take_up(None, None))
+        except (SnapshotCorrupt, SnapshotReclaimed):
+            # The program may have closed its descriptors to become a daemon, or the publisher taken
+            # back the memory of a snapshot that was just replaced: attach anew.
+            return read(self._take_up(None, Attachment()))
 
     def __contains__(self, option: object) -> bool:
         return self._answer(lambda snapshot: option in snapshot)
@@ -166,15 +201,17 @@ class Config(Hot):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the current content in hex, the same on every host with the same content."""
+        """A hash of the current content in hex, the same on every host with the same content."""
         return self._current().digest
 
     @property
     def age(self) -> float | None:
-        """Seconds since the last successful poll; None when that is not known."""
+        """Seconds since the daemon last read the table and left what this serves current.
+
+        None when that is not known.
+        """
         self._current()
-        page = self._view[4].page
-        return None if page is None else age_of(page.status().success)
+        return self._view[4].age()
 
     @property
     def store(self) -> str:
@@ -193,7 +230,7 @@ class Config(Hot):
         page = self._control_page()
         if page is None:
             raise SnapshotUnavailable(self._names.page, _NO_DAEMON)
-        return status_of(page, self._view[4].snapshot)
+        return status_of(page, self._view[4])
 
     def _control_page(self) -> Page | None:
         """The control page, which may be there before the first snapshot; None when it is not."""
@@ -253,59 +290,58 @@ class Config(Hot):
         now = monotonic()
         words, generation, decoded, _, attachment = self._view
         page, snapshot = attachment.page, attachment.snapshot
-        if page is not None and now >= self._name_check_at:
+        if now >= self._name_check_at:
             self._name_check_at = now + _NAME_CHECK
-            if page.replaced():
+            if page is not None and page.replaced():
                 page = None
-            else:
-                self._view = words, generation, decoded, self._hot_until(page), attachment
-        if page is not None and snapshot is not None and words[GENERATION_WORD] == generation:
+            elif attachment.trouble is None:
+                until = self._hot_until(attachment)
+                self._view = words, generation, decoded, until, attachment
+        elif attachment.trouble is not None and snapshot is not None:
+            return snapshot  # tried within the last second
+        if (
+            page is not None
+            and snapshot is not None
+            and attachment.trouble is None
+            and words[GENERATION_WORD] == generation
+        ):
             return snapshot
-        return self._take_up(page, snapshot)
+        return self._take_up(page, attachment)
 
-    def _hot_until(self, page: Page) -> float:
+    def _hot_until(self, attachment: Attachment) -> float:
         """Until when, on the monotonic clock, a view may answer by itself.
 
-        Until the page's name is looked at again, or what is published now is past ``max_age``: a
+        Until the page's name is looked at again, or what is served now is past ``max_age``: a
         poll that succeeds meanwhile only makes it younger.
         """
         until = self._name_check_at
         if self._max_age is None:
             return until
-        try:
-            age = age_of(page.status().success)
-        except SnapshotCorrupt:
-            age = None
+        age = attachment.age()
         return 0.0 if age is None else min(until, monotonic() + self._max_age - age)
 
-    def _take_up(self, page: Page | None, snapshot: Snapshot | None) -> Snapshot:
+    def _take_up(self, page: Page | None, attachment: Attachment) -> Snapshot:
         """Attach to the page if there is none, and open what it says is current.
 
-        Whatever stands in the way, a snapshot that was taken up before goes on being served.
+        *attachment* is what is served so far.  Whatever stands in the way, a snapshot that was
+        taken up before goes on being served.
         """
         reason = _NO_DAEMON
         for _ in range(_TRIES):
-            if page is None or page.words[GENERATION_WORD] & RETIRED:
-                try:
+            try:
+                if page is None or page.words[GENERATION_WORD] & RETIRED:
                     page = Page(self._names, self._trust)
                     self._name_check_at = monotonic() + _NAME_CHECK
-                except Gone:
-                    break
-                except _UNUSABLE:
-                    if snapshot is None:
-                        raise
-                    return snapshot
+            except Gone:
+                break
+            except _UNUSABLE as error:
+                return self._stay(attachment, error)
             generation = page.words[GENERATION_WORD]
             if generation & RETIRED:
                 continue  # retired while it was opened: its successor has the name by now
             if generation == 0:
-                reason = "its daemon is running but has not read DynamoDB yet"
-                status = page.status()
-                if status.error:
-                    reason = f"its daemon could not read DynamoDB yet ({status.error})"
-                elif status.daemon_pid == 0:
-                    reason = "its daemon stopped before it had read DynamoDB"
-                if snapshot is None:
+                reason = _why_nothing(page)
+                if attachment.snapshot is None:
                     self._view = _nothing(page)
                 break
             try:
@@ -313,19 +349,39 @@ class Config(Hot):
             except Gone:
                 reason = f"the segment of generation {generation} was removed"
                 continue
-            except _UNUSABLE:
-                if snapshot is None:
-                    raise
-                return snapshot
+            except _UNUSABLE as error:
+                return self._stay(attachment, error)
             snapshot = Snapshot(segment, self._names.store, self._memo)
-            self._view = (
-                page.words,
-                generation,
-                snapshot.decoded,
-                self._hot_until(page),
-                Attachment(page, snapshot),
-            )
+            taken_up = Attachment(page, snapshot, snapshot.read_boottime)
+            until = self._hot_until(taken_up)
+            self._view = page.words, generation, snapshot.decoded, until, taken_up
+            if attachment.trouble is not None:
+                log("info", f"{self!r} is current again: generation {generation}")
             return snapshot
+        return self._stay(attachment, SnapshotUnavailable(self._names.page, reason))
+
+    def _stay(self, attachment: Attachment, error: Exception) -> Snapshot:
+        """Go on with the snapshot of *attachment*, since *error* keeps what is current away.
+
+        Raises *error* if there is none.  Its age grows, ``max_age`` counts, status says why.
+        """
+        snapshot = attachment.snapshot
         if snapshot is None:
-            raise SnapshotUnavailable(self._names.page, reason)
+            raise error
+        if attachment.trouble is None:
+            serving = f"it goes on serving generation {snapshot.generation}, and tries again"
+            log("warning", f"{self!r} cannot take up what is current: {error}; {serving}")
+        stays = Attachment(attachment.page, snapshot, attachment.success, str(error))
+        self._name_check_at = monotonic() + _NAME_CHECK
+        self._view = _STILL_WORDS, _STILL, snapshot.decoded, self._hot_until(stays), stays
         return snapshot
+
+
+def _why_nothing(page: Page) -> str:
+    """Why *page* has no generation yet."""
+    status = page.status()
+    if status.error:
+        return f"its daemon could not read DynamoDB yet ({status.error})"
+    if status.daemon_pid == 0:
+        return "its daemon stopped before it had read DynamoDB"
+    return "its daemon is running but has not read DynamoDB yet"

@@ -14,27 +14,32 @@ import stat
 import sys
 from mmap import MAP_SHARED, PROT_READ, mmap
 
-import posix_ipc
-
 from ddbcfg_client.errors import (
     LayoutMismatch,
     SnapshotCorrupt,
     SnapshotError,
     SnapshotPermissionError,
+    SnapshotReclaimed,
     SnapshotUnavailable,
     UntrustedSegment,
 )
 from ddbcfg_client.layout import LAYOUT_VERSION, layout_of
 from ddbcfg_client.layout.names import PREFIX, Names
 from ddbcfg_client.layout.page import PAGE_MAGIC, PAGE_SIZE, PageStatus, read_status
-from ddbcfg_client.layout.segment import HEADER_SIZE, SEGMENT_MAGIC, Header, parse_header
+from ddbcfg_client.layout.segment import (
+    HEADER_SIZE,
+    SEGMENT_MAGIC,
+    Header,
+    header_size_of,
+    parse_header,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-SHM_DIR = "/dev/shm"  # where Linux keeps shared memory; posix_ipc cannot list or stat
+SHM_DIR = "/dev/shm"  # where Linux keeps shared memory: shm_open(3) opens the files there
 _NO_MEMORY = "it is no shared memory but another kind of file"
 DEFAULT_OWNER = "ddbcfg"  # the user of the systemd unit
 
@@ -42,11 +47,11 @@ Identity = tuple[int, int]  # device and inode: the same name can be another obj
 
 
 class Gone(Exception):
-    """No object has the name: removed, or not there yet."""
+    """No object that can be read has the name: removed, cut short, or not there yet."""
 
 
 class Trust:
-    """Whom a reader believes: root, itself, and one owner by name or uid."""
+    """The owners that a reader believes: root, itself, and one more by name or uid."""
 
     __slots__ = ("_owner",)
 
@@ -66,31 +71,56 @@ class Trust:
         """Raise UntrustedSegment unless only a trusted owner can have written the object."""
         if not stat.S_ISREG(status.st_mode):
             raise UntrustedSegment(name, _NO_MEMORY)
-        if status.st_uid not in (0, os.geteuid()) and status.st_uid != self._uid():
-            raise UntrustedSegment(name, f"it belongs to uid {status.st_uid}")
+        self.check_owner(name, status)
         if status.st_mode & 0o022:
             mode = stat.S_IMODE(status.st_mode)
             raise UntrustedSegment(name, f"its mode {mode:04o} lets others than its owner write")
 
+    def check_owner(self, name: str, status: os.stat_result) -> None:
+        """Raise UntrustedSegment unless the owner is trusted."""
+        if is_unmapped(status.st_uid):
+            raise UntrustedSegment(
+                name, "its owner cannot be seen from this user namespace, where it has no uid"
+            )
+        if status.st_uid not in (0, os.geteuid()) and status.st_uid != self._uid():
+            raise UntrustedSegment(name, f"it belongs to uid {status.st_uid}")
+
+
+def is_unmapped(uid: int) -> bool:
+    """Return whether *uid* stands for any user that this user namespace has no uid for."""
+    try:
+        with open("/proc/sys/kernel/overflowuid", "rb") as file:
+            if uid != int(file.read()):
+                return False
+        with open("/proc/self/uid_map", "rb") as file:
+            mapped = [[int(number) for number in line.split()] for line in file]
+    except (OSError, ValueError):
+        return uid == 65534  # no /proc to ask: the kernel's own default, and the safe side
+    # Where every uid is its own, the host's user namespace, it is a user's like any other.
+    return mapped != [[0, 0, (1 << 32) - 1]]
+
 
 def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
-    """Open *name* for reading: its descriptor and status.
+    """Open *name* for reading; return its descriptor and status.
 
-    Raises Gone, SnapshotPermissionError or UntrustedSegment.
+    Raises Gone, SnapshotPermissionError, UntrustedSegment, or SnapshotError when this process can
+    open nothing (it has no descriptor left).
     """
     try:
-        # O_NONBLOCK: opening a FIFO that a neighbour put in the name's place must not wait.
-        fd = posix_ipc.SharedMemory(name, flags=os.O_NONBLOCK, read_only=True).fd
-    except posix_ipc.ExistentialError:
+        # As shm_open(3) does it.  O_NONBLOCK: opening a FIFO that a neighbour put in the name's
+        # place must not wait.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(SHM_DIR + name, flags)
+    except FileNotFoundError:
         raise Gone(name) from None
-    except posix_ipc.PermissionsError:
+    except PermissionError:
         raise SnapshotPermissionError(name, _who_may_read(name)) from None
-    except ValueError:
-        raise UntrustedSegment(name, _NO_MEMORY) from None  # a directory
+    except BlockingIOError:
+        raise Gone(name) from None  # its publisher holds a lease on it: it is just removing it
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+        if error.errno in (errno.ELOOP, errno.ENXIO):
             raise UntrustedSegment(name, _NO_MEMORY) from None
-        raise SnapshotError(name, f"it cannot be opened ({_text_of(error)})") from None
+        raise SnapshotError(name, f"it cannot be opened ({error.strerror})") from None
     try:
         status = os.fstat(fd)
         trust.check(name, status)
@@ -100,17 +130,14 @@ def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
     return fd, status
 
 
-def _text_of(error: OSError) -> str:
-    # posix_ipc words some errors itself, without a number.
-    return error.strerror or str(error)
-
-
 def _who_may_read(name: str) -> str:
     """What a person must do to be let in: which group to join."""
     try:
         import grp  # only who is refused needs it, and may be refused the library, too
 
         status = os.stat(SHM_DIR + name)
+        if is_unmapped(status.st_gid):
+            return "its group cannot be seen from this user namespace"
         group = grp.getgrgid(status.st_gid).gr_name
     except (ImportError, OSError, KeyError):
         return "ask who runs the daemon for its group"
@@ -139,7 +166,7 @@ class Page:
             more = {"trackfd": False} if sys.version_info >= (3, 13) else {}
             mapping = mmap(fd, PAGE_SIZE, MAP_SHARED, PROT_READ, **more)
         except OSError as error:
-            reason = f"it cannot be mapped ({_text_of(error)})"
+            reason = f"it cannot be mapped ({error.strerror})"
             raise SnapshotError(names.page, reason) from None
         finally:
             os.close(fd)
@@ -186,25 +213,43 @@ class Segment:
         self.name = name
         self._fd, status = open_trusted(name, trust)
         self._identity = (status.st_dev, status.st_ino)
-        head = os.pread(self._fd, HEADER_SIZE, 0)
-        layout = layout_of(head, SEGMENT_MAGIC)
-        if layout is None:
-            raise SnapshotCorrupt(name, "it is no snapshot segment")
-        if layout != LAYOUT_VERSION:
-            raise LayoutMismatch(name, layout, LAYOUT_VERSION)
         try:
-            self.header: Header = parse_header(head, status.st_size)
+            head = self._head()
+        except ValueError as error:
+            raise SnapshotCorrupt(name, str(error)) from None
+        size = status.st_size
+        # The publisher cuts short what it replaced when it needs the room.
+        if size < HEADER_SIZE or os.fstat(self._fd).st_size < size:
+            raise Gone(name)
+        try:
+            self.header: Header = parse_header(head, size)
         except ValueError as error:
             raise SnapshotCorrupt(name, str(error)) from None
         # The publisher allocates all of it.  What has holes could claim any size and cost nothing,
         # but a reader that believes it memory.
-        if status.st_blocks * 512 < status.st_size:
+        if status.st_blocks * 512 < size:
             raise SnapshotCorrupt(name, "it has holes")
         if self.header.generation != generation:
             raise SnapshotCorrupt(name, f"it holds generation {self.header.generation}")
 
+    def _head(self) -> bytes:
+        """The header's bytes; raises Gone, LayoutMismatch or ValueError."""
+        head = os.pread(self._fd, HEADER_SIZE, 0)
+        if not head:
+            raise Gone(self.name)
+        layout = layout_of(head, SEGMENT_MAGIC)
+        if layout is None:
+            raise ValueError("it is no snapshot segment")
+        if layout != LAYOUT_VERSION:
+            raise LayoutMismatch(self.name, layout, LAYOUT_VERSION)
+        size = header_size_of(head)
+        return head if size == HEADER_SIZE else os.pread(self._fd, size, 0)
+
     def read(self, offset: int, size: int) -> bytes:
-        """*size* bytes at *offset*; raises SnapshotCorrupt when there are fewer."""
+        """Return *size* bytes at *offset*; raise SnapshotReclaimed when there are fewer.
+
+        And SnapshotCorrupt when they cannot be read: the program closed the descriptor.
+        """
         try:
             data = os.pread(self._fd, size, offset)
             # One call returns at most 2 GiB on Linux.
@@ -216,7 +261,10 @@ class Segment:
         except OSError as error:
             raise SnapshotCorrupt(self.name, f"it cannot be read ({error.strerror})") from None
         if len(data) != size:
-            raise SnapshotCorrupt(self.name, "it was cut short")
+            if not self.is_open():
+                raise SnapshotCorrupt(self.name, "its descriptor was closed by this program")
+            reason = "the daemon took back its memory, because /dev/shm was full"
+            raise SnapshotReclaimed(self.name, reason)
         return data
 
     def apply(self, access: Callable[[int], None]) -> None:
@@ -242,10 +290,26 @@ class Segment:
             os.close(self._fd)
 
 
-def published_stores() -> list[Names]:
-    """The stores whose control pages are on this host, by name; none of them is opened."""
+def published_stores(trust: Trust) -> tuple[list[Names], list[UntrustedSegment]]:
+    """Return the stores whose control pages are on this host, by name; none of them is opened.
+
+    With them an error for each page that *trust* does not believe: anyone can make a file there.
+    """
     try:
         files = sorted(os.listdir(SHM_DIR))
     except OSError as error:
         raise SnapshotUnavailable(PREFIX, f"{SHM_DIR}: {error.strerror}") from None
-    return [names for file in files if (names := Names.of_page(f"/{file}"))]
+    stores, refused = [], []
+    for file in files:
+        names = Names.of_page(f"/{file}")
+        if names is None:
+            continue
+        try:
+            trust.check(names.page, os.stat(SHM_DIR + names.page, follow_symlinks=False))
+        except FileNotFoundError:
+            continue
+        except UntrustedSegment as error:
+            refused.append(error)
+        else:
+            stores.append(names)
+    return stores, refused

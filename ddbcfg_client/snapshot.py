@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zlib import crc32
 
+from msgpack import unpackb
+
 from ddbcfg_client.codec import pack_name, split_entry, unpack_option
 from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt
 from ddbcfg_client.layout.segment import BLOCK_SIZE, ENTRY_SIZE, SLOT_SIZE, home_slot
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from ddbcfg_client.layout.changes import ChangeLog
+    from ddbcfg_client.memo import Memo
     from ddbcfg_client.segment import Segment
 
 _WINDOW = 64  # slots read at once: nearly every probe ends in the first window
@@ -23,9 +27,6 @@ _WINDOW = 64  # slots read at once: nearly every probe ends in the first window
 # makes up names must not fill memory.
 _ABSENT = 1000
 _LONGEST = 1024
-
-# For each option ever decoded: the newest generation it was read in, its bytes, what they became.
-Memo = dict[str, tuple[int, bytes, ReadOnlyDict]]
 
 
 class Snapshot(Mapping[str, ReadOnlyDict]):
@@ -53,8 +54,28 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the content in hex: the same on every host that has the same content."""
+        """A hash of the content in hex: the same on every host that has the same content."""
         return self._segment.header.digest.hex()
+
+    @property
+    def source(self) -> str:
+        """Where it was read: ``dynamodb``, ``disk``, ``local``, or what later daemons add."""
+        source = self._about().get("source")
+        return source if isinstance(source, str) else ""
+
+    @property
+    def revision(self) -> tuple[str, int] | None:
+        """The table's own version of the store, as epoch and revision; None without one."""
+        about = self._about()
+        epoch, revision = about.get("epoch"), about.get("revision")
+        if isinstance(epoch, str) and isinstance(revision, int) and revision > 0:
+            return epoch, revision
+        return None
+
+    @property
+    def read_boottime(self) -> int:
+        """When DynamoDB was read for it, in nanoseconds of the host's CLOCK_BOOTTIME."""
+        return self._segment.header.read_boottime
 
     @property
     def read_at(self) -> float:
@@ -76,7 +97,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             raw = self._find(option)
         if raw is None:
             if isinstance(option, str):
-                self._memo.pop(option, None)
+                self._memo.forget(option)
             raise OptionNotFound(option, self.store)
         return self._decode(option, raw)
 
@@ -94,7 +115,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         return iter(self._names)
 
     def everything(self) -> ReadOnlyDict:
-        """Every option, decoded, in order of their names."""
+        """Return every option, decoded, in order of their names."""
         return ReadOnlyDict(
             (option, self.decoded.get(option) or self._decode(option, raw))
             for option, raw in self._entries()
@@ -111,20 +132,47 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
     def __reduce__(self) -> tuple[Any, ...]:
         return self.everything().__reduce__()
 
+    def changes(self) -> ChangeLog:
+        """Return the names of the options that changed in the last generations."""
+        from ddbcfg_client.layout.changes import parse_changes  # most readers never ask
+
+        header = self._segment.header
+        packed = self._section(header.changes_at, header.changes_size, header.changes_checksum)
+        try:
+            return parse_changes(packed)
+        except ValueError as error:
+            raise self._corrupt(str(error)) from None
+
     def verify(self) -> None:
         """Raise SnapshotCorrupt unless every byte that a reader may use checks out.
 
-        For the publisher that takes over, and for tools: a reader checks what it reads, no more.
+        For tools: a reader checks what it reads, no more.
         """
-        from hashlib import sha256  # here: it costs a process that only reads some milliseconds
+        self.packed()
+
+    def packed(self) -> dict[str, bytes]:
+        """Return every option, name to packed keys, when every byte was checked.
+
+        For the publisher that takes over.  Raises SnapshotCorrupt.
+        """
+        from ddbcfg_client.layout.segment import digest_bytes, entry_digest
 
         header = self._segment.header
         body = self._segment.read(header.body_at, header.body_size)
-        if sha256(body).digest() != header.digest:
-            raise self._corrupt("its body does not match its digest")
+        if crc32(body) != header.body_checksum:
+            raise self._corrupt("its body does not match its checksum")
         self._check_slots(0, header.slots)
-        if any(self._probe(option) is None for option, _ in self._entries()):
-            raise self._corrupt("its index does not lead to every option")
+        self._about()
+        self.changes()
+        options, total = {}, 0
+        for option, raw in self._entries():
+            options[option] = raw
+            total += entry_digest(pack_name(option), raw)
+            if self._probe(option) is None:
+                raise self._corrupt("its index does not lead to every option")
+        if len(options) != header.options or digest_bytes(total) != header.digest:
+            raise self._corrupt("its options do not match its digest")
+        return options
 
     def __repr__(self) -> str:
         # Without the values: they can be secrets, and this ends up in logs.
@@ -134,19 +182,35 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     def _decode(self, option: str, raw: bytes) -> ReadOnlyDict:
         option = plain(option)
-        known = self._memo.get(option)
-        if known is not None and known[1] == raw:
-            value = known[2]  # unchanged since it was last decoded: the same object
-        else:
+        # Unchanged since it was last decoded: the same object.
+        value = self._memo.recall(option, raw)
+        if value is None:
             try:
                 value = unpack_option(raw)
             except ValueError as error:
                 raise self._corrupt(str(error)) from None
         # Another thread may have decoded it meanwhile; all get the object that came first.
         value = self.decoded.setdefault(option, value)
-        if known is None or known[0] <= self.generation:  # not for a pinned, older snapshot
-            self._memo[option] = (self.generation, raw, value)
+        self._memo.keep(option, self.generation, raw, value, self)
         return value
+
+    def _about(self) -> dict[str, Any]:
+        """What describes the content; keys that this release does not know are skipped."""
+        header = self._segment.header
+        packed = self._section(header.about_at, header.about_size, header.about_checksum)
+        try:
+            about = unpackb(packed)
+        except (ValueError, RecursionError):
+            about = None
+        if type(about) is not dict:
+            raise self._corrupt("what describes its content is no msgpack map")
+        return about
+
+    def _section(self, at: int, size: int, checksum: int) -> bytes:
+        section = self._segment.read(at, size)
+        if crc32(section) != checksum:
+            raise self._corrupt("a section does not match its checksum")
+        return section
 
     def _find(self, option: object) -> bytes | None:
         """The packed keys of *option*, or None when the store has no such option."""

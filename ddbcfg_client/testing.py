@@ -20,7 +20,8 @@ from hashlib import sha256
 from ddbcfg_client.codec import pack_option, unpack_option
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ConfigError, OptionNotFound
-from ddbcfg_client.layout import LAYOUT_VERSION
+from ddbcfg_client.layout import LAYOUT_VERSION, NEVER
+from ddbcfg_client.layout.changes import ChangeLog
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.reader import Config
 from ddbcfg_client.readonly import ReadOnlyDict
@@ -48,7 +49,10 @@ class FakeSnapshot(Snapshot):
 
     generation = property(lambda self: self._generation)
     read_at = property(lambda self: self._read_at)
+    read_boottime = property(lambda self: NEVER)
     size = property(lambda self: sum(map(len, self._packed.values())))
+    source = property(lambda self: "local")
+    revision = property(lambda self: None)
 
     @property
     def digest(self) -> str:
@@ -74,8 +78,13 @@ class FakeSnapshot(Snapshot):
         """Every option, in order of their names."""
         return ReadOnlyDict(self.decoded)
 
-    def verify(self) -> None:
-        """Nothing to check."""
+    def changes(self) -> ChangeLog:
+        """Return a log that knows of no change."""
+        return ChangeLog(self._generation)
+
+    def packed(self) -> dict[str, bytes]:
+        """Return every option, name to packed keys; there is nothing to check."""
+        return dict(self._packed)
 
 
 class FakeConfig(Config):
@@ -158,6 +167,7 @@ class FakeConfig(Config):
             page=self._names.page,
             layout_version=LAYOUT_VERSION,
             generation=self._fake.generation,
+            published=self._fake.generation,
             digest=self._fake.digest,
             options=len(self._fake),
             bytes=self._fake.size,
@@ -170,10 +180,17 @@ class FakeConfig(Config):
             failures=0,
             skipped=0,
             error=None,
+            held=None,
+            held_since=None,
+            copy_error=None,
+            held_bytes=0,
+            revision=0,
+            epoch="",
             daemon="running",
             daemon_pid=None,
             replaced=False,
             reader="fake",
+            reader_error=None,
         )
 
 

@@ -197,7 +197,7 @@ def _say_how_to_read(
     elif os.path.isabs(client):
         client = os.path.relpath(client)
     which = ""
-    if len(published_stores()) > 1:
+    if len(published_stores(Trust())[0]) > 1:
         which = " " + shlex.join(("--namespace", settings.namespace, "--store", stores[0]))
     others = [store for store in all_stores if store not in stores]
     about = f"embedded, region {REGION}, table {settings.table!r}, gone when this ends"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from errno import EACCES, EMFILE, ENOSPC, EROFS, errorcode
+from os import strerror
+
 from ddbcfg_client.errors import ConfigError
 
 
@@ -72,18 +75,24 @@ class RealStore(PublishError):
 
 
 class NoSpace(PublishError):
-    """Shared memory is full; sizes in bytes."""
+    """Shared memory is full; sizes in bytes.
 
-    def __init__(self, name: str, needed: int, free: int) -> None:
-        super().__init__(name, needed, free)
+    ``held`` is what replaced segments hold that readers have not let go of.
+    """
+
+    def __init__(self, name: str, needed: int, free: int, held: int) -> None:
+        super().__init__(name, needed, free, held)
         self.name = name
         self.needed = needed
         self.free = free
+        self.held = held
 
     def __str__(self) -> str:
+        held = f", {self.held} held by replaced segments" if self.held else ""
         return (
             f"no space in /dev/shm for {self.name}: ENOSPC, {self.needed} bytes needed, "
-            f"{self.free} free; remove what fills it, or enlarge it (mount -o remount,size=...)"
+            f"{self.free} free{held}; remove what fills it, or enlarge it "
+            "(mount -o remount,size=...; a container's --shm-size)"
         )
 
 
@@ -98,3 +107,24 @@ class UntrustedPath(ConfigError):
 
     def __str__(self) -> str:
         return f"{self.path} {self.fault}, so it is not used; {self.advice}"
+
+
+class ShmRefused(PublishError):
+    """The system made no object in shared memory; ``errno`` is its reason."""
+
+    def __init__(self, name: str, errno: int) -> None:
+        super().__init__(name, errno)
+        self.name = name
+        self.errno = errno
+
+    def __str__(self) -> str:
+        advice = {
+            ENOSPC: "it has no inode left; remove files from it, or enlarge it "
+            "(mount -o remount,nr_inodes=...)",
+            EROFS: "it is mounted read-only; the daemon needs it writable",
+            EACCES: "this user may not create files in it; its mode is to be 1777",
+            EMFILE: "this process has no descriptor left; raise its limit (LimitNOFILE=)",
+        }
+        reason = f"{errorcode.get(self.errno, self.errno)}, {strerror(self.errno)}"
+        more = f": {advice[self.errno]}" if self.errno in advice else ""
+        return f"/dev/shm refused {self.name}: {reason}{more}"

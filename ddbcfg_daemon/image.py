@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from itertools import compress, count
 from operator import is_not
 from zlib import crc32
 
-from msgpack import Packer
+from msgpack import Packer, packb
 
-from ddbcfg_client.layout import SOURCES
+from ddbcfg_client.layout.changes import ChangeLog
 from ddbcfg_client.layout.segment import (
     HEADER_SIZE,
     Header,
     block_checksums,
     build_entries,
     build_slots,
+    digest_bytes,
     entry_check,
+    entry_digest,
     padding,
 )
 
@@ -32,8 +33,29 @@ class Image:
     parts: list[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What describes a segment's content: when and where it was read.
+
+    ``read_at`` is nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME.
+    """
+
+    read_at: int
+    read_boottime: int
+    source: str
+    revision: int = 0
+    epoch: str = ""
+
+    def pack(self) -> bytes:
+        """Return the bytes of the segment's section."""
+        about: dict[str, object] = {"source": self.source}
+        if self.revision:
+            about |= {"revision": self.revision, "epoch": self.epoch}
+        return bytes(packb(about))
+
+
 def body_of(options: Mapping[str, bytes]) -> list[bytes]:
-    """The msgpack map of option names and packed keys in pieces: its head, then name, keys, name...
+    """Return the msgpack map of names and packed keys in pieces: its head, then name, keys, name...
 
     Sorted by name: Python orders str by code point, which is the order of the UTF-8 bytes.
     """
@@ -42,51 +64,6 @@ def body_of(options: Mapping[str, bytes]) -> list[bytes]:
     for option in sorted(options):
         pieces += (bytes(packer.pack(option)), options[option])
     return pieces
-
-
-class ImageBuilder:
-    """Builds the segments of a store, one after another.
-
-    What depends on the names only, and what describes an option that is the same object as in the
-    last segment, is taken from there.  The bytes are those that a new builder would make.
-    """
-
-    def __init__(self) -> None:
-        self._last = _Content.without_keys([])
-
-    def build(
-        self, generation: int, options: Mapping[str, bytes], *, read_at: int, source: str
-    ) -> Image:
-        """The segment of *generation* for *options*: name to packed keys.
-
-        *read_at* is when they were read, in nanoseconds since 1970; *source* one of SOURCES.
-        """
-        content = self._last = self._last.follow(options)
-        pieces, slots = content.pieces, content.slots
-        entries = build_entries(content.lengths, content.checks, len(pieces[0])).tobytes()
-        body = b"".join(pieces)
-        filling = padding(len(slots.blocks))
-        blocks_at = HEADER_SIZE + len(slots.table)
-        entries_at = blocks_at + len(slots.blocks) + len(filling)
-        body_at = entries_at + len(entries)
-        header = Header(
-            generation=generation,
-            size=body_at + len(body),
-            options=len(options),
-            slot_bits=slots.bits,
-            slots=slots.count,
-            longest_probe=slots.longest,
-            slots_at=HEADER_SIZE,
-            blocks_at=blocks_at,
-            block_checksum=crc32(slots.blocks),
-            entries_at=entries_at,
-            body_at=body_at,
-            body_size=len(body),
-            read_at=read_at,
-            source=SOURCES.index(source),
-            digest=sha256(body).digest(),
-        )
-        return Image(header, [slots.table, slots.blocks, filling, entries, body])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +83,19 @@ class _Slots:
         return cls(table, block_checksums(table).tobytes(), len(slots), bits, longest)
 
 
+Differences = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
-class _Content:
-    """Options as a segment has them.  Never changed, so a build that fails spoils nothing.
+class PackedStore:
+    """Options as a segment has them.  Never changed: each publication follows the one before.
+
+    What depends on the names only, and what describes an option that is the same object as before,
+    is taken from the content that is followed; the bytes are the same either way.
 
     ``names`` are in order, ``pieces`` those of :func:`body_of`; ``lengths`` and ``checks`` are
-    the entries'.
+    the entries'; ``total`` is the sum of their digests.  ``differences`` are the names that were
+    added, changed and removed since the content before.
     """
 
     names: list[str]
@@ -119,25 +103,111 @@ class _Content:
     pieces: list[bytes]
     lengths: array[int]
     checks: array[int]
+    total: int
+    differences: Differences
 
     @classmethod
-    def without_keys(cls, names: list[str]) -> _Content:
-        """The options of these names, in order, before anything else is known of them."""
-        pieces = body_of(dict.fromkeys(names, b""))
-        zeros = array("Q", bytes(8 * len(names)))
-        return cls(names, _Slots.of(names), pieces, zeros, zeros)
+    def of(cls, options: Mapping[str, bytes]) -> PackedStore:
+        """Return the content that *options* are: name to packed keys."""
+        return cls._without_keys([]).follow(options)
 
-    def follow(self, options: Mapping[str, bytes]) -> _Content:
-        """The content for *options*, made of this one's where it is the same."""
+    @classmethod
+    def _without_keys(cls, names: list[str]) -> PackedStore:
+        """Return the options of these names, in order, before anything else is known of them."""
+        pieces = body_of(dict.fromkeys(names, b""))
+        lengths, checks = (array("Q", bytes(8 * len(names))) for _ in range(2))
+        return cls(names, _Slots.of(names), pieces, lengths, checks, 0, ((), (), ()))
+
+    @property
+    def digest(self) -> bytes:
+        """The digest, the same on every host that has the same content."""
+        return digest_bytes(self.total)
+
+    def options(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each option's name and packed keys, in order."""
+        yield from zip(self.names, self.pieces[2::2], strict=True)
+
+    def follow(self, options: Mapping[str, bytes]) -> PackedStore:
+        """Return the content for *options*, made of this one's where it is the same."""
         if list(options) != self.names:
             options = {name: options[name] for name in sorted(options)}
         names, packed = list(options), list(options.values())
-        base = self if names == self.names else _Content.without_keys(names)
+        if names == self.names:
+            base, total, added = self, self.total, set[str]()
+            removed: tuple[str, ...] = ()
+        else:
+            base, total, added, removed = self._with_names(names)
         pieces, lengths, checks = base.pieces.copy(), base.lengths[:], base.checks[:]
+        changed = []
         for ordinal in compress(count(), map(is_not, packed, base.pieces[2::2])):
             at = 2 * ordinal + 1
-            name, keys = pieces[at], packed[ordinal]
+            name, old, keys = pieces[at], pieces[at + 1], packed[ordinal]
             pieces[at + 1] = keys
+            if keys == old:
+                continue
+            if names[ordinal] not in added:
+                changed.append(names[ordinal])
+                total -= entry_digest(name, old)
+            total += entry_digest(name, keys)
             lengths[ordinal] = length = len(name) + len(keys)
             checks[ordinal] = entry_check(length, crc32(keys, crc32(name)))
-        return _Content(base.names, base.slots, pieces, lengths, checks)
+        differences = (tuple(sorted(added)), tuple(changed), removed)
+        return PackedStore(base.names, base.slots, pieces, lengths, checks, total, differences)
+
+    def _with_names(self, names: list[str]) -> tuple[PackedStore, int, set[str], tuple[str, ...]]:
+        """Return this content with other *names*: those that stay keep what is known of them.
+
+        With it the digests' sum without what is gone, the names that are new and those removed.
+        """
+        base = PackedStore._without_keys(names)
+        place = {name: ordinal for ordinal, name in enumerate(self.names)}
+        for ordinal, name in enumerate(names):
+            was = place.pop(name, None)
+            if was is not None:
+                base.pieces[2 * ordinal + 2] = self.pieces[2 * was + 2]
+                base.lengths[ordinal] = self.lengths[was]
+                base.checks[ordinal] = self.checks[was]
+        total = self.total
+        for was in place.values():
+            total -= entry_digest(*self.pieces[2 * was + 1 : 2 * was + 3])
+        return base, total, set(names).difference(self.names), tuple(place)
+
+    def image(self, generation: int, about: About, changes: ChangeLog) -> Image:
+        """Return the segment of *generation*; *changes* is the log that it carries."""
+        slots, described, changed = self.slots, about.pack(), changes.pack()
+        entries = build_entries(self.lengths, self.checks, len(self.pieces[0])).tobytes()
+        body = b"".join(self.pieces)
+        # In this order; each section begins at a multiple of 8.
+        sections = [described, slots.table, slots.blocks, entries, changed]
+        starts, parts, at = [], [], HEADER_SIZE
+        for section in sections:
+            starts.append(at)
+            parts += [section, padding(len(section))]
+            at += len(section) + len(parts[-1])
+        about_at, slots_at, blocks_at, entries_at, changes_at = starts
+        header = Header(
+            generation=generation,
+            header_size=HEADER_SIZE,
+            size=at + len(body),
+            options=len(self.names),
+            slot_bits=slots.bits,
+            slots=slots.count,
+            longest_probe=slots.longest,
+            slots_at=slots_at,
+            blocks_at=blocks_at,
+            block_checksum=crc32(slots.blocks),
+            entries_at=entries_at,
+            body_at=at,
+            body_size=len(body),
+            body_checksum=crc32(body),
+            about_at=about_at,
+            about_size=len(described),
+            about_checksum=crc32(described),
+            changes_at=changes_at,
+            changes_size=len(changed),
+            changes_checksum=crc32(changed),
+            read_at=about.read_at,
+            read_boottime=about.read_boottime,
+            digest=self.digest,
+        )
+        return Image(header, [*parts, body])

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from mmap import mmap
-
-import posix_ipc
 
 from ddbcfg_client.layout import LAYOUT_VERSION
 from ddbcfg_client.layout.names import Names
@@ -28,7 +27,7 @@ from ddbcfg_client.layout.page import (
     read_status,
     status_slot,
 )
-from ddbcfg_daemon.objects import Access, create, path_of, write
+from ddbcfg_daemon.objects import Access, allocate, create, path_of, unlink, write
 
 
 class WritablePage:
@@ -44,11 +43,22 @@ class WritablePage:
         self._words: memoryview = self._bytes.cast("Q")
 
     @classmethod
-    def create(cls, names: Names, access: Access) -> WritablePage:
-        """A new page under the store's name, with no generation; raises NoSpace, ForeignObject."""
-        fd = create(names.page, PAGE_SIZE)
-        write(fd, [new_page()])
-        access.apply(fd)
+    def create(
+        cls, names: Names, access: Access, reclaim: Callable[[], int | None]
+    ) -> WritablePage:
+        """Make a new page under the store's name, with no generation.
+
+        Raises ForeignObject, NoSpace and ShmRefused; see :func:`.objects.allocate` for *reclaim*.
+        """
+        fd = create(names.page, access)
+        try:
+            allocate(fd, names.page, PAGE_SIZE, reclaim)
+            write(fd, [new_page()])
+            access.apply(fd)
+        except BaseException:
+            os.close(fd)
+            unlink(names.page)
+            raise
         page = cls(names, fd)
         # The magic is stored last: a page without it is not there yet.
         page._words[MAGIC_WORD] = PAGE_MAGIC
@@ -56,18 +66,20 @@ class WritablePage:
 
     @classmethod
     def adopt(cls, names: Names, access: Access) -> WritablePage | None:
-        """The page that an earlier daemon of this user left; None when there is none to use.
+        """Return the page that an earlier daemon of this user left; None when there is none to use.
 
         A page with another layout is retired, so that its readers look for the next one.
         """
         try:
-            fd = posix_ipc.SharedMemory(names.page, os.O_NONBLOCK).fd
-        except (posix_ipc.Error, OSError, ValueError):
+            flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            fd = os.open(path_of(names.page), flags)
+        except OSError:
             return None  # none, or not ours: create() finds out what is in the way
         status = os.fstat(fd)
         if (
             not stat.S_ISREG(status.st_mode)
-            or status.st_uid != os.geteuid()
+            or status.st_uid != access.uid
+            or status.st_mode & 0o022  # others could cut it short, and kill who has it mapped
             or status.st_size != PAGE_SIZE
         ):
             os.close(fd)

@@ -8,7 +8,9 @@ is removed by the next one.
 
 from __future__ import annotations
 
+import logging
 import os
+import random
 import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,22 +20,29 @@ from threading import Lock
 import posix_ipc
 
 from ddbcfg_client.errors import ConfigError
+from ddbcfg_client.layout.changes import ChangeLog
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import RETIRED, PageStatus
+from ddbcfg_client.memo import Memo
 from ddbcfg_client.segment import SHM_DIR, Gone, Page, Segment, Trust
 from ddbcfg_client.snapshot import Snapshot
-from ddbcfg_client.status import is_running
-from ddbcfg_daemon.errors import PublishError, WriterLocked
-from ddbcfg_daemon.image import Image, ImageBuilder
-from ddbcfg_daemon.objects import Access, create, make_semaphore, path_of, unlink, write
+from ddbcfg_client.status import daemon_state
+from ddbcfg_daemon.errors import ForeignObject, PublishError, WriterLocked
+from ddbcfg_daemon.image import About, PackedStore
+from ddbcfg_daemon.objects import Access, allocate, create, make_semaphore, path_of, unlink, write
 from ddbcfg_daemon.page import WritablePage
+from ddbcfg_daemon.publishing.replaced import ReplacedSegments
 from ddbcfg_daemon.requests import Requests
 from ddbcfg_daemon.source import Reading
 from ddbcfg_daemon.writer_lock import WriterLock
 
+log = logging.getLogger("ddbcfg.daemon")
+
 # How long to wait for the semaphore.  Only this daemon and an operator's tool can hold it, since
 # the mode is 0600 and the writer lock is ours.
-_SEMAPHORE_TIMEOUT = 5.0
+_SEMAPHORE_TIMEOUT = 1.0
+_NUMBERS_TRIED = 100  # for a new segment, when somebody's files have their names
+_SKIP = 1 << 20  # numbers skipped at most by one try: a stranger cannot guess which is next
 
 
 def _nothing(step: str) -> None:
@@ -56,14 +65,15 @@ class Publisher:
     ) -> None:
         self.names = names
         self._access = access or Access()
+        self._trust = Trust() if self._access.owner == -1 else Trust(self._access.owner)
         self._at = at
         self._busy = Lock()  # close() may come from another thread than publish()
         self._closed = False
-        # The last segment that was replaced, open until the next poll.  Who closes one last frees
-        # its memory, which takes milliseconds if it is large: that must not be a read.
-        self._replaced: Segment | None = None
-        self._builder = ImageBuilder()
-        # What is published, as far as this publisher knows: not what an earlier one left.
+        self._replaced = ReplacedSegments(names)
+        # What is published: the open segment, what it was made of, and the names that changed.
+        self._current: Segment | None = None
+        self._content = PackedStore.of({})
+        self._changes = ChangeLog(0)
         self._options: Mapping[str, bytes] | None = None
         self._respect_who_serves()
         self._lock = self._take_lock()
@@ -74,24 +84,26 @@ class Publisher:
             raise
 
     def _respect_who_serves(self) -> None:
-        """Raise WriterLocked when a daemon that readers trust is at it, whoever's it is.
+        """Raise WriterLocked when a daemon that readers trust serves the store, whoever runs it.
 
         Its lock says so to its own user; root could put its own objects in the place of another's.
         """
         status = self._status_of_page()
-        if status.daemon_pid != os.getpid() and is_running(status.daemon_pid, status.daemon_start):
+        if status.daemon_pid != os.getpid() and daemon_state(status) == "running":
             raise WriterLocked(self.names.store, self.names.lock, status.daemon_pid)
 
     def _take_lock(self) -> WriterLock:
         try:
-            return WriterLock(self.names)
+            return WriterLock(self.names, self._access)
         except WriterLocked as error:
             status = self._status_of_page()
-            raise WriterLocked(error.store, error.name, status.daemon_pid) from None
+            # A number from another PID namespace would mean some other process here.
+            pid = 0 if daemon_state(status) == "hidden" else status.daemon_pid
+            raise WriterLocked(error.store, error.name, pid) from None
 
     def _status_of_page(self) -> PageStatus:
         try:
-            return Page(self.names, Trust()).status()
+            return Page(self.names, self._trust).status()
         except (Gone, ConfigError):
             return PageStatus()
 
@@ -100,23 +112,33 @@ class Publisher:
         # The lock's name may have been removed while its holder lives: the page knows him.
         self._respect_who_serves()
         page = WritablePage.adopt(self.names, self._access)
-        self._semaphore = make_semaphore(self.names.semaphore, 0o600, -1, 1)
+        self._semaphore = make_semaphore(self.names.semaphore, self._access)
         self.requests = Requests(self.names, self._access)
-        self._page = page or WritablePage.create(self.names, self._access)
+        for generation in self._segments():
+            self._replaced.add(generation)
+        self._page = page or WritablePage.create(self.names, self._access, self._replaced.reclaim)
         self._current = self._whole(self._page.generation) or self._recover()
         # Generations go on growing, past every segment that is left of a page that is gone.
         self._last = max([self._page.generation, *self._segments()])
+        self._replaced = ReplacedSegments(self.names)
         self._sweep()
+        self._reported = self._page.status()
+        if self._current is not None and self._reported.generation != self._page.generation:
+            # Killed after the announcement and before the report that follows it.
+            self._reported.success = self._current.header.read_boottime
+            self._reported.success_unix = self._current.header.read_at
 
     def _whole(self, generation: int) -> Segment | None:
         """The segment of *generation* if it is there and every byte of it checks out."""
         try:
-            segment = Segment(self.names.segment(generation), generation, Trust())
-            Snapshot(segment, self.names.store, {}).verify()
+            segment = Segment(self.names.segment(generation), generation, self._trust)
+            snapshot = Snapshot(segment, self.names.store, Memo())
+            options = snapshot.packed()
             # It was published by a daemon that may have been told otherwise who may read.
             segment.apply(self._access.apply)
         except (Gone, ConfigError):
             return None
+        self._content, self._changes = PackedStore.of(options), snapshot.changes()
         return segment
 
     def _recover(self) -> Segment | None:
@@ -144,16 +166,17 @@ class Publisher:
             # A neighbour may give a file any generation, and it could not be removed.
             with suppress(FileNotFoundError):
                 status = path_of(f"/{file}").lstat()
-                if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                if stat.S_ISREG(status.st_mode) and status.st_uid == self._access.uid:
                     found.append(generation)
         return found
 
     def _sweep(self) -> None:
-        """Remove every segment but the current one."""
+        """Remove every segment but the current one, as soon as no reader holds it."""
         for generation in self._segments():
             if generation != self._page.generation:
-                self._at("unlink")
-                unlink(self.names.segment(generation))
+                self._replaced.add(generation)
+        self._at("unlink")
+        self._replaced.release()
 
     # --- what is published -----------------------------------------------------------------------
 
@@ -167,82 +190,133 @@ class Publisher:
         """What is published; None when nothing is, or it was damaged."""
         if self._current is None:
             return None
-        return Snapshot(self._current, self.names.store, {})
+        return Snapshot(self._current, self.names.store, Memo())
 
     def advance(self, generation: int) -> None:
         """Go on after *generation*, which an earlier daemon reached before a reboot."""
         self._last = max(self._last, generation)
 
     def status(self) -> PageStatus:
-        """How the last daemon fared, or this one since it reported."""
-        return self._page.status()
+        """Return what the last daemon reported, or this one since it did."""
+        return copy(self._reported)
 
     # --- publishing ------------------------------------------------------------------------------
 
     def publish(self, reading: Reading) -> bool:
-        """Publish what was read, unless it is what is published; whether it was something new.
+        """Publish what was read, unless it is what is published; return whether it was new.
 
         Raises PublishError, and nothing has changed then.
         """
         with self._busy:
             self._check_open()
-            options = reading.options
-            if options == self._options:
+            if reading.options == self._options:
                 return False
-            image = self._builder.build(
-                self._last + 1, options, read_at=reading.read_at, source=reading.source
-            )
-            if self._current is not None and self._current.header.digest == image.header.digest:
-                self._options = options
-                return False
-            previous = self._page.generation
-            # Not known until it is announced; and a step that fails after that leaves it unknown.
-            self._options = None
-            self._publish(image)
-            self._options = options
-            # A reader that comes late for this name looks at the page again.
-            if previous:
-                self._at("unlink")
-                unlink(self.names.segment(previous))
-            return True
+            content = self._content.follow(reading.options)
+            if self._current is None or any(content.differences):
+                about = About(reading.read_at, reading.read_boottime, reading.source)
+                self._publish(content, about)
+                news = True
+            else:
+                news = False
+            self._content, self._options = content, reading.options
+            return news
 
-    def _publish(self, image: Image) -> None:
-        generation = image.header.generation
-        name = self.names.segment(generation)
+    def _publish(self, content: PackedStore, about: About) -> None:
+        """Make *content* current as a new generation."""
         self._at("create")
-        fd = create(name, image.header.size)
+        generation, fd = self._reserve()
+        name = self.names.segment(generation)
+        if self._current is None:
+            changes = ChangeLog(generation)
+        else:
+            changes = self._changes.then((generation, *content.differences))
         try:
+            image = content.image(generation, about, changes)
+            allocate(fd, name, image.header.size, self._replaced.reclaim)
             self._at("write")
             write(fd, [image.header.pack(), *image.parts])
             self._at("mode")
             self._access.apply(fd)
-            current = Segment(name, generation, Trust())
+            current = Segment(name, generation, self._trust)
         except BaseException:
             unlink(name)
             raise
         finally:
             os.close(fd)
         self._last = generation
-        self._at("acquire")
+        previous = self._page.generation
+        # Not known until all of this is done: a step that fails leaves it unknown.
+        self._options = None
         try:
-            self._semaphore.acquire(_SEMAPHORE_TIMEOUT)
-        except posix_ipc.Error as error:
+            self._acquire()
+        except BaseException:
             unlink(name)
-            raise PublishError(f"semaphore {self.names.semaphore}: {error}") from None
+            raise
         try:
             self._at("announce")
             self._page.announce(generation)
-            self._replaced, self._current = self._current, current
+            self._current, self._content, self._changes = current, content, changes
         finally:
             self._at("release")
             self._semaphore.release()
+        if previous:
+            self._replaced.add(previous)
+            self._at("unlink")
+            self._replaced.release()
+
+    def _reserve(self) -> tuple[int, int]:
+        """Make the next segment, empty: its generation and descriptor.
+
+        A generation only has to grow.  Where somebody's file has the next one's name it is
+        skipped, by chance and not by one, so that nobody can be there first each time.
+        """
+        generation = self._last + 1
+        for _ in range(_NUMBERS_TRIED):
+            try:
+                return generation, create(self.names.segment(generation), self._access)
+            except ForeignObject as error:
+                log.warning("%s; another generation is taken", error)
+                refused = error
+            generation += random.randint(1, _SKIP)
+        raise refused
+
+    def _acquire(self) -> None:
+        """Take the semaphore; a new one if its holder does not let go of it.
+
+        The writer lock says who may publish.  So whoever has the semaphore was killed with it, or
+        is an operator's tool that is stuck.
+        """
+        self._at("acquire")
+        try:
+            self._semaphore.acquire(_SEMAPHORE_TIMEOUT)
+            return
+        except posix_ipc.BusyError:
+            log.warning("the semaphore %s was left held; it is made anew", self.names.semaphore)
+        except posix_ipc.Error as error:
+            log.warning("semaphore %s: %s; it is made anew", self.names.semaphore, error)
+        self._semaphore.close()
+        self._semaphore = make_semaphore(self.names.semaphore, self._access)
+        self._semaphore.acquire(_SEMAPHORE_TIMEOUT)
 
     def report(self, status: PageStatus) -> None:
-        """Tell every reader how the daemon fares."""
+        """Show every reader *status*; what is about generations is filled in here."""
         with self._busy:
             self._check_open()
             self._at("report")
-            self._page.report(status)
+            self._report(status)
+
+    def _report(self, status: PageStatus) -> None:
+        before = self._reported
+        status.generation = self._page.generation
+        if before.generation == status.generation:
+            status.previous_generation = before.previous_generation
+            status.previous_success = before.previous_success
+        else:
+            status.previous_generation = before.generation
+            status.previous_success = before.success
+        status.held_bytes = self._replaced.held_bytes()
+        self._page.report(status)
+        self._reported = copy(status)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -251,21 +325,22 @@ class Publisher:
     # --- staying the publisher -------------------------------------------------------------------
 
     def verify(self) -> list[str]:
-        """Put right what somebody removed or replaced; what that was.  To be called at each poll.
+        """Put right what somebody removed or replaced; return what that was.
 
-        Raises WriterLocked when another daemon took over meanwhile, and PublishError.
+        To be called at each poll.  Raises WriterLocked when another daemon took over meanwhile, and
+        PublishError.
         """
         with self._busy:
             self._check_open()
-            self._replaced = None
             self._lock.renew()
+            self._replaced.release()
             missing = []
             if not self._page.in_place():
                 missing.append("the control page")
                 self._replace_page()
             elif self._current and not path_of(self._current.name).exists():
                 missing.append("the snapshot segment")
-                self._publish(self._copy_of_current(self._current))
+                self._publish_again(self._current)
                 self._sweep()
             if self.requests.renew():
                 missing.append("the request semaphores")
@@ -274,26 +349,27 @@ class Publisher:
     def _replace_page(self) -> None:
         old, current = self._page, self._current
         self._at("new page")
-        page = WritablePage.create(self.names, self._access)
-        page.report(old.status())
+        page = WritablePage.create(self.names, self._access, self._replaced.reclaim)
+        page.report(self._reported)
         self._page = page
         try:
             if current:
-                self._publish(self._copy_of_current(current))
+                self._publish_again(current)
         except BaseException:
             self._page = old  # not in place: the next poll tries again
             raise
+        self._report(copy(self._reported))
         # Last: a reader that sees it finds the new page in place and filled.
         self._at("retire")
         old.retire()
         self._sweep()
 
-    def _copy_of_current(self, current: Segment) -> Image:
-        """The current content as a new generation: names that were removed are not used again."""
-        header = copy(current.header)
-        rest = current.read(header.slots_at, header.size - header.slots_at)
-        header.generation = self._last + 1
-        return Image(header, [rest])
+    def _publish_again(self, current: Segment) -> None:
+        """Publish the current content as a new generation; a removed name is not used again."""
+        snapshot = Snapshot(current, self.names.store, Memo())
+        same = self._content.follow(dict(self._content.options()))
+        header = current.header
+        self._publish(same, About(header.read_at, header.read_boottime, snapshot.source))
 
     # --- ending ----------------------------------------------------------------------------------
 
@@ -321,9 +397,10 @@ class Publisher:
 
     def _close(self) -> None:
         self._closed = True
-        self._replaced = None
-        status = self._page.status()
-        status.daemon_pid = status.daemon_start = 0
-        self._page.report(status)
+        status = copy(self._reported)
+        status.daemon_pid = status.daemon_start = status.daemon_pidns = 0
+        self._report(status)
+        self._current = None
+        self._replaced.release()
         self._semaphore.close()
         self._lock.release()

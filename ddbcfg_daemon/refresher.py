@@ -10,13 +10,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 import posix_ipc
 
 from ddbcfg_client.clock import age_of, boottime
 from ddbcfg_client.errors import ConfigError, MisconfiguredSchemaException
 from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_client.status import process_start
+from ddbcfg_client.status import pid_namespace, process_start
 from ddbcfg_daemon.changes import changes
 from ddbcfg_daemon.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk_copy import Content, Copy
@@ -81,6 +82,7 @@ class Refresher:
         status.interval = round(interval * 1e9)
         status.daemon_pid = pid
         status.daemon_start = process_start(pid)
+        status.daemon_pidns = pid_namespace()
         self._status = status
         publisher.report(status)
 
@@ -314,7 +316,7 @@ class Refresher:
         try:
             # First: whoever finds the snapshot finds how old it is.
             self.publisher.report(status)
-            self.publisher.publish(copy.reading)
+            self.publisher.publish(replace(copy.reading, read_boottime=status.success))
         except MENDABLE as error:
             log.warning("%s: the copy on disk was not published: %s", self._label, error)
             return False

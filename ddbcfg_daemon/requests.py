@@ -5,12 +5,13 @@ Two semaphores, which a client posts.  The daemon sleeps in the timed acquire of
 
 from __future__ import annotations
 
+import os
 import time
 
 import posix_ipc
 
 from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.objects import PRIVATE, Access, make_semaphore, path_of
+from ddbcfg_daemon.objects import PRIVATE, Access, clear_the_way, path_of
 
 _MOST = 1000  # requests taken at once
 
@@ -26,9 +27,9 @@ class Requests:
     def _make(self) -> None:
         group = self._access.group
         # Whoever may read may ask.
-        self._reload = make_semaphore(self._names.reload, self._access.may_ask, group, 0)
+        self._reload = _make_semaphore(self._names.reload, self._access.may_ask, group, 0)
         # For the daemon's own user and root: it lets something through that a guard refused.
-        self._accept = make_semaphore(self._names.accept, PRIVATE, -1, 0)
+        self._accept = _make_semaphore(self._names.accept, PRIVATE, -1, 0)
 
     def renew(self) -> bool:
         """Make them anew if somebody removed one; whether somebody did."""
@@ -63,6 +64,16 @@ class Requests:
         """Take their names away."""
         for name in (self._names.reload, self._names.accept):
             path_of(name, semaphore=True).unlink(missing_ok=True)
+
+
+def _make_semaphore(name: str, mode: int, group: int, value: int) -> posix_ipc.Semaphore:
+    path = path_of(name, semaphore=True)
+    clear_the_way(path, name)
+    semaphore = posix_ipc.Semaphore(name, posix_ipc.O_CREX, mode=PRIVATE, initial_value=value)
+    if group != -1:
+        os.chown(path, -1, group, follow_symlinks=False)
+    path.chmod(mode)
+    return semaphore
 
 
 def _drain(semaphore: posix_ipc.Semaphore) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from ddbcfg_client.clock import boottime
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import TableError
 from ddbcfg_daemon.item_packer import Item, ItemPacker
@@ -22,14 +23,16 @@ Progress = Callable[[], None]
 class Reading:
     """All options of a store as read at one time.
 
-    ``options`` maps each name to its packed keys, and is not changed any more; ``read_at`` is
-    nanoseconds since 1970.  ``skipped`` names the items that are no options.
+    ``options`` maps each name to its packed keys, and is not changed any more.  ``read_at`` is
+    nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME, now by default.
+    ``skipped`` names the items that are no options.
     """
 
     options: Mapping[str, bytes]
     read_at: int
     source: str = "dynamodb"
     skipped: tuple[str, ...] = ()
+    read_boottime: int = field(default_factory=boottime)
 
 
 class Source(Protocol):

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import suppress
 
-import posix_ipc
-
 from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.errors import ForeignObject, WriterLocked
-from ddbcfg_daemon.objects import PRIVATE, clear_the_way, owner_of, path_of
+from ddbcfg_daemon.errors import WriterLocked
+from ddbcfg_daemon.objects import Access, clear_the_way, create_exclusively, foreign, path_of
 
 _TRIES = 100
 
@@ -25,8 +24,9 @@ class WriterLock:
     Raises WriterLocked (its pid 0: the lock does not know, the page may) or ForeignObject.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, access: Access) -> None:
         self._names = names
+        self._access = access
         self._fd = self._take()
         # A child that inherited the descriptor would keep the lock after this process is gone.
         os.register_at_fork(after_in_child=self._forget)
@@ -47,30 +47,30 @@ class WriterLock:
 
     def _open(self) -> int:
         name = self._names.lock
+        path = path_of(name)
         for _ in range(_TRIES):
             try:
-                fd = posix_ipc.SharedMemory(name, posix_ipc.O_CREX, mode=PRIVATE).fd
-            except posix_ipc.ExistentialError:
-                pass
-            else:
-                os.fchmod(fd, PRIVATE)  # a umask can take from the owner, too
-                return int(fd)
-            try:
-                fd = posix_ipc.SharedMemory(name, os.O_NONBLOCK).fd
-            except posix_ipc.ExistentialError:
-                continue  # removed meanwhile
-            except (posix_ipc.PermissionsError, OSError, ValueError):
-                # Somebody else's, or no file: a directory is a ValueError to posix_ipc.  Either we
-                # may remove it, or this says whose it is.
-                clear_the_way(path_of(name), name)
+                fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            except FileNotFoundError:
+                try:
+                    return create_exclusively(name, self._access)
+                except FileExistsError:
+                    continue  # another publisher was quicker: its lock must not be removed
+            except OSError:
+                # Somebody else's, or no file.  Either we may remove it, or this says whose it is.
+                clear_the_way(path, name)
                 continue
             status = os.fstat(fd)
-            if status.st_uid == os.geteuid() and not status.st_mode & 0o077:
-                return int(fd)
+            if (
+                stat.S_ISREG(status.st_mode)
+                and status.st_uid == self._access.uid
+                and not status.st_mode & 0o077
+            ):
+                return fd
             # Others could open it, and so hold the lock.
             os.close(fd)
-            clear_the_way(path_of(name), name)
-        raise ForeignObject(name, owner_of(path_of(name).lstat()), "a file")
+            clear_the_way(path, name)
+        raise foreign(name)
 
     def _has_name(self, fd: int) -> bool:
         try:

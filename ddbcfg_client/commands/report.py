@@ -22,17 +22,19 @@ def print_status(given: argparse.Namespace) -> int:
 
     0 when all have a snapshot that is young enough, 3 when one has none, 4 when one is too old.
     """
-    stores = all_names_of(given.table, given.store, given.namespace)
-    if not stores:
-        raise StoreNotNamed([])
-    code = 0
     trust = trust_in(given.owner)
+    stores, refused = all_names_of(given.table, given.store, given.namespace, trust)
+    if not stores:
+        raise refused[0] if refused else StoreNotNamed([])
+    for error in refused:
+        print(f"ddbcfg-client: {error}", file=sys.stderr)
+    code = 0
     for number, names in enumerate(stores):
         try:
             status = Config(names, trust).status()
-        except (SnapshotError, LayoutMismatch) as error:
+        except (SnapshotError, LayoutMismatch) as unreadable:
             # One that cannot be read must not hide the others.
-            print(f"ddbcfg-client: {error}", file=sys.stderr)
+            print(f"ddbcfg-client: {unreadable}", file=sys.stderr)
             code = max(code, 3)
             continue
         if given.json:
@@ -48,28 +50,50 @@ def print_status(given: argparse.Namespace) -> int:
 
 def _text(status: Status) -> str:
     """The status as a person reads it."""
-    daemon = f"{status.daemon} (pid {status.daemon_pid})" if status.daemon_pid else status.daemon
-    if status.replaced:
-        daemon += ", replaced by a newer one"
-    read_at = "never"
-    if status.read_at is not None:
-        read_at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.read_at))
+    generation = "none yet"
+    if status.generation:
+        generation = f"{status.generation}, read {_time(status.read_at)}"
+    if status.published != status.generation:
+        generation += f"; published is {status.published}"
+    held = ""
+    if status.held:
+        held = f"since {_time(status.held_since)}: {status.held}"
     rows = {
         "store": f"{status.namespace}/{status.store}",
-        "generation": f"{status.generation}, read {read_at}" if status.generation else "none yet",
+        "generation": generation,
         "digest": status.digest or "-",
         "content": f"{status.options} options, {status.bytes} bytes",
         "age": f"{_seconds(status.age)} (polled every {status.interval:g} s)",
-        "source": status.source,
+        "source": status.source or "-",
         "polls": f"{status.polls}"
         + (f", the last {status.failures} failed" if status.failures else ""),
         "last error": status.error or "none",
+        "held": held,
+        "disk copy": status.copy_error or "",
         "skipped": f"{status.skipped} items" if status.skipped else "",
-        "daemon": daemon,
-        "memory": f"/dev/shm{status.page}, layout {status.layout_version}",
+        "daemon": _daemon(status),
+        "memory": f"/dev/shm{status.page}, layout {status.layout_version}"
+        + (f"; replaced segments hold {status.held_bytes} bytes" if status.held_bytes else ""),
         "reader": status.reader,
+        "this reader": status.reader_error or "",
     }
-    return "\n".join(f"{name + ':':12}{text}" for name, text in rows.items() if text)
+    return "\n".join(f"{name + ':':12} {text}" for name, text in rows.items() if text)
+
+
+def _daemon(status: Status) -> str:
+    text = status.daemon
+    if text == "hidden":
+        text = "cannot be seen from here (another PID namespace, or a hidden /proc)"
+    elif status.daemon_pid:
+        text += f" (pid {status.daemon_pid})"
+    return f"{text}, replaced by a newer one" if status.replaced else text
+
+
+def _time(seconds: float | None) -> str:
+    """A moment in this host's time zone, with the zone."""
+    if seconds is None:
+        return "never"
+    return time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(seconds))
 
 
 def _seconds(age: float | None) -> str:

@@ -13,19 +13,22 @@ Two kinds of objects, in native byte order, every word 8 bytes wide and 8-byte a
 Both begin with a magic and the layout version.  These, and the page's generation word, keep their
 place and meaning in every layout to come, so that a reader of any age understands "retired" and
 "not for me".
+
+From layout 2 on the format is extended, not replaced: a header says its own size, what describes
+content and daemon is a msgpack map whose unknown keys a reader skips, and unused words are zero.
 """
 
 from __future__ import annotations
 
 import struct
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
-SOURCES = ("dynamodb", "disk", "local")  # where a snapshot was read; stored as the index
+NEVER = -(1 << 63)  # a time that is not known
 
 
 def layout_of(head: bytes, magic: int) -> int | None:
-    """The layout version that the first 16 bytes of an object name; None without the magic."""
+    """Return the layout version in the first 16 bytes of an object; None without the magic."""
     if len(head) < 16:
         return None
     found, version = struct.unpack_from("=QQ", head)

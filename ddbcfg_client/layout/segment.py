@@ -1,22 +1,28 @@
 """The snapshot segment: header, index and msgpack body of one generation.
 
-==============  ===================================================================
-offset          what
-==============  ===================================================================
-0               header, 256 bytes
-``slots_at``    slot table: an open-addressing hash table on the option's name
-``blocks_at``   block table: a CRC-32 for each 4 KiB of the slot table
-``entries_at``  entry table: where each option is in the body, with its CRC-32
-``body_at``     body: the msgpack map ``{option: {key: value}}`` in canonical order
-==============  ===================================================================
+===============  ===================================================================
+where            what
+===============  ===================================================================
+0                header: ``header_size`` bytes, 512 in this release
+``about_at``     msgpack map that describes the content: source, revision, epoch
+``slots_at``     slot table: an open-addressing hash table on the option's name
+``blocks_at``    block table: a CRC-32 for each 4 KiB of the slot table
+``entries_at``   entry table: where each option is in the body, with its CRC-32
+``changes_at``   msgpack map of the names that changed in the last generations
+``body_at``      body: the msgpack map ``{option: {key: value}}`` in canonical order
+===============  ===================================================================
+
+A reader goes by the offsets, not by this order, and skips what it does not know: words of the
+header, keys of the two small maps, sections that no offset it knows leads to.
 """
 
 from __future__ import annotations
 
 import struct
+import sys
 from zlib import crc32
 
-from ddbcfg_client.layout import LAYOUT_VERSION, SOURCES
+from ddbcfg_client.layout import LAYOUT_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SEGMENT_MAGIC = int.from_bytes(b"DDBCFGS\x01", "little")
-HEADER_SIZE = 256
-_HEADER = struct.Struct("=16Q32s")
-_HEADER_CHECKSUM = struct.Struct("=Q")
-_HEADER_CHECKSUM_AT = HEADER_SIZE - _HEADER_CHECKSUM.size
+HEADER_SIZE = 512  # of layout 2 as it began; a later release may write a longer one, none a shorter
+HEADER_LARGEST = 1 << 16
+_HEADER = struct.Struct("=22Qqq32s")
+_CHECKSUM = struct.Struct("=Q")  # the header's last word
 
 SLOT_SIZE = 8
 ENTRY_SIZE = 16
@@ -37,31 +43,41 @@ BLOCK_SIZE = 4096  # of the slot table, for each checksum in the block table
 class Header:
     """A snapshot segment's header: where everything is, and what describes the content.
 
-    ``digest`` is the SHA-256 of the body, ``read_at`` nanoseconds of the wall clock when DynamoDB
-    was read, offsets count bytes from the segment's start.
+    Offsets count bytes from the segment's start.  ``read_at`` is when DynamoDB was read, in
+    nanoseconds since 1970, ``read_boottime`` the same on the host's CLOCK_BOOTTIME.  ``digest`` is
+    the sum, modulo 2**256, of the SHA-256 of each entry (see :func:`entry_digest`), big-endian.
     """
 
     __slots__ = (
+        "about_at",
+        "about_checksum",
+        "about_size",
         "block_checksum",
         "blocks_at",
         "body_at",
+        "body_checksum",
         "body_size",
+        "changes_at",
+        "changes_checksum",
+        "changes_size",
         "digest",
         "entries_at",
         "generation",
+        "header_size",
         "longest_probe",
         "options",
         "read_at",
+        "read_boottime",
         "size",
         "slot_bits",
         "slots",
         "slots_at",
-        "source",
     )
 
     def __init__(
         self,
         generation: int,
+        header_size: int,
         size: int,
         options: int,
         slot_bits: int,
@@ -73,11 +89,19 @@ class Header:
         entries_at: int,
         body_at: int,
         body_size: int,
+        body_checksum: int,
+        about_at: int,
+        about_size: int,
+        about_checksum: int,
+        changes_at: int,
+        changes_size: int,
+        changes_checksum: int,
         read_at: int,
-        source: int,
+        read_boottime: int,
         digest: bytes,
     ) -> None:
         self.generation = generation
+        self.header_size = header_size
         self.size = size
         self.options = options
         self.slot_bits = slot_bits
@@ -89,8 +113,15 @@ class Header:
         self.entries_at = entries_at
         self.body_at = body_at
         self.body_size = body_size
+        self.body_checksum = body_checksum
+        self.about_at = about_at
+        self.about_size = about_size
+        self.about_checksum = about_checksum
+        self.changes_at = changes_at
+        self.changes_size = changes_size
+        self.changes_checksum = changes_checksum
         self.read_at = read_at
-        self.source = source
+        self.read_boottime = read_boottime
         self.digest = digest
 
     @property
@@ -99,11 +130,12 @@ class Header:
         return -(-self.slots * SLOT_SIZE // BLOCK_SIZE)
 
     def pack(self) -> bytes:
-        """The header's 256 bytes."""
+        """Return the header's 512 bytes."""
         fields = _HEADER.pack(
             SEGMENT_MAGIC,
             LAYOUT_VERSION,
             self.generation,
+            self.header_size,
             self.size,
             self.options,
             self.slot_bits,
@@ -115,39 +147,79 @@ class Header:
             self.entries_at,
             self.body_at,
             self.body_size,
+            self.body_checksum,
+            self.about_at,
+            self.about_size,
+            self.about_checksum,
+            self.changes_at,
+            self.changes_size,
+            self.changes_checksum,
             self.read_at,
-            self.source,
+            self.read_boottime,
             self.digest,
-        ).ljust(_HEADER_CHECKSUM_AT, b"\0")
-        return fields + _HEADER_CHECKSUM.pack(crc32(fields))
+        ).ljust(HEADER_SIZE - _CHECKSUM.size, b"\0")
+        return fields + _CHECKSUM.pack(crc32(fields))
+
+
+def header_size_of(head: bytes) -> int:
+    """Return how long the header says it is; ValueError when that cannot be.
+
+    *head* is the first HEADER_SIZE bytes of a segment whose layout version was checked before.
+    """
+    if len(head) < HEADER_SIZE:
+        raise ValueError("the header is cut short")
+    size = int.from_bytes(head[24:32], sys.byteorder)
+    if not HEADER_SIZE <= size <= HEADER_LARGEST or size % 8:
+        raise ValueError("the header contradicts itself")
+    return size
 
 
 def parse_header(head: bytes, size: int) -> Header:
-    """The header in *head* of a segment of *size* bytes; ValueError when it does not check out.
+    """Return the header in *head* of a segment of *size* bytes; raise ValueError if it is damaged.
 
-    The layout version is checked before, with :func:`layout_of`.  After this every offset lies
-    within the segment, so no read that follows the header can leave it.
+    *head* is as long as :func:`header_size_of` says.  After this every section lies within the
+    segment, so no read that follows the header can leave it.
     """
-    if len(head) != HEADER_SIZE:
+    if len(head) != header_size_of(head):
         raise ValueError("the header is cut short")
-    (checksum,) = _HEADER_CHECKSUM.unpack_from(head, _HEADER_CHECKSUM_AT)
-    if crc32(head[:_HEADER_CHECKSUM_AT]) != checksum:
+    checked = len(head) - _CHECKSUM.size
+    if _CHECKSUM.unpack_from(head, checked) != (crc32(head[:checked]),):
         raise ValueError("the header does not match its checksum")
     header = Header(*_HEADER.unpack_from(head)[2:])
-    end_of_entries = header.entries_at + header.options * ENTRY_SIZE
+    sections = (
+        (header.about_at, header.about_size),
+        (header.slots_at, header.slots * SLOT_SIZE),
+        (header.blocks_at, header.blocks * 4),
+        (header.entries_at, header.options * ENTRY_SIZE),
+        (header.changes_at, header.changes_size),
+        (header.body_at, header.body_size),
+    )
     if not (
         header.size == size
-        and header.source < len(SOURCES)
         and header.slot_bits <= 32
         and header.slots >= 1 << header.slot_bits
-        and header.slots_at == HEADER_SIZE
-        and header.slots_at + header.slots * SLOT_SIZE <= header.blocks_at
-        and header.blocks_at + header.blocks * 4 <= header.entries_at
-        and end_of_entries <= header.body_at
-        and header.body_at + header.body_size == size
+        and all(at >= len(head) and at + length <= size for at, length in sections)
     ):
         raise ValueError("the header contradicts itself or the segment's size")
     return header
+
+
+def entry_digest(*parts: bytes) -> int:
+    """Return what an option, its packed name and keys, adds to the digest.
+
+    A sum can be kept up to date from the options that changed, and does not depend on their order.
+    """
+    from hashlib import sha256  # here: it costs a process that only reads some milliseconds
+
+    made = sha256()
+    for part in parts:
+        made.update(part)
+    return int.from_bytes(made.digest(), "big")
+
+
+def digest_bytes(total: int) -> bytes:
+    """Return the digest for the sum *total* of the entries' digests, which may be negative."""
+    return (total % (1 << 256)).to_bytes(32, "big")
 
 
 # --- the index: an open-addressing hash table on the option's name -------------------------------

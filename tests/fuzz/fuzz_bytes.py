@@ -24,6 +24,8 @@ import atheris
 with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_client.codec import pack_option, unpack_option
     from ddbcfg_client.errors import ConfigError
+    from ddbcfg_client.layout import LAYOUT_VERSION
+    from ddbcfg_client.layout.changes import ChangeLog
     from ddbcfg_client.layout.names import Names
     from ddbcfg_client.layout.page import PAGE_MAGIC, new_page
     from ddbcfg_client.layout.segment import BLOCK_SIZE, HEADER_SIZE, SLOT_SIZE
@@ -31,7 +33,7 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_client.readonly import ReadOnlyDict
     from ddbcfg_client.segment import SHM_DIR, Trust
     from ddbcfg_daemon.disk_copy import Content, DiskCopy
-    from ddbcfg_daemon.image import ImageBuilder
+    from ddbcfg_daemon.image import About, PackedStore
     from ddbcfg_daemon.moment import Moment
 
 NAMES = Names(f"test-fuzz-{os.getpid()}", "prod")
@@ -42,9 +44,9 @@ OPTIONS = {
     "empty": pack_option("empty", {}),
 }
 RIGHT = {name: unpack_option(packed) for name, packed in OPTIONS.items()}
-IMAGE = ImageBuilder().build(1, OPTIONS, read_at=0, source="dynamodb")
+IMAGE = PackedStore.of(OPTIONS).image(1, About(0, 0, "dynamodb"), ChangeLog(1))
 SEGMENT = b"".join((IMAGE.header.pack(), *IMAGE.parts))
-PAGE = struct.pack("=QQQ", PAGE_MAGIC, 1, 1) + new_page()[24:]
+PAGE = struct.pack("=QQQ", PAGE_MAGIC, LAYOUT_VERSION, 1) + new_page()[24:]
 PAGE_FILE = Path(SHM_DIR + NAMES.page)
 SEGMENT_FILE = Path(SHM_DIR + NAMES.segment(1))
 COPY = DiskCopy(Path(mkdtemp(prefix="ddbcfg-fuzz-")), NAMES)
@@ -69,20 +71,24 @@ def resealed(raw: bytes) -> bytes:
     if len(raw) < HEADER_SIZE:
         return raw
     sealed = bytearray(raw)
-    fields = struct.unpack_from("=16Q", sealed)
-    slots, blocks_at, entries_at, body_at = fields[6], fields[9], fields[11], fields[12]
-    with_slots = range(HEADER_SIZE, min(HEADER_SIZE + slots * SLOT_SIZE, len(raw)), BLOCK_SIZE)
+    fields = struct.unpack_from("=24Q", sealed)
+    options, slots, slots_at, blocks_at = fields[5], fields[7], fields[9], fields[10]
+    entries_at, body_at = fields[12], fields[13]
+    with_slots = range(slots_at, min(slots_at + slots * SLOT_SIZE, len(raw)), BLOCK_SIZE)
     for number, at in enumerate(with_slots):
-        end = min(at + BLOCK_SIZE, HEADER_SIZE + slots * SLOT_SIZE)
+        end = min(at + BLOCK_SIZE, slots_at + slots * SLOT_SIZE)
         put(sealed, blocks_at + number * 4, struct.pack("=I", crc32(sealed[at:end])))
-    put(sealed, 80, struct.pack("=Q", crc32(sealed[blocks_at : blocks_at + len(with_slots) * 4])))
-    for number in range(min(fields[4], 16)):
+    put(sealed, 88, struct.pack("=Q", crc32(sealed[blocks_at : blocks_at + len(with_slots) * 4])))
+    for word in (13, 16, 19):  # body, about and changes: where, size, checksum
+        start, size = fields[word : word + 2]
+        if start + size <= len(sealed):
+            put(sealed, 8 * (word + 2), struct.pack("=Q", crc32(sealed[start : start + size])))
+    for number in range(min(options, 16)):
         at = entries_at + number * 16
         if at + 16 <= len(sealed):
             offset, check = struct.unpack_from("=QQ", sealed, at)
             entry = sealed[body_at + offset : body_at + offset + (check >> 32)]
             put(sealed, at + 8, struct.pack("=Q", check >> 32 << 32 | crc32(entry)))
-    put(sealed, 128, sha256(sealed[body_at:]).digest())
     put(sealed, HEADER_SIZE - 8, struct.pack("=Q", crc32(sealed[: HEADER_SIZE - 8])))
     return bytes(sealed)
 

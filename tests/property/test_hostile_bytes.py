@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
+import msgpack
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -372,6 +373,7 @@ def test_a_page_that_is_not_finished_is_none(small: Victim) -> None:
 
 FIELDS = [
     "generation",
+    "header_size",
     "size",
     "options",
     "slot_bits",
@@ -383,20 +385,27 @@ FIELDS = [
     "entries_at",
     "body_at",
     "body_size",
+    "body_checksum",
+    "about_at",
+    "about_size",
+    "about_checksum",
+    "changes_at",
+    "changes_size",
+    "changes_checksum",
     "read_at",
-    "source",
+    "read_boottime",
 ]
 
 
 def sealed(head: bytes) -> bytes:
     """A header with its checksum made right."""
-    return head[:248] + crc32(head[:248]).to_bytes(8, sys.byteorder)
+    return head[:-8] + crc32(head[:-8]).to_bytes(8, sys.byteorder)
 
 
 @settings(max_examples=200)
 @given(data=st.data())
 def test_a_header_that_lies_with_a_right_checksum(small: Victim, data: st.DataObject) -> None:
-    words = list(struct.unpack("=16Q", small.whole[:128]))
+    words = list(struct.unpack("=24Q", small.whole[:192]))
     size = len(small.whole)
     near = st.integers(-3, 3)
     for field in data.draw(st.lists(st.sampled_from(FIELDS), min_size=1, max_size=4)):
@@ -409,7 +418,7 @@ def test_a_header_that_lies_with_a_right_checksum(small: Victim, data: st.DataOb
                 st.builds(lambda by, word=words[number]: max(word + 16 * by, 0) % 2**64, near),
             )
         )
-    head = sealed(struct.pack("=16Q", *words) + small.whole[128:HEADER_SIZE])
+    head = sealed(struct.pack("=24Q", *words) + small.whole[192:HEADER_SIZE])
     small.put(head + small.whole[HEADER_SIZE:])
     small.check_consistent(small.options)
 
@@ -457,10 +466,10 @@ def test_an_index_and_a_body_that_lie_with_right_checksums(
 
 def claim(victim: Victim, size: int, **fields: int) -> None:
     """A segment of *size* bytes, nearly all of them a hole, whose header claims this."""
-    words = list(struct.unpack("=16Q", victim.whole[:128]))
+    words = list(struct.unpack("=24Q", victim.whole[:192]))
     for field, value in {"size": size, **fields}.items():
         words[2 + FIELDS.index(field)] = value
-    victim.put(sealed(struct.pack("=16Q", *words) + victim.whole[128:HEADER_SIZE]))
+    victim.put(sealed(struct.pack("=24Q", *words) + victim.whole[192:HEADER_SIZE]))
     os.truncate(victim.segment, size)
 
 
@@ -505,24 +514,35 @@ def test_huge_counts_with_a_right_checksum_allocate_nothing(
 
 def test_a_header_cannot_claim_more_than_there_is(small: Victim) -> None:
     for field in ("options", "slots", "body_size", "size"):
-        words = list(struct.unpack("=16Q", small.whole[:128]))
+        words = list(struct.unpack("=24Q", small.whole[:192]))
         words[2 + FIELDS.index(field)] = 2**40
-        head = sealed(struct.pack("=16Q", *words) + small.whole[128:HEADER_SIZE])
+        head = sealed(struct.pack("=24Q", *words) + small.whole[192:HEADER_SIZE])
         small.put(head + small.whole[HEADER_SIZE:])
         with pytest.raises(SnapshotCorrupt, match="contradicts itself or the segment's size"):
             Config(small.names, Trust()).get("db")
 
 
-@settings(max_examples=100)
-@given(
-    fields=st.lists(st.integers(0, 2**64 - 1), min_size=11, max_size=11),
-    error=st.binary(max_size=100),
+anything = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**63), 2**64 - 1),
+        st.floats(),
+        st.binary(),
+        st.text(),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(), inner)),
+    max_leaves=5,
 )
-def test_a_status_that_lies_with_a_right_checksum(
-    small: Victim, fields: list[int], error: bytes
-) -> None:
-    fields[7] %= 4
-    rest = struct.pack("=11Q", *fields) + struct.pack("=Q", len(error)) + error
+status_maps = st.dictionaries(
+    st.one_of(st.sampled_from(PageStatus.__slots__), st.text(max_size=9)), anything, max_size=8
+)
+
+
+@settings(max_examples=200)
+@given(said=st.one_of(status_maps.map(msgpack.packb), st.binary(max_size=100)))
+def test_a_status_that_lies_with_a_right_checksum(small: Victim, said: bytes) -> None:
+    rest = struct.pack("=Q", len(said)) + said
     slot = struct.pack("=Q", crc32(rest)) + rest
     page = bytearray(small.whole_page)
     for count in range(2):
@@ -542,6 +562,6 @@ def test_a_block_is_what_one_checksum_covers(large: Victim) -> None:
     for boundary in range(1, large.header.blocks):
         for at in (-8, -1, 0, 7):
             raw = bytearray(large.whole)
-            raw[HEADER_SIZE + boundary * BLOCK_SIZE + at] ^= 0xFF
+            raw[large.header.slots_at + boundary * BLOCK_SIZE + at] ^= 0xFF
             large.put(bytes(raw))
             large.check(LARGE[::20])

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from ddbcfg_client.codec import pack_option
 from ddbcfg_client.errors import OptionNotFound
+from ddbcfg_client.layout.changes import ChangeLog
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.segment import Header, home_slot, parse_header
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.image import ImageBuilder, body_of
+from ddbcfg_daemon.image import About, PackedStore, body_of
 from ddbcfg_daemon.objects import path_of
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.source import Reading
@@ -63,7 +64,7 @@ def publish(publisher: Publisher, names: Iterable[str]) -> tuple[Config, Header,
     """Publish options of these names: a reader of them, and the segment as it is in memory."""
     publisher.publish(Reading(packed(names), time.time_ns()))
     raw = path_of(publisher.names.segment(publisher.generation)).read_bytes()
-    return Config(publisher.names, Trust()), parse_header(raw[:256], len(raw)), raw
+    return Config(publisher.names, Trust()), parse_header(raw[:512], len(raw)), raw
 
 
 def test_the_colliding_names_do_collide() -> None:
@@ -96,9 +97,12 @@ def test_every_option_is_found_and_no_other(
     assert config.get() == {name: snapshot[name] for name in there}
     snapshot.verify()
 
-    # Any msgpack reader can read the body whole, and its hash is the digest.
+    # Any msgpack reader can read the body whole; the digest is the sum of its entries' hashes.
     body = raw[header.body_at :]
-    assert sha256(body).hexdigest() == config.digest
+    assert crc32(body) == header.body_checksum
+    entries = [msgpack.packb(name) + keys for name, keys in packed(there).items()]
+    total = sum(int.from_bytes(sha256(entry).digest(), "big") for entry in entries)
+    assert f"{total % 2**256:064x}" == config.digest
     plain = msgpack.unpackb(body, ext_hook=msgpack.ExtType)
     assert list(plain) == in_order
     for number, name in enumerate(there):
@@ -112,8 +116,9 @@ def test_the_bytes_do_not_depend_on_the_order_in_which_options_came(
 ) -> None:
     options = packed(names)
     again = dict(random.sample(list(options.items()), len(options)))  # type: ignore[attr-defined]
-    first = ImageBuilder().build(1, options, read_at=5, source="dynamodb")
-    second = ImageBuilder().build(1, again, read_at=5, source="dynamodb")
+    about = About(read_at=5, read_boottime=6, source="dynamodb")
+    first = PackedStore.of(options).image(1, about, ChangeLog(1))
+    second = PackedStore.of(again).image(1, about, ChangeLog(1))
     assert (first.header.pack(), first.parts) == (second.header.pack(), second.parts)
     assert body_of(options) == body_of(again)
 

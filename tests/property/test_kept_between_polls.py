@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from ddbcfg_client.codec import pack_option
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import AnswerMalformed, MalformedValue
+from ddbcfg_client.layout.changes import ChangeLog
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust
 from ddbcfg_daemon import image, item_packer
-from ddbcfg_daemon.image import ImageBuilder
+from ddbcfg_daemon.image import About, PackedStore
 from ddbcfg_daemon.item_packer import Item, ItemPacker
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.source import DynamoDBSource, Reading
@@ -226,11 +227,16 @@ def test_what_no_item_can_hold_is_named_and_not_taken_for_known(
 # --- from packed options to a segment ------------------------------------------------------------
 
 
-def both(builder: ImageBuilder, generation: int, store: dict[str, bytes]) -> Iterator[bytes]:
-    """The segment that *builder* makes, and the one of a new builder."""
-    for maker in (builder, ImageBuilder()):
-        made = maker.build(generation, store, read_at=generation, source="dynamodb")
-        yield made.header.pack() + b"".join(made.parts)
+def segment_of(content: PackedStore, generation: int) -> bytes:
+    made = content.image(generation, About(generation, 0, "dynamodb"), ChangeLog(generation))
+    return made.header.pack() + b"".join(made.parts)
+
+
+def assert_same(content: PackedStore, options: dict[str, bytes]) -> None:
+    """What follows another content is what it would be without one, and so are the digests."""
+    scratch = PackedStore.of(options)
+    assert segment_of(content, 5) == segment_of(scratch, 5)
+    assert dict(content.options()) == options
 
 
 @settings(max_examples=200)
@@ -238,23 +244,28 @@ def both(builder: ImageBuilder, generation: int, store: dict[str, bytes]) -> Ite
 def test_a_segment_is_the_same_whatever_came_before_it(
     polls: list[dict[str, dict[str, Any]]], data: st.DataObject
 ) -> None:
-    builder = ImageBuilder()
+    content = PackedStore.of({})
+    before: dict[str, bytes] = {}
     known: dict[bytes, bytes] = {}  # so that equal options are one object, as those of a poll are
-    for generation, store in enumerate(polls, 1):
+    for store in polls:
         names = data.draw(st.permutations(list(store)))
         packed = {name: pack_option(name, store[name]) for name in names}
         kept = {name: known.setdefault(keys, keys) for name, keys in packed.items()}
-        again, scratch = both(builder, generation, kept)
-        assert again == scratch
+        content = content.follow(kept)
+        assert_same(content, kept)
+        added, changed, removed = content.differences
+        assert set(added) == kept.keys() - before.keys()
+        assert set(removed) == before.keys() - kept.keys()
+        assert set(changed) == {n for n in kept if n in before and before[n] != kept[n]}
+        before = kept
 
 
-def test_a_build_that_fails_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_content_that_cannot_be_made_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     before, after = ({str(n): bytes([0x80]) * 5 for n in range(9)} for _ in range(2))
     after |= {"3": b"\x81\xa1a\xc0", "7": b"\x81\xa1b\xc0"}
-    builder = ImageBuilder()
-    builder.build(1, before, read_at=0, source="dynamodb")
+    content = PackedStore.of(before)
     whole = image.crc32
-    for calls in range(1, 6):
+    for calls in range(4):
         left = iter(range(calls))
 
         def failing(*of: Any, left: Iterator[int] = left) -> int:
@@ -263,16 +274,11 @@ def test_a_build_that_fails_spoils_nothing(monkeypatch: pytest.MonkeyPatch) -> N
             return whole(*of)
 
         monkeypatch.setattr(image, "crc32", failing)
-        try:
-            builder.build(2, after, read_at=0, source="dynamodb")
-        except MemoryError:
-            pass
+        with pytest.raises(MemoryError):
+            content.follow(after)
         monkeypatch.undo()
-        again, scratch = both(builder, 3, before)
-        assert again == scratch
-        again, scratch = both(builder, 3, after)
-        assert again == scratch
-        builder.build(4, before, read_at=0, source="dynamodb")
+        assert_same(content, before)
+        assert_same(content.follow(after), after)
 
 
 # --- from DynamoDB to what is published ----------------------------------------------------------
@@ -336,13 +342,13 @@ def test_a_poll_of_a_store_that_has_not_changed_packs_and_builds_nothing(
 def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The generations that were built, published or not."""
     generations: list[int] = []
-    build = ImageBuilder.build
+    build = PackedStore.image
 
-    def counting(self: ImageBuilder, generation: int, *of: Any, **how: Any) -> image.Image:
+    def counting(self: PackedStore, generation: int, *of: Any) -> image.Image:
         generations.append(generation)
-        return build(self, generation, *of, **how)
+        return build(self, generation, *of)
 
-    monkeypatch.setattr(ImageBuilder, "build", counting)
+    monkeypatch.setattr(PackedStore, "image", counting)
     return generations
 
 
@@ -371,7 +377,7 @@ def test_an_unchanged_reading_builds_nothing(names: Names, built: list[int]) -> 
     publisher.close()
 
 
-def test_who_takes_over_builds_once_to_see_that_nothing_changed(
+def test_a_publisher_that_takes_over_knows_that_nothing_changed(
     names: Names, built: list[int]
 ) -> None:
     first = Publisher(names)
@@ -381,7 +387,7 @@ def test_who_takes_over_builds_once_to_see_that_nothing_changed(
     publisher = Publisher(names)
     for _ in range(3):
         assert publisher.publish(reading_of("ab")) is False
-    assert built == [2]
+    assert built == []
     assert publisher.publish(reading_of("ab", b="2")) is True
     assert publisher.generation == 2
     publisher.close()
@@ -396,7 +402,7 @@ def test_of_many_options_one_entry_is_computed_for_one_that_changed(
     begun, summed = counted(monkeypatch, "body_of"), counted(monkeypatch, "crc32")
     publisher.publish(Reading(options | reading_of(["500"], "2").options, 1))
     assert begun == []
-    assert len(summed) <= 3  # its name, its keys, and the block table
+    assert len(summed) <= 6  # its name and keys; block table, body and the two small maps
     publisher.close()
 
 

@@ -149,7 +149,7 @@ def midway(config: Config) -> None:
     ]
     number = 1
     for module, name in places:
-        config._memo.clear()
+        config._memo._kept.clear()
         inside.clear()
         go_on.clear()
         real = getattr(module, name)

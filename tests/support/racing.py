@@ -141,8 +141,9 @@ def tear(names: Names, last: int) -> dict[str, int]:
 
     Each entry is whole, and its checksum right; they do not belong together for a moment.
     """
-    from ddbcfg_daemon.image import ImageBuilder
-    from ddbcfg_daemon.objects import Access, create, unlink, write
+    from ddbcfg_client.layout.changes import ChangeLog
+    from ddbcfg_daemon.image import About, PackedStore
+    from ddbcfg_daemon.objects import Access, allocate, create, unlink, write
     from ddbcfg_daemon.publisher import Publisher
 
     publisher = Publisher(names)
@@ -150,8 +151,9 @@ def tear(names: Names, last: int) -> dict[str, int]:
     _ready()
     options = dict.fromkeys(OPTIONS, option(1))
     for number in range(2, last + 1):
-        image = ImageBuilder().build(number, options, read_at=0, source="dynamodb")
-        fd = create(names.segment(number), image.header.size)
+        image = PackedStore.of(options).image(number, About(0, 0, "dynamodb"), ChangeLog(number))
+        fd = create(names.segment(number), Access())
+        allocate(fd, names.segment(number), image.header.size, lambda: 0)
         write(fd, [image.header.pack(), *image.parts])
         Access().apply(fd)
         publisher._page.announce(number)

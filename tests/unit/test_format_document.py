@@ -19,11 +19,12 @@ import msgpack
 import pytest
 
 from ddbcfg_client.codec import pack_option
+from ddbcfg_client.layout.changes import ChangeLog
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import PageStatus, pack_status, status_slot
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.image import ImageBuilder
+from ddbcfg_daemon.image import About, PackedStore
 from ddbcfg_daemon.objects import path_of
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.source import Reading
@@ -52,6 +53,7 @@ HEADER = [
     "magic",
     "layout",
     "generation",
+    "header_size",
     "size",
     "options",
     "slot_bits",
@@ -63,8 +65,15 @@ HEADER = [
     "entries_at",
     "body_at",
     "body_size",
+    "body_checksum",
+    "about_at",
+    "about_size",
+    "about_checksum",
+    "changes_at",
+    "changes_size",
+    "changes_checksum",
     "read_at",
-    "source",
+    "read_boottime",
 ]
 
 
@@ -91,24 +100,35 @@ def unpack(data: bytes) -> Any:
 class Segment:
     def __init__(self, raw: bytes, generation: int) -> None:
         self.raw = raw
-        check(len(raw) >= 256)
-        self.header = dict(zip(HEADER, struct.unpack_from("<16Q", raw), strict=True))
+        check(len(raw) >= 512)
+        self.header = dict(zip(HEADER, struct.unpack_from("<22Qqq", raw), strict=True))
         at = self.header
         check(raw[:8] == bytes.fromhex("44 44 42 43 46 47 53 01"))
-        check(at["layout"] == 1)
-        check(struct.unpack_from("<Q", raw, 248) == (zlib.crc32(raw[:248]),))
+        check(at["layout"] == 2)
+        size = at["header_size"]
+        check(512 <= size <= 65536 and size % 8 == 0 and size <= len(raw))
+        check(struct.unpack_from("<Q", raw, size - 8) == (zlib.crc32(raw[: size - 8]),))
         check(at["size"] == len(raw))
         check(at["generation"] == generation)
-        check(at["slots_at"] == 256)
         check(at["slot_bits"] <= 32)
         check(at["slots"] >= 2 ** at["slot_bits"])
-        check(at["source"] <= 2)
         self.blocks = -(-at["slots"] * 8 // 4096)
-        check(at["slots_at"] + 8 * at["slots"] <= at["blocks_at"])
-        check(at["blocks_at"] + 4 * self.blocks <= at["entries_at"])
-        check(at["entries_at"] + 16 * at["options"] <= at["body_at"])
-        check(at["body_at"] + at["body_size"] == at["size"])
-        self.digest = raw[128:160]
+        for start, length in (
+            (at["slots_at"], 8 * at["slots"]),
+            (at["blocks_at"], 4 * self.blocks),
+            (at["entries_at"], 16 * at["options"]),
+            (at["about_at"], at["about_size"]),
+            (at["changes_at"], at["changes_size"]),
+            (at["body_at"], at["body_size"]),
+        ):
+            check(size <= start and start + length <= at["size"])
+        self.digest = raw[192:224]
+
+    def section(self, name: str) -> Any:
+        at = self.header
+        section = self.raw[at[f"{name}_at"] :][: at[f"{name}_size"]]
+        check(zlib.crc32(section) == at[f"{name}_checksum"])
+        return unpack(section)
 
     def entry(self, ordinal: int) -> bytes:
         at = self.header
@@ -148,39 +168,22 @@ class Segment:
         raise KeyError(name)
 
     def everything(self) -> Any:
-        body = self.raw[self.header["body_at"] :]
-        check(hashlib.sha256(body).digest() == self.digest)
-        return unpack(body)
+        return self.section("body")
+
+    def sum_of_entries(self) -> bytes:
+        total = sum(int.from_bytes(hashlib.sha256(e).digest(), "big") for e in self.entries())
+        return (total % 2**256).to_bytes(32, "big")
 
     def entries(self) -> list[bytes]:
         return [self.entry(ordinal) for ordinal in range(self.header["options"])]
 
 
-STATUS = [
-    "checksum",
-    "interval",
-    "poll_started",
-    "poll_finished",
-    "success",
-    "success_unix",
-    "polls",
-    "failures",
-    "skipped",
-    "source",
-    "daemon_pid",
-    "daemon_start",
-    "error_length",
-]
-
-
 def status_in(slot: bytes) -> dict[str, Any]:
-    status: dict[str, Any] = dict(
-        zip(STATUS, struct.unpack_from("<QQqqqqQQQQQQQ", slot), strict=True)
-    )
-    length = status["error_length"]
-    check(length <= 1912)
-    check(zlib.crc32(slot[8 : 104 + length]) == status["checksum"])
-    return status | {"error": slot[104 : 104 + length].decode()}
+    checksum, size = struct.unpack_from("<QQ", slot)
+    check(size <= 2000)
+    check(zlib.crc32(slot[8 : 16 + size]) == checksum)
+    found: dict[str, Any] = unpack(slot[16 : 16 + size])
+    return found
 
 
 def read_store(namespace: str, store: str) -> tuple[Segment, dict[str, Any]]:
@@ -190,7 +193,7 @@ def read_store(namespace: str, store: str) -> tuple[Segment, dict[str, Any]]:
     check(len(page) == 4096)
     check(page[:8] == bytes.fromhex("44 44 42 43 46 47 50 01"))
     layout, generation, count = struct.unpack_from("<QQQ", page, 8)
-    check(layout == 1)
+    check(layout == 2)
     check(not generation >> 63)
     slot = page[2080:] if count & 1 else page[64:2080]
     return Segment(Path(f"{name}.{generation}").read_bytes(), generation), status_in(slot)
@@ -221,6 +224,7 @@ VALUES = {
     "größe": {"ids": {Decimal("-1.25"), Decimal(7)}, "key": b"\x00\xff", "parts": {b"a", b"b"}},
 }
 READ_AT = 1_700_000_000_123_456_789
+READ_BOOTTIME = 4_940_000_000_000
 
 
 def packed() -> dict[str, bytes]:
@@ -228,7 +232,9 @@ def packed() -> dict[str, bytes]:
 
 
 def test_the_documents_segment_is_what_is_published() -> None:
-    image = ImageBuilder().build(7, packed(), read_at=READ_AT, source="dynamodb")
+    about = About(READ_AT, READ_BOOTTIME, "dynamodb", 41, "3f1c")
+    changes = ChangeLog(5).then((6, ("größe",), (), ("old",)))
+    image = PackedStore.of(packed()).image(7, about, changes.then((7, (), ("db",), ())))
     assert image.header.pack() + b"".join(image.parts) == dump("segment")
 
 
@@ -243,7 +249,12 @@ def test_the_documents_segment_reads_as_it_says() -> None:
         ["ids", "key", "parts"],
     ]
     assert str(segment.get("features")["limits"]["burst"]) == "2.25"
-    assert (segment.header["read_at"], segment.header["source"]) == (READ_AT, 0)
+    times = segment.header["read_at"], segment.header["read_boottime"]
+    assert times == (READ_AT, READ_BOOTTIME)
+    assert segment.section("about") == {"source": "dynamodb", "revision": 41, "epoch": "3f1c"}
+    log = [[6, ["größe"], [], ["old"]], [7, [], ["db"], []]]
+    assert segment.section("changes") == {"base": 5, "log": log}
+    assert segment.sum_of_entries() == segment.digest
     for absent in ("", "nope", "port", *map(str, range(200))):
         with pytest.raises(KeyError):
             segment.get(absent)
@@ -256,7 +267,7 @@ def test_the_walk_through_the_documents_segment_is_right() -> None:
     assert segment.header["slot_bits"] == 3
     wanted = zlib.crc32(b"db")
     home = (wanted * 0x9E3779B1) % 2**32 >> 29
-    slot = 256 + 8 * home
+    slot = segment.header["slots_at"] + 8 * home
     assert f"`db` has CRC-32 0x{wanted:08X} and home {home}, at byte 0x{slot:x}" in text
     (ordinal,) = struct.unpack_from("<I", raw, slot)
     assert ordinal - 1 == 0
@@ -273,19 +284,18 @@ def test_the_documents_status_is_what_is_published_and_reads_as_it_says() -> Non
         "interval": 60_000_000_000,
         "poll_started": 5_000_000_000_000,
         "poll_finished": 5_000_020_000_000,
+        "generation": 7,
         "success": 4_940_000_000_000,
         "success_unix": READ_AT,
         "polls": 83,
         "failures": 1,
-        "skipped": 0,
+        "source": "dynamodb",
         "daemon_pid": 4242,
         "daemon_start": 123456,
         "error": "Query on table 'config': timed out",
     }
     assert pack_status(PageStatus(**expected)) == dump("status")  # type: ignore[arg-type]
-    status = status_in(dump("status"))
-    assert {key: status[key] for key in expected} == expected
-    assert status["source"] == 0
+    assert status_in(dump("status")) == expected
 
 
 def test_the_documents_words_of_the_page_are_where_it_says() -> None:
@@ -306,7 +316,7 @@ def test_the_reader_made_from_the_document_reads_what_a_daemon_publishes(names: 
     publisher.publish(Reading(packed() | many, READ_AT))
     publisher.report(PageStatus(polls=2, error="größer"))
     segment, status = read_store(names.namespace, names.store)
-    assert (status["polls"], status["error"], status["success"]) == (2, "größer", -(2**63))
+    assert (status["polls"], status["error"], status.get("success")) == (2, "größer", None)
     config = Config(names, Trust())
     assert segment.header["generation"] == config.generation == 2
     assert segment.digest.hex() == config.digest
@@ -330,6 +340,7 @@ def read_all(raw: bytes) -> None:
         with pytest.raises(KeyError):
             segment.get(str(number))
     assert segment.everything() == VALUES
+    segment.section("about"), segment.section("changes")
 
 
 def test_the_reader_made_from_the_document_finds_damage(names: Names) -> None:
@@ -337,8 +348,18 @@ def test_the_reader_made_from_the_document_finds_damage(names: Names) -> None:
     publisher.publish(Reading(packed(), READ_AT))
     raw = path_of(names.segment(1)).read_bytes()
     publisher.close()
-    padding = range(332, 336)  # between block table and entry table; it means nothing
-    for position in set(range(len(raw))) - set(padding):
+    at = Segment(raw, 1).header
+    covered = (
+        (0, at["header_size"]),
+        (at["about_at"], at["about_size"]),
+        (at["slots_at"], 8 * at["slots"]),
+        (at["blocks_at"], 4),
+        (at["entries_at"], 16 * at["options"]),
+        (at["changes_at"], at["changes_size"]),
+        (at["body_at"], at["body_size"]),
+    )
+    # Between the sections are zeros that mean nothing.
+    for position in {start + n for start, length in covered for n in range(length)}:
         damaged = bytearray(raw)
         damaged[position] ^= 0x40
         with pytest.raises(Damaged):

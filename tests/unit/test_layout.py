@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from zlib import crc32
+
 import pytest
+from msgpack import packb
 
 from ddbcfg_client.layout import LAYOUT_VERSION, layout_of
 from ddbcfg_client.layout import page as page_layout
@@ -22,13 +26,12 @@ def test_what_every_reader_of_any_age_relies_on_keeps_its_place() -> None:
     assert page_layout.RETIRED == 1 << 63
 
 
-def test_layout_version_1_is_pinned() -> None:
-    assert LAYOUT_VERSION == 1
+def test_layout_version_2_is_pinned() -> None:
+    assert LAYOUT_VERSION == 2
     assert page_layout.PAGE_SIZE == 4096
     assert [page_layout.status_slot(count) for count in range(3)] == [64, 2080, 64]
     assert page_layout.status_slot(1) + 2016 == page_layout.PAGE_SIZE
-    assert page_layout.ERROR_LONGEST == 1912
-    assert segment_layout.HEADER_SIZE == 256
+    assert segment_layout.HEADER_SIZE == 512
     assert (segment_layout.SLOT_SIZE, segment_layout.ENTRY_SIZE) == (8, 16)
 
 
@@ -43,26 +46,35 @@ def test_a_new_page_has_no_magic_yet() -> None:
     assert layout_of(page, page_layout.PAGE_MAGIC) is None
 
 
+NUMBERS = [name for name in PageStatus.__slots__ if isinstance(getattr(PageStatus(), name), int)]
+TEXTS = [name for name in PageStatus.__slots__ if name not in NUMBERS]
 STATUS = PageStatus(
-    interval=5,
-    poll_started=1,
-    poll_finished=2,
-    success=-3,
-    success_unix=4,
-    polls=6,
-    failures=7,
-    skipped=8,
-    source="local",
-    daemon_pid=9,
-    daemon_start=10,
-    error="Grüße",
+    **{name: number - 3 for number, name in enumerate(NUMBERS)},  # type: ignore[arg-type]
+    **{name: f"Grüße {name}" for name in TEXTS},  # type: ignore[arg-type]
 )
 
 
 def test_a_status_comes_back_as_it_went() -> None:
-    slot = pack_status(STATUS).ljust(2016, b"\xff")
-    again = parse_status(slot)
-    assert all(getattr(again, field) == getattr(STATUS, field) for field in PageStatus.__slots__)
+    for status in (STATUS, PageStatus()):
+        again = parse_status(pack_status(status).ljust(2016, b"\xff"))
+        assert all(
+            getattr(again, field) == getattr(status, field) for field in PageStatus.__slots__
+        )
+
+
+def test_what_a_later_daemon_adds_to_a_status_is_skipped() -> None:
+    said = packb({"polls": 3, "source": "parameter store", "weather": {"sun": [1.5, None]}})
+    rest = len(said).to_bytes(8, sys.byteorder) + said
+    status = parse_status(crc32(rest).to_bytes(8, sys.byteorder) + rest)
+    assert (status.polls, status.source, status.error) == (3, "parameter store", "")
+
+
+@pytest.mark.parametrize("said", [{"polls": "3"}, {"polls": 2**63}, {"error": 5}, ["polls"], 7])
+def test_a_status_of_the_wrong_types_is_refused(said: object) -> None:
+    packed = packb(said)
+    rest = len(packed).to_bytes(8, sys.byteorder) + packed
+    with pytest.raises(ValueError, match="the status"):
+        parse_status(crc32(rest).to_bytes(8, sys.byteorder) + rest)
 
 
 @pytest.mark.parametrize("position", [0, 8, 50, 100, 105])
@@ -73,10 +85,20 @@ def test_a_damaged_status_is_refused(position: int) -> None:
         parse_status(bytes(slot))
 
 
-def test_a_long_error_is_cut_at_a_character() -> None:
-    status = PageStatus(error="é" * 4000)
-    assert len(pack_status(status)) <= 2016
-    assert parse_status(pack_status(status)).error == "é" * (page_layout.ERROR_LONGEST // 2)
+def test_long_texts_are_cut_at_a_character_and_always_fit() -> None:
+    largest = PageStatus(
+        **dict.fromkeys(NUMBERS, 2**63 - 1),  # type: ignore[arg-type]
+        **dict.fromkeys(TEXTS, "é" * 4000),  # type: ignore[arg-type]
+    )
+    assert len(pack_status(largest)) <= 2016
+    status = parse_status(pack_status(largest))
+    assert status.error == "é" * (page_layout.ERROR_LONGEST // 2)
+    assert status.held == "é" * (page_layout.HELD_LONGEST // 2)
+
+
+def test_a_success_is_that_of_the_generation_asked_for() -> None:
+    status = PageStatus(generation=7, success=70, previous_generation=5, previous_success=50)
+    assert [status.success_of(generation) for generation in (7, 6, 5)] == [70, None, 50]
 
 
 @pytest.mark.parametrize(

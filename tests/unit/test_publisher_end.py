@@ -7,6 +7,7 @@ import pytest
 from ddbcfg_client.layout.names import Names
 from ddbcfg_daemon import publisher as module
 from ddbcfg_daemon.errors import PublishError, WriterLocked
+from ddbcfg_daemon.objects import Access
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.writer_lock import WriterLock
 from support.shm import objects_of, reading
@@ -19,7 +20,7 @@ def test_close_leaves_what_is_published_and_frees_the_lock(names: Names) -> None
     publisher.publish(DB)
     publisher.close()
     publisher.close()
-    WriterLock(names).release()
+    WriterLock(names, Access()).release()
     assert names.segment(1)[1:] in [path.name for path in objects_of(names)]
 
 
@@ -40,7 +41,7 @@ def test_remove_holds_the_lock_until_all_is_gone(
 
     def unlink_under_lock(name: str) -> None:
         with pytest.raises(WriterLocked):
-            WriterLock(names)
+            WriterLock(names, Access())
         removed.append(name)
         unlink(name)
 

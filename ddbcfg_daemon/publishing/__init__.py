@@ -1,0 +1,1 @@
+"""What the publisher is made of: see :mod:`ddbcfg_daemon.publisher`."""

@@ -74,6 +74,7 @@ def running(**more: Any) -> PageStatus:
         "success": now,
         "success_unix": time.time_ns(),
         "polls": 1,
+        "source": "dynamodb",
         "daemon_pid": os.getpid(),
         "daemon_start": process_start(os.getpid()),
     }
@@ -391,7 +392,7 @@ def test_wait_returns_when_the_first_snapshot_comes(
     # From here on it may look for one at any time.
     maps = Path(f"/proc/{client.process.pid}/maps")
     deadline = time.monotonic() + PATIENCE
-    while "posix_ipc" not in maps.read_text():
+    while "_cmsgpack" not in maps.read_text():
         assert time.monotonic() < deadline
     assert client.process.poll() is None
     publish(STORE)
@@ -486,8 +487,9 @@ def test_status_as_json(host: Host, publish: Publish) -> None:
         "namespace": host.namespace,
         "store": "prod",
         "page": host.names().page,
-        "layout_version": 1,
+        "layout_version": 2,
         "generation": 1,
+        "published": 1,
         "digest": snapshot.digest,
         "options": 3,
         "bytes": snapshot.size,
@@ -499,10 +501,17 @@ def test_status_as_json(host: Host, publish: Publish) -> None:
         "failures": 2,
         "skipped": 1,
         "error": str(AWAY),
+        "held": None,
+        "held_since": None,
+        "copy_error": None,
+        "held_bytes": 0,
+        "revision": 0,
+        "epoch": "",
         "daemon": "running",
         "daemon_pid": os.getpid(),
         "replaced": False,
         "reader": READER,
+        "reader_error": None,
     }
 
 
@@ -557,7 +566,7 @@ raise SystemExit(code)
 
 
 @pytest.mark.parametrize("command", [("get", "db"), ("get", "exact", "long"), ("list",), ("get",)])
-def test_reading_imports_posix_ipc_and_msgpack_and_nothing_else(
+def test_reading_imports_msgpack_and_nothing_else(
     host: Host, publish: Publish, command: tuple[str, ...]
 ) -> None:
     publish(STORE)
@@ -576,7 +585,7 @@ def test_reading_imports_posix_ipc_and_msgpack_and_nothing_else(
     modules = done.stderr.split()
     # What Cython puts there is of msgpack's.
     packages = {module.partition(".")[0] for module in modules if "cython" not in module}
-    assert packages - sys.stdlib_module_names == {"ddbcfg_client", "msgpack", "posix_ipc"}
+    assert packages - sys.stdlib_module_names == {"ddbcfg_client", "msgpack"}
     assert not packages & {"json", "asyncio", "multiprocessing", "socket", "threading", "logging"}
 
 

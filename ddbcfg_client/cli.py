@@ -6,7 +6,6 @@ Reading imports neither boto3 nor json: a whole ``get`` costs little more than P
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from ddbcfg_client import __version__, connect
@@ -16,16 +15,27 @@ from ddbcfg_client.commands.exits import (
     NO_SNAPSHOT,
     NOT_FOUND,
     NOT_RELOADED,
+    OUTPUT_FAILED,
     TOO_OLD,
     USAGE,
 )
 from ddbcfg_client.commands.formatter import Formatter
+from ddbcfg_client.commands.output import (
+    check_output,
+    complain,
+    emit,
+    emit_json,
+    emit_name,
+    flush,
+    silence,
+)
 from ddbcfg_client.errors import (
     ConfigError,
     LayoutMismatch,
     MalformedValue,
     MisconfiguredSchemaException,
     OptionNotFound,
+    OutputFailed,
     ReloadFailed,
     SnapshotError,
     SnapshotTooStale,
@@ -49,17 +59,14 @@ DDBCFG_STORE_KEY and DDBCFG_OPTION_KEY, credentials come the ordinary AWS way.
 
 exit codes: 0 found or done; 1 no such option or key, or there is one (--if-absent), or you said no;
 2 usage; 3 no snapshot that can be read; 4 too old (--max-age); 5 not reloaded;
-6 DynamoDB refused or failed
+6 DynamoDB refused or failed; 74 the output cannot be written
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
-    given = _parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        code: int = given.run(given)
-        sys.stdout.flush()
-        return code
+        return _run(sys.argv[1:] if arguments is None else arguments)
     except OptionNotFound as error:
         return _fail(error, NOT_FOUND)
     except StoreNotNamed as error:
@@ -72,18 +79,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, NO_SNAPSHOT)
     except (TableError, MisconfiguredSchemaException, MalformedValue) as error:
         return _fail(error, DYNAMODB_FAILED)
+    except OutputFailed as error:
+        silence(sys.stdout)
+        return _fail(error, OUTPUT_FAILED)
     except ConfigError as error:
         return _fail(error, USAGE)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read the output has seen enough; Python must not complain when it flushes again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of the output has seen enough.
+        silence(sys.stdout)
         return FOUND
 
 
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        given = _parse(arguments)
+    except SystemExit:
+        if sys.stdout is not None:
+            flush()  # the help
+        raise
+    check_output()
+    code: int = given.run(given)
+    flush()
+    return code
+
+
 def _fail(error: ConfigError, code: int) -> int:
-    print(f"ddbcfg-client: {error}", file=sys.stderr)
+    complain(str(error))
     return code
 
 
@@ -164,37 +187,40 @@ def _get(given: argparse.Namespace) -> int:
 
     config = _connect(given)
     if given.option is None:
-        print(dumps(config.get(), typed=False, indent=2))
+        emit_json(dumps(config.get(), typed=False, indent=2))
         return FOUND
     option = config.get(given.option)
     if given.key is None:
-        print(dumps(option, typed=False))
+        emit_json(dumps(option, typed=False))
         return FOUND
     if given.key not in option:
-        print(f"ddbcfg-client: option {given.option!r} has no key {given.key!r}", file=sys.stderr)
+        complain(f"option {given.option!r} has no key {given.key!r}")
         return NOT_FOUND
     value = option[given.key]
     # Bare, for a shell's $(...): a string without quotes, all else as in JSON.
-    print(value if isinstance(value, str) else dumps(value, typed=False))
+    if isinstance(value, str):
+        emit(value)
+    else:
+        emit_json(dumps(value, typed=False))
     return FOUND
 
 
 def _list(given: argparse.Namespace) -> int:
     for option in _connect(given):
-        print(option)
+        emit_name(option)
     return FOUND
 
 
 def _wait(given: argparse.Namespace) -> int:
     config = _connect(given, wait=60.0)
-    print(f"generation {config.generation}")
+    emit(f"generation {config.generation}")
     return FOUND
 
 
 def _reload(given: argparse.Namespace) -> int:
     config = _connect(given)
     config.reload(given.timeout, accept=given.accept)
-    print(f"generation {config.generation}")
+    emit(f"generation {config.generation}")
     return FOUND
 
 

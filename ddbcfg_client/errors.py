@@ -322,3 +322,17 @@ class NotationError(ConfigError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.where}: {self.reason}"
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+class OutputFailed(ConfigError):
+    """What a command found or did could not be written to standard output."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"standard output cannot be written: {self.reason}"

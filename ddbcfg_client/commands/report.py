@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 
+from ddbcfg_client.commands.output import complain, emit, say
 from ddbcfg_client.connection import all_names_of, trust_in
 from ddbcfg_client.errors import LayoutMismatch, SnapshotError, StoreNotNamed
+from ddbcfg_client.printable import printable
 from ddbcfg_client.reader import Config
 
 TYPE_CHECKING = False
@@ -27,20 +28,20 @@ def print_status(given: argparse.Namespace) -> int:
     if not stores:
         raise refused[0] if refused else StoreNotNamed([])
     for error in refused:
-        print(f"ddbcfg-client: {error}", file=sys.stderr)
+        complain(str(error))
     code = 0
     for number, names in enumerate(stores):
         try:
             status = Config(names, trust).status()
         except (SnapshotError, LayoutMismatch) as unreadable:
             # One that cannot be read must not hide the others.
-            print(f"ddbcfg-client: {unreadable}", file=sys.stderr)
+            complain(str(unreadable))
             code = max(code, 3)
             continue
         if given.json:
-            print(json.dumps(status.to_dict()))
+            emit(json.dumps(status.to_dict()))
         else:
-            print(("\n" if number else "") + _text(status))
+            say(("\n" if number else "") + _text(status))
         if status.generation == 0:
             code = max(code, 3)
         elif given.max_age is not None and (status.age is None or status.age > given.max_age):
@@ -77,7 +78,7 @@ def _text(status: Status) -> str:
         "reader": status.reader,
         "this reader": status.reader_error or "",
     }
-    return "\n".join(f"{name + ':':12} {text}" for name, text in rows.items() if text)
+    return "\n".join(f"{name + ':':12} {printable(text)}" for name, text in rows.items() if text)
 
 
 def _daemon(status: Status) -> str:

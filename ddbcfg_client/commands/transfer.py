@@ -8,10 +8,10 @@ from ddbcfg_client.codec import option_of
 from ddbcfg_client.commands.canonical import as_file
 from ddbcfg_client.commands.changes import Changes, counts
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND, USAGE
-from ddbcfg_client.commands.output import complain, counted, say, shown
+from ddbcfg_client.commands.output import complain, counted, flush, say, shown
 from ddbcfg_client.commands.target import open_table, some_stores, stores_named
 from ddbcfg_client.dynamodb.item import checked_attributes
-from ddbcfg_client.errors import NotationError
+from ddbcfg_client.errors import NotationError, OutputFailed
 from ddbcfg_client.notation_file import load_bytes, load_file, save_file
 
 TYPE_CHECKING = False
@@ -40,16 +40,16 @@ def export(given: argparse.Namespace) -> int:
     data = as_file(stores).encode()
     try:
         if given.file == "-":
-            # Not sys.stdout, which would try again at exit what failed here.
-            with open(sys.stdout.fileno(), "wb", closefd=False) as stdout:
-                stdout.write(data)
+            sys.stdout.buffer.write(data)
         else:
             save_file(given.file, data)
     except BrokenPipeError:
         raise
     except OSError as error:
-        where = "standard output" if given.file == "-" else given.file
-        complain(f"{where}: {error.strerror or error}")
+        reason = error.strerror or str(error)
+        if given.file == "-":
+            raise OutputFailed(reason) from None
+        complain(f"{given.file}: {reason}")
         return USAGE
     return FOUND
 
@@ -118,7 +118,7 @@ def _confirmed(given: argparse.Namespace, deleted: int) -> bool:
     what = counted(deleted, "option")
     if given.file == "-" or sys.stdin is None or not sys.stdin.isatty():
         given.fail(f"this deletes {what} and there is no terminal to ask on: add --yes")
-    sys.stdout.flush()
+    flush()
     print(f"Delete {what}? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

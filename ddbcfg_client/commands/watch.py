@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ddbcfg_client.commands.output import emit, emit_json, flush, say, shown
 from ddbcfg_client.notation import dumps
 
 TYPE_CHECKING = False
@@ -16,11 +17,16 @@ _MISSING = object()
 
 
 def watch(config: Config, option: str | None) -> int:
-    """Print until interrupted; values only when *option* is named."""
+    """Print until interrupted; values only when *option* is named.
+
+    Raises OptionNotFound when it is not there at first: a name that was mistyped would say nothing.
+    """
+    if option is not None:
+        config[option]
     before = config.snapshot()
     value: object = _MISSING
     if option is None:
-        print(f"generation {before.generation}: {len(before)} options", flush=True)
+        emit(f"generation {before.generation}: {len(before)} options")
     while True:
         now = config.snapshot()
         if option is not None:
@@ -28,10 +34,11 @@ def watch(config: Config, option: str | None) -> int:
             new = now.get(option, _MISSING)
             if new is not value:
                 value = new
-                print("null" if new is _MISSING else dumps(new, typed=False), flush=True)
+                emit_json("null" if new is _MISSING else dumps(new, typed=False))
         elif now.generation != before.generation:
-            print(f"generation {now.generation}: {_difference(before, now)}", flush=True)
+            say(f"generation {now.generation}: {_difference(before, now)}")
             before = now
+        flush()
         time.sleep(_LOOK_EVERY)
 
 
@@ -40,4 +47,7 @@ def _difference(before: Snapshot, now: Snapshot) -> str:
     added = [name for name in now if name not in before]
     removed = [name for name in before if name not in now]
     parts = (("changed", changed), ("added", added), ("removed", removed))
-    return "; ".join(f"{verb} {', '.join(names)}" for verb, names in parts if names) or "the same"
+    return (
+        "; ".join(f"{verb} {', '.join(map(shown, names))}" for verb, names in parts if names)
+        or "the same"
+    )

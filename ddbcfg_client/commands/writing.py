@@ -10,6 +10,7 @@ import argparse
 
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.formatter import Formatter
+from ddbcfg_client.printable import without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse
         names = " ".join(argument.partition("=")[0] for argument in unknown)
         fail = getattr(given, "fail", parser.error)
         hint = " (a KEY that starts with - goes after --)" if arguments[0] == "set" else ""
-        fail(f"unrecognized arguments: {names}{hint}")
+        fail(f"unrecognized arguments: {without_passwords(names)}{hint}")
     return given
 
 
@@ -178,6 +179,7 @@ def _delete(given: argparse.Namespace) -> int:
 
 
 def _create_table(given: argparse.Namespace) -> int:
+    from ddbcfg_client.commands.output import say
     from ddbcfg_client.commands.target import open_table
     from ddbcfg_client.dynamodb.creation import ensure_table
 
@@ -188,9 +190,9 @@ def _create_table(given: argparse.Namespace) -> int:
     with open_table(given) as table:
         created = ensure_table(table, *units)
     if created:
-        print(f"created table {table.name}, keys {table.store_key} and {table.option_key}")
+        say(f"created table {table.name}, keys {table.store_key} and {table.option_key}")
     else:
-        print(f"table {table.name} is there already; nothing was changed")
+        say(f"table {table.name} is there already; nothing was changed")
     return FOUND
 
 

@@ -469,8 +469,9 @@ def test_export_to_a_standard_output_that_is_full(run: Client) -> None:
         done = subprocess.run(
             python("export"), stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    assert done.returncode == 2
-    assert done.stderr == "ddbcfg-client: standard output: No space left on device\n"
+    assert done.returncode == 74
+    said = "ddbcfg-client: standard output cannot be written: No space left on device\n"
+    assert done.stderr == said
 
 
 def test_import_says_what_changes_and_shows_no_value(run: Client, tmp_path: Path) -> None:
@@ -790,7 +791,7 @@ def test_help_has_every_command_and_exit_code(arguments: tuple[str, ...]) -> Non
     if arguments:
         for command in ("get", "status", "set", "delete", "create-table", "export", "import"):
             assert f"\n    {command}" in done.stdout
-        assert "6 DynamoDB refused or failed" in done.stdout
+        assert "6 DynamoDB refused or failed; 74 the output cannot be written" in done.stdout
     assert done.returncode == (0 if arguments else 2)
 
 
@@ -808,4 +809,6 @@ def test_reading_loads_nothing_of_what_writes() -> None:
     assert not loaded & {"boto3", "botocore", "json", "tempfile", "shutil"}
     assert not [module for module in loaded if module.startswith("ddbcfg_client.dynamodb")]
     commands = {module for module in loaded if module.startswith("ddbcfg_client.commands.")}
-    assert commands == {"ddbcfg_client.commands.exits", "ddbcfg_client.commands.formatter"}
+    assert commands == {
+        f"ddbcfg_client.commands.{name}" for name in ("exits", "formatter", "output")
+    }

@@ -23,6 +23,7 @@ from ddbcfg_daemon.guards import ShrinkGuard
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.source import ITEMS_A_PAGE, DynamoDBSource
+from ddbcfg_daemon.sources.connection import Connection
 
 
 def main(url: str, size: str) -> None:
@@ -30,9 +31,8 @@ def main(url: str, size: str) -> None:
     import boto3
 
     table = table_of(int(size))
-    source = DynamoDBSource(
-        Table(connect_dynamodb(endpoint_url=url), table), STORE, consistent=False, limit=600.0
-    )
+    client = connect_dynamodb(endpoint_url=url)
+    source = DynamoDBSource(Connection(lambda: Table(client, table)), STORE, consistent=False)
     # Not the daemon's client: what that one's set-up adds or saves is not botocore's.
     plain = boto3.client("dynamodb", endpoint_url=url)
     with publisher() as published:

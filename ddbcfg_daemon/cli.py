@@ -9,10 +9,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from errno import ENOTDIR
+from functools import partial
 
 import posix_ipc
 
-from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.connecting import check_settings, connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
     ConfigError,
@@ -20,6 +21,7 @@ from ddbcfg_client.errors import (
     MissingExtra,
     NotationError,
     SchemaError,
+    TableError,
 )
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.printable import printable, without_passwords
@@ -40,6 +42,9 @@ from ddbcfg_daemon.service import Service
 from ddbcfg_daemon.settings import Settings, parse
 from ddbcfg_daemon.signals import Signals, Stopped
 from ddbcfg_daemon.source import DynamoDBSource
+from ddbcfg_daemon.sources.cancellation import make_cancellable
+from ddbcfg_daemon.sources.connection import Connection
+from ddbcfg_daemon.sources.deadline import DeadlineSource
 from ddbcfg_daemon.systemd import Notifier
 
 log = logging.getLogger("ddbcfg.daemon")
@@ -58,7 +63,6 @@ _EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
     (posix_ipc.Error, 1),
 )
 _COPY_PATIENCE = 10.0  # seconds that a poll with --once gives the disk
-POLL_LIMIT = 60.0  # seconds that the pages of one poll may take
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,10 +112,19 @@ def _run(settings: Settings, signals: Signals) -> BaseException | None:
                 raise NotationError(settings.local, "there is no store in it")
             local = stack.enter_context(LocalDynamoDB())
             local.load(settings.table, contents, settings.store_key, settings.option_key)
-            client = local.client()
+            connect = local.client
+            fault = None
         else:
-            client = connect_dynamodb(region=settings.region, endpoint_url=settings.endpoint_url)
-        table = Table(client, settings.table, settings.store_key, settings.option_key)
+            connect = partial(
+                connect_dynamodb, region=settings.region, endpoint_url=settings.endpoint_url
+            )
+            fault = _settings_fault(settings)
+
+        def open_table() -> Table:
+            return Table(connect(), settings.table, settings.store_key, settings.option_key)
+
+        connection = Connection(open_table)
+        make_cancellable()
         metrics = MetricsFile(settings.metrics_file) if settings.metrics_file else None
         service = Service(Notifier(), signals, metrics)
         refreshers = []
@@ -123,15 +136,14 @@ def _run(settings: Settings, signals: Signals) -> BaseException | None:
             # What an embedded DynamoDB held goes with it.
             stack.callback(publisher.remove if settings.local else publisher.close)
             source = DynamoDBSource(
-                table,
+                connection,
                 store,
                 consistent=settings.consistent_read,
-                limit=POLL_LIMIT,
                 origin="local" if settings.local else "dynamodb",
             )
             refreshers.append(
                 Refresher(
-                    source,
+                    DeadlineSource(source, settings.poll_timeout),
                     publisher,
                     settings.interval,
                     pid=os.getpid(),
@@ -145,11 +157,30 @@ def _run(settings: Settings, signals: Signals) -> BaseException | None:
             for refresher in refreshers:
                 refresher.finish_copy(_COPY_PATIENCE)
             return next((error for error in errors if error is not None), None)
+        if fault is not None and not _serve_without(refreshers):
+            return fault
         settle()
         _say_what_is_served(settings, stores)
         if settings.local:
             _say_how_to_read(settings, stores, tuple(contents), local.endpoint_url)
         return service.run(refreshers)
+
+
+def _settings_fault(settings: Settings) -> TableError | None:
+    """Return what is wrong with region, profile or endpoint, logged; None if they will do."""
+    try:
+        check_settings(region=settings.region, endpoint_url=settings.endpoint_url)
+    except TableError as error:
+        log.error("%s", error)
+        return error
+    return None
+
+
+def _serve_without(refreshers: Sequence[Refresher]) -> bool:
+    """Serve what there is without DynamoDB: what was published, or the copies on disk."""
+    for refresher in refreshers:
+        refresher.poll()
+    return any(refresher.ready for refresher in refreshers)
 
 
 def _spare_a_real_store(names: Names) -> None:

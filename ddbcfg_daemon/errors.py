@@ -128,3 +128,32 @@ class ShmRefused(PublishError):
         reason = f"{errorcode.get(self.errno, self.errno)}, {strerror(self.errno)}"
         more = f": {advice[self.errno]}" if self.errno in advice else ""
         return f"/dev/shm refused {self.name}: {reason}{more}"
+
+
+class PollTimeout(ConfigError):
+    """A poll was not over after ``timeout`` seconds.
+
+    ``pages`` is how many pages of the store came in that time.  With ``hanging`` nothing was
+    requested, because so many earlier readings have not ended yet.
+    """
+
+    def __init__(self, timeout: float, pages: int, hanging: int) -> None:
+        super().__init__(timeout, pages, hanging)
+        self.timeout = timeout
+        self.pages = pages
+        self.hanging = hanging
+
+    def __str__(self) -> str:
+        if self.hanging:
+            return (
+                f"{self.hanging} earlier readings still hang after their {self.timeout:g} s, so "
+                "none was started: check DNS, network, credential_process and token file"
+            )
+        limit = f"the poll took longer than {self.timeout:g} s (--poll-timeout)"
+        if self.pages:
+            return f"{limit}; {self.pages} pages came: the table or the network is slow"
+        return f"{limit} and no page came: check DNS, network, endpoint and the credentials' source"
+
+
+class ReadingAbandoned(ConfigError):
+    """A reading goes on for which nobody waits any more; ends its thread, and is never shown."""

@@ -5,13 +5,38 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
+
+_MOST = 1000  # processes: bounded, whatever they start meanwhile
 
 
 def end_helpers() -> None:
     """Ask every child of this process to end: one that hangs is not to outlive the daemon."""
-    for file in Path("/proc/self/task").glob("*/children"):
+    for pid in _children("/proc/self/task/*"):
+        _signal(pid, signal.SIGTERM)
+
+
+def kill_helpers_of(thread: int) -> None:
+    """Kill what this thread started, and what that started; *thread* is its native id.
+
+    botocore waits without a limit until all of them have closed the pipe that it reads.
+    """
+    found = _children(f"/proc/self/task/{thread}")
+    for pid in islice(found, _MOST):  # the list grows meanwhile
+        found += _children(f"/proc/{pid}/task/*")
+    for pid in found[:_MOST]:
+        _signal(pid, signal.SIGKILL)
+
+
+def _children(tasks: str) -> list[int]:
+    found: list[int] = []
+    for file in Path("/").glob(f"{tasks[1:]}/children"):
         with suppress(OSError):  # a thread that ended meanwhile
-            for pid in file.read_text().split():
-                with suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGTERM)
+            found += map(int, file.read_text().split())
+    return found
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)

@@ -26,10 +26,13 @@ _UNMARKED = b""  # of an item that holds what no item can hold; never known agai
 
 
 class ItemPacker:
-    """Packs the items of *store*, poll after poll."""
+    """Packs the items of *store*, poll after poll.
+
+    ``table`` checks the items; after a reconnect it is another object.
+    """
 
     def __init__(self, table: Table, store: str) -> None:
-        self._table = table
+        self.table = table
         self._store = store
         self._keys = (table.store_key, table.option_key)
         self._known: dict[bytes, _Option] = {}  # what the last whole reading found, by its marks
@@ -58,11 +61,11 @@ class ItemPacker:
     def _options_of(self, page: list[Item], skipped: list[str]) -> Iterator[_Option]:
         marks = self._marks_of(page)
         new = [item for item, mark in zip(page, marks, strict=True) if mark not in self._known]
-        self._table.check_items(self._store, new)
+        self.table.check_items(self._store, new)
         for item, mark in zip(page, marks, strict=True):
             option = self._known.get(mark) or self._pack(mark, item)
             if option is None:
-                skipped.append(repr(item[self._table.option_key]))
+                skipped.append(repr(item[self.table.option_key]))
             else:
                 yield option
 
@@ -77,7 +80,7 @@ class ItemPacker:
 
     def _pack(self, mark: bytes, item: Item) -> _Option | None:
         """The option in *item*; None when its name is no string."""
-        name = item[self._table.option_key].get("S")
+        name = item[self.table.option_key].get("S")
         if not isinstance(name, str):
             return None
         keys = {key: value for key, value in item.items() if key not in self._keys}

@@ -18,7 +18,7 @@ log = logging.getLogger("ddbcfg.daemon")
 
 _LOOK_EVERY = 1.0  # seconds
 _OVERDUE = 2.0  # seconds
-STUCK = 120.0  # seconds without progress; longer than any poll can last
+STUCK = 120.0  # seconds without progress of a loop; a reading that hangs does not stop it
 _PATIENCE = 2.0  # seconds that a poll under way, and the copy on disk, get to end
 
 

@@ -37,6 +37,7 @@ class Settings:
     stores: tuple[str, ...]
     namespace: str
     interval: float
+    poll_timeout: float
     once: bool
     local: str | None
     region: str | None
@@ -81,7 +82,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         table=table,
         stores=tuple(dict.fromkeys(_utf8(parser, "store", store) for store in stores)),
         namespace=value("namespace") or table,
-        interval=_interval(parser, value("interval", "60")),
+        interval=_seconds(parser, "interval", value("interval", "60")),
+        poll_timeout=_seconds(parser, "poll_timeout", value("poll_timeout", "60")),
         once=_switch(parser, "once", value("once", "no")),
         local=local,
         region=value("region") or None,
@@ -131,6 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--table", help="the DynamoDB table")
     add("--store", action="append", help="a store to publish; may be given several times")
     add("--interval", metavar="SECONDS", help="time between two polls (60)")
+    add("--poll-timeout", metavar="SECONDS", help="time that one poll may take, all in all (60)")
     add("--once", action="store_const", const="yes", help="poll once, publish, and exit")
     add("--namespace", help="the first part of the shared-memory names (the table's name)")
     add("--local", metavar="FILE", help="serve this JSON file from an embedded DynamoDB")
@@ -160,15 +163,15 @@ def _utf8(parser: argparse.ArgumentParser, name: str, text: str) -> str:
     return text
 
 
-def _interval(parser: argparse.ArgumentParser, text: str) -> float:
+def _seconds(parser: argparse.ArgumentParser, name: str, text: str) -> float:
     try:
-        interval = float(text)
+        seconds = float(text)
     except ValueError:
-        interval = math.nan
+        seconds = math.nan
     # A year: what is longer was meant otherwise, and would overflow a timer.
-    if not 0 < interval <= 366 * 86400:
-        parser.error(f"{_named('interval')}: {text!r} is not a positive number of seconds")
-    return interval
+    if not 0 < seconds <= 366 * 86400:
+        parser.error(f"{_named(name)}: {text!r} is not a positive number of seconds")
+    return seconds
 
 
 def _percent(parser: argparse.ArgumentParser, text: str) -> float:

@@ -52,15 +52,30 @@ def connect_dynamodb(
     sent yet.  Raise :class:`MissingExtra` without boto3 and :class:`TableError` when no region is
     named, the profile does not exist or the endpoint is not a URL.
     """
+    return _client(session, region, endpoint_url)
+
+
+def check_settings(*, region: str | None = None, endpoint_url: str | None = None) -> None:
+    """Return if region, profile and endpoint will do; raise what :func:`connect_dynamodb` would.
+
+    Credentials are not looked for, which can take long: this only reads AWS's files.
+    """
+    keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "none")
+    _client(None, region, endpoint_url, **keys).close()
+
+
+def _client(
+    session: MakesClients | None, region: str | None, endpoint_url: str | None, **keys: str
+) -> DynamoDBClient:
     boto3_module()
     from ddbcfg_client.dynamodb.session import lean_session
 
     with explained("", "connecting to DynamoDB"):
         # A session of its own: the default one is shared with the application and not thread-safe.
-        session = session or lean_session(region or _region_set())
+        maker: MakesClients = session or lean_session(region or _region_set())
         try:
-            client: DynamoDBClient = session.client(
-                "dynamodb", endpoint_url=endpoint_url, config=client_config()
+            client: DynamoDBClient = maker.client(
+                "dynamodb", endpoint_url=endpoint_url, config=client_config(), **keys
             )
         except ValueError as error:
             reason = f"{error}; check --endpoint-url"

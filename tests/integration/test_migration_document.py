@@ -21,6 +21,7 @@ from ddbcfg_daemon.local import REGION, LocalDynamoDB
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.source import DynamoDBSource
+from ddbcfg_daemon.sources.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,7 @@ def table(connection: DynamoDBClient) -> Table:
 def published(table: Table, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The store is published on this host, where no other table called config is in the way."""
     monkeypatch.setenv("DDBCFG_NAMESPACE", namespace)
-    source = DynamoDBSource(table, "prod", consistent=True, limit=60)
+    source = DynamoDBSource(Connection(lambda: table), "prod", consistent=True)
     publisher = Publisher(Names(namespace, "prod"))
     assert Refresher(source, publisher, 60, pid=os.getpid()).poll() is None
     yield

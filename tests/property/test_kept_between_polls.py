@@ -24,6 +24,7 @@ from ddbcfg_daemon.image import About, PackedStore
 from ddbcfg_daemon.item_packer import Item, ItemPacker
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.source import DynamoDBSource, Reading
+from ddbcfg_daemon.sources.connection import Connection
 
 SECRET = "p1anted-s3cret"
 
@@ -317,12 +318,8 @@ def test_a_poll_of_a_store_that_has_not_changed_packs_and_builds_nothing(
     names: Names, packed: list[str], built: list[int]
 ) -> None:
     dynamodb = FakeDynamoDB([item(f"{number:05}") for number in range(2500)])
-    source = DynamoDBSource(
-        Table(dynamodb, "config"),  # type: ignore[arg-type]
-        "prod",
-        consistent=False,
-        limit=60,
-    )
+    table = Table(dynamodb, "config")  # type: ignore[arg-type]
+    source = DynamoDBSource(Connection(lambda: table), "prod", consistent=False)
     publisher = Publisher(names)
     assert publisher.publish(source.read(lambda: None)) is True
     assert dynamodb.pages == [1000, 1000, 500]  # small: see docs/architecture.md

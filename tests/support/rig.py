@@ -11,6 +11,7 @@ from ddbcfg_client.layout.names import Names
 from ddbcfg_client.store import DynamoDBConfigStore
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.source import DynamoDBSource
+from ddbcfg_daemon.sources.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +52,7 @@ def open_rig(
         with DynamoDBConfigStore(client, table_name, store_name, config_store=kind) as store:
             yield Rig(kind, store, store.reload)
         return
-    source = DynamoDBSource(table, store_name, consistent=True, limit=60)
+    source = DynamoDBSource(Connection(lambda: table), store_name, consistent=True)
     publisher = Publisher(Names(table_name, store_name))
 
     def publish() -> None:

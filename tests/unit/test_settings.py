@@ -19,6 +19,7 @@ DEFAULTS = Settings(
     stores=("prod",),
     namespace="config",
     interval=60.0,
+    poll_timeout=60.0,
     once=False,
     local=None,
     region=None,
@@ -41,6 +42,7 @@ GIVEN: list[tuple[str, str, str, Any]] = [
     ("--table", "other", "table", "other"),
     ("--store", "blue", "stores", ("blue",)),
     ("--interval", "2.5", "interval", 2.5),
+    ("--poll-timeout", "300", "poll_timeout", 300.0),
     ("--namespace", "eu", "namespace", "eu"),
     ("--state-dir", "/var/lib/ddbcfg", "state_dir", Path("/var/lib/ddbcfg")),
     ("--max-shrink", "12.5", "max_shrink", 12.5),
@@ -191,6 +193,7 @@ def test_store_with_an_empty_name(capsys: pytest.CaptureFixture[str]) -> None:
     ("flag", "text"),
     [
         *(("--interval", text) for text in ("0", "-1", "nan", "inf", "-inf", "abc", "1e9", "5 s")),
+        *(("--poll-timeout", text) for text in ("0", "-1", "nan", "inf", "abc")),
         # Not octal; what others may write, so that no reader would believe it; nobody may read.
         *(("--mode", text) for text in ("abc", "0888", "-1", "0660", "0646", "0700", "0", "4640")),
         *(("--group", text) for text in ("no-such-group", "-1", "²", "4294967295", "9" * 30)),

@@ -1,0 +1,1 @@
+"""Where the daemon reads a store, and what bounds a reading."""

@@ -1,0 +1,64 @@
+"""The daemon's one connection to its table: made at a poll, and made anew when that may help.
+
+botocore looks for credentials once, while a client is made, and keeps what it found: "none" if the
+metadata service did not respond in time, the keys that a file held then.  Only a new session looks
+from the beginning of the chain again.  So a client whose credentials are missing or refused is
+dropped, and the next poll makes another.  The schedule's backoff bounds how often that is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from copy import copy
+from threading import Lock
+
+from ddbcfg_client.dynamodb.table import Table
+from ddbcfg_client.errors import ConfigError
+from ddbcfg_daemon.memory import settle
+
+#: Seconds between two looks for credentials, however many stores fail at the same time.
+GAP = 1.0
+
+
+class Connection:
+    """Shared by the sources of all stores.  *connect* makes a table with a new client."""
+
+    def __init__(
+        self, connect: Callable[[], Table], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._connect = connect
+        self._clock = clock
+        self._lock = Lock()
+        self._table: Table | None = None
+        self._error: ConfigError | None = None
+        self._tried_at = -GAP
+
+    def table(self) -> Table:
+        """Return the table, connecting if there is no connection; raise what *connect* raises."""
+        with self._lock:
+            if self._table is None:
+                self._table = self._made()
+            return self._table
+
+    def refused(self, table: Table) -> None:
+        """Have the next poll look for credentials anew: those of *table* were refused."""
+        with self._lock:
+            # Another store may have done so already, or look a moment ago.
+            if table is not self._table or self._clock() - self._tried_at < GAP:
+                return
+            self._table = None
+        table.client.close()
+
+    def _made(self) -> Table:
+        if self._error is not None and self._clock() - self._tried_at < GAP:
+            raise copy(self._error)
+        self._tried_at = self._clock()
+        try:
+            made = self._connect()
+        except ConfigError as error:
+            self._error = error.with_traceback(None)
+            raise copy(error) from error.__cause__
+        self._error = None
+        settle()
+        return made

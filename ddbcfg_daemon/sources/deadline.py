@@ -1,0 +1,108 @@
+"""One deadline for a whole reading, enforced from outside of it.
+
+A reading resolves names, gets credentials, connects and receives pages.  Each of these has time
+limits of its own, and their sum is minutes; some have none.  So a reading runs in a thread of its
+own.  At the deadline the refresher stops waiting and the poll has failed.  What the thread still
+returns later is not used.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from errno import EAGAIN
+
+from ddbcfg_daemon.errors import PollTimeout, ReadingAbandoned
+from ddbcfg_daemon.helpers import kill_helpers_of
+from ddbcfg_daemon.source import Progress, Reading, Source
+from ddbcfg_daemon.sources.cancellation import Cancellation
+
+#: Readings of one store that may hang at the same time.
+MOST_ABANDONED = 3
+# Seconds between two calls of the refresher's progress: its loop is alive while it waits.
+_PROGRESS_EVERY = 1.0
+
+
+class DeadlineSource:
+    """Read *source*, for at most *timeout* seconds; bound the readings that were abandoned."""
+
+    def __init__(self, source: Source, timeout: float) -> None:
+        self._source = source
+        self._timeout = timeout
+        self._abandoned: list[_Attempt] = []
+
+    def read(self, progress: Progress) -> Reading:
+        """Return what *source* reads; raise PollTimeout, and what *source* raises."""
+        self._abandoned = [attempt for attempt in self._abandoned if attempt.alive]
+        if len(self._abandoned) >= MOST_ABANDONED:
+            raise PollTimeout(self._timeout, 0, len(self._abandoned))
+        attempt = _Attempt(self._source)
+        deadline = time.monotonic() + self._timeout
+        while (left := deadline - time.monotonic()) > 0:
+            if attempt.ended(min(left, _PROGRESS_EVERY)):
+                return attempt.reading()
+            progress()
+        attempt.abandon()
+        self._abandoned.append(attempt)
+        raise PollTimeout(self._timeout, attempt.pages, 0)
+
+
+class _Attempt:
+    """One reading, in a thread of its own."""
+
+    def __init__(self, source: Source) -> None:
+        self.pages = 0  # that were received
+        self._source = source
+        self._result: Reading | BaseException | None = None
+        self._abandoned = False
+        self._cancellation = Cancellation()
+        self._ended = threading.Event()
+        # daemon=True: one that hangs in the network does not delay the end of the process.
+        self._thread = threading.Thread(target=self._run, name="reading", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise OSError(EAGAIN, f"no thread for the reading: {error}") from None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread still runs."""
+        return not self._ended.is_set()
+
+    def ended(self, seconds: float) -> bool:
+        """Return True as soon as the reading ended, False after so many seconds."""
+        return self._ended.wait(seconds)
+
+    def reading(self) -> Reading:
+        """Return what was read; raise what the source raised."""
+        result, self._result = self._result, None
+        try:
+            if isinstance(result, BaseException):
+                raise result
+            assert result is not None
+            return result
+        finally:
+            del result  # the error's traceback holds this frame: a cycle with all that was read
+
+    def abandon(self) -> None:
+        """Have the reading end soon, and forget what it returns."""
+        self._abandoned = True
+        self._result = None
+        self._cancellation.cancel()
+        if self._thread.native_id is not None:
+            kill_helpers_of(self._thread.native_id)
+
+    def _progress(self) -> None:
+        if self._abandoned:
+            raise ReadingAbandoned
+        self.pages += 1
+
+    def _run(self) -> None:
+        try:
+            with self._cancellation:
+                result: Reading | BaseException = self._source.read(self._progress)
+        except BaseException as error:  # noqa: BLE001 - raised again in the refresher's thread
+            result = error
+        if not self._abandoned:
+            self._result = result
+        self._ended.set()

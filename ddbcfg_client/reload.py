@@ -2,54 +2,44 @@
 
 from __future__ import annotations
 
-import time
-
-import posix_ipc
-
-from ddbcfg_client.clock import boottime
-from ddbcfg_client.errors import ReloadFailed
+from ddbcfg_client.daemon_socket import NoDaemon, NotAllowed, TimedOut, Unanswered, ask
+from ddbcfg_client.errors import START, ConfigError, ReloadFailed, UntrustedSegment
+from ddbcfg_client.layout.request import ACCEPT, POLL, Request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ddbcfg_client.reader import Config
 
-_LOOK_EVERY = 0.01  # seconds between two looks at the page
-
 
 def reload(config: Config, timeout: float, accept: bool) -> None:
-    """Post the store's reload semaphore and wait for a poll that began after it.
+    """Ask for a poll and return when one that began after that has ended.
 
-    With *accept*, what a guard refuses is published all the same.  Raises ReloadFailed when no poll
-    ended within *timeout* seconds, or it failed.
+    With *accept*, what a guard refuses is published all the same.  Raises ReloadFailed if no poll
+    ended within *timeout* seconds, if it failed, or if what it read is held back.
     """
-    names = config._names
-    asked = boottime()
-    deadline = time.monotonic() + timeout
-    if accept:
-        _post(names.accept, names.store, "only root and the daemon's own user may accept")
-    _post(names.reload, names.store, "this user may not ask; join the daemon's group")
-    while True:
+    store = config.store
+    try:
+        request = Request(ACCEPT if accept else POLL)
+        response = ask(config._names, config._trust, request, timeout, admin=accept)
+    except NoDaemon:
+        stopped = ", the last one stopped" if _daemon_pid(config) == 0 else ""
+        raise ReloadFailed(store, f"no daemon serves it on this host{stopped}; {START}") from None
+    except TimedOut as error:
+        pid = _daemon_pid(config)
+        reason = f"the daemon{f' (pid {pid})' if pid else ''} did not poll within {timeout:g} s"
+        said = str(error)
+        raise ReloadFailed(store, f"{reason} ({said})" if said else reason) from None
+    except (NotAllowed, Unanswered, UntrustedSegment) as error:
+        raise ReloadFailed(store, str(error)) from None
+    reason = response.why or response.error or response.held
+    if reason:
+        raise ReloadFailed(store, reason)
+
+
+def _daemon_pid(config: Config) -> int | None:
+    """Return the pid in the control page, 0 after a daemon that stopped; None if there is none."""
+    try:
         page = config._control_page()
-        status = page.status() if page else None
-        if status and status.poll_started >= asked:
-            if status.failures:
-                raise ReloadFailed(names.store, status.error)
-            return
-        if time.monotonic() >= deadline:
-            pid = status.daemon_pid if status else 0
-            what = f"the daemon (pid {pid})" if pid else "no daemon; the last one stopped"
-            raise ReloadFailed(names.store, f"{what} did not poll within {timeout:g} s")
-        time.sleep(_LOOK_EVERY)
-
-
-def _post(name: str, store: str, forbidden: str) -> None:
-    try:
-        semaphore = posix_ipc.Semaphore(name)
-    except posix_ipc.ExistentialError:
-        raise ReloadFailed(store, "no daemon serves it on this host") from None
-    except posix_ipc.PermissionsError:
-        raise ReloadFailed(store, forbidden) from None
-    try:
-        semaphore.release()
-    finally:
-        semaphore.close()
+        return None if page is None else page.status().daemon_pid
+    except ConfigError:
+        return None

@@ -37,6 +37,8 @@ from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
 from ddbcfg_daemon.outputs.metrics_file import MetricsFile
 from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.poll_requests import PollRequests
+from ddbcfg_daemon.publishing.request_server import RequestServer
 from ddbcfg_daemon.refresher import MENDABLE, Refresher
 from ddbcfg_daemon.service import Service
 from ddbcfg_daemon.settings import Settings, parse
@@ -127,12 +129,16 @@ def _run(settings: Settings, signals: Signals) -> BaseException | None:
         make_cancellable()
         metrics = MetricsFile(settings.metrics_file) if settings.metrics_file else None
         service = Service(Notifier(), signals, metrics)
+        # One poll is over before anybody could ask for another.
+        server = None if settings.once else stack.enter_context(RequestServer())
         refreshers = []
         for store in stores:
             names = Names(settings.namespace, store)
             if settings.local:
                 _spare_a_real_store(names)
-            publisher = Publisher(names, settings.access)
+            requests = PollRequests()
+            listen = server.listener(requests) if server else None
+            publisher = Publisher(names, settings.access, listen=listen)
             # What an embedded DynamoDB held goes with it.
             stack.callback(publisher.remove if settings.local else publisher.close)
             source = DynamoDBSource(
@@ -149,6 +155,7 @@ def _run(settings: Settings, signals: Signals) -> BaseException | None:
                     pid=os.getpid(),
                     guards=_guards(settings, schema),
                     copy=_copy(settings, names),
+                    requests=requests,
                     on_event=service.wake,
                 )
             )

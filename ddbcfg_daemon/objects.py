@@ -49,9 +49,8 @@ class Access:
         os.fchmod(fd, self.mode)  # last: changing the group may clear mode bits
 
     @property
-    def may_ask(self) -> int:
-        """The mode of what every reader may also write: the reload semaphore."""
-        # sem_open(3) opens for reading and writing, so whoever may read needs both.
+    def may_connect(self) -> int:
+        """The mode of the request socket: every reader may connect, which takes writing it."""
         return self.mode | (self.mode & 0o444) >> 1
 
 

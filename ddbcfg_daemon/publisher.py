@@ -32,7 +32,7 @@ from ddbcfg_daemon.image import About, PackedStore
 from ddbcfg_daemon.objects import Access, allocate, create, make_semaphore, path_of, unlink, write
 from ddbcfg_daemon.page import WritablePage
 from ddbcfg_daemon.publishing.replaced import ReplacedSegments
-from ddbcfg_daemon.requests import Requests
+from ddbcfg_daemon.publishing.request_sockets import Listen, RequestSockets
 from ddbcfg_daemon.source import Reading
 from ddbcfg_daemon.writer_lock import WriterLock
 
@@ -53,7 +53,8 @@ class Publisher:
     """Serves one store from construction to :meth:`close`.
 
     Raises WriterLocked when another daemon does, ForeignObject when somebody's object is in the
-    way.  ``at`` is called with the name of each step before it is taken; tests stop there.
+    way.  ``listen`` is given the sockets that requests come to; without it there are none.  ``at``
+    is called with the name of each step before it is taken; tests stop there.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Publisher:
         names: Names,
         access: Access | None = None,
         *,
+        listen: Listen | None = None,
         at: Callable[[str], None] = _nothing,
     ) -> None:
         self.names = names
@@ -75,11 +77,13 @@ class Publisher:
         self._content = PackedStore.of({})
         self._changes = ChangeLog(0)
         self._options: Mapping[str, bytes] | None = None
+        self._sockets = RequestSockets(names, self._access, listen)
         self._respect_who_serves()
         self._lock = self._take_lock()
         try:
             self._take_over()
         except BaseException:
+            self._sockets.close()
             self._lock.release()
             raise
 
@@ -113,7 +117,7 @@ class Publisher:
         self._respect_who_serves()
         page = WritablePage.adopt(self.names, self._access)
         self._semaphore = make_semaphore(self.names.semaphore, self._access)
-        self.requests = Requests(self.names, self._access)
+        self._sockets.open()
         for generation in self._segments():
             self._replaced.add(generation)
         self._page = page or WritablePage.create(self.names, self._access, self._replaced.reclaim)
@@ -342,8 +346,8 @@ class Publisher:
                 missing.append("the snapshot segment")
                 self._publish_again(self._current)
                 self._sweep()
-            if self.requests.renew():
-                missing.append("the request semaphores")
+            if self._sockets.renew():
+                missing.append("the request sockets")
             return missing
 
     def _replace_page(self) -> None:
@@ -384,12 +388,12 @@ class Publisher:
         with self._busy:
             if self._closed:
                 return
+            self._sockets.close()
             self._page.announce(0)
             self._page.retire()
             unlink(self.names.page)
             for generation in self._segments():
                 unlink(self.names.segment(generation))
-            self.requests.remove()
             path_of(self.names.semaphore, semaphore=True).unlink(missing_ok=True)
             # Last, and still held: what has these names from here on is a newcomer's.
             unlink(self.names.lock)
@@ -397,6 +401,7 @@ class Publisher:
 
     def _close(self) -> None:
         self._closed = True
+        self._sockets.close()
         status = copy(self._reported)
         status.daemon_pid = status.daemon_start = status.daemon_pidns = 0
         self._report(status)

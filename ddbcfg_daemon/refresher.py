@@ -26,6 +26,7 @@ from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.memory import give_back
 from ddbcfg_daemon.moment import Moment
 from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
 from ddbcfg_daemon.schedule import Schedule
 from ddbcfg_daemon.source import Reading, Source
 
@@ -56,6 +57,7 @@ class Refresher:
         pid: int,
         guards: Sequence[Guard] = (),
         copy: CopyKeeper | None = None,
+        requests: PollRequests | None = None,
         on_event: Callable[[], None] = lambda: None,
     ) -> None:
         self.publisher = publisher
@@ -64,10 +66,10 @@ class Refresher:
         self._source = source
         self._guards = guards
         self._copy = copy
+        self._requests = requests or PollRequests()
         self._on_event = on_event
         self._label = f"{publisher.names.namespace}/{publisher.names.store}"
         self._stop = threading.Event()
-        self._asked = threading.Event()
         self._options: Mapping[str, bytes] | None = None
         self._loaded: Copy | None = None  # what was on disk, until something is published
         self._looked = copy is None
@@ -158,15 +160,11 @@ class Refresher:
 
     def wake(self) -> None:
         """Have a sleeping loop look at the clock now; called from other threads."""
-        self.publisher.requests.nudge()
+        self._requests.wake()
 
     def nudge(self) -> bool:
         """Ask for a poll now, from another thread; return whether none was asked for yet."""
-        if self._asked.is_set():
-            return False
-        self._asked.set()
-        self.wake()
-        return True
+        return self._requests.ask()
 
     def poll(self, *, scheduled: bool = True) -> Exception | None:
         """Read the store once and publish what is new; the error if that failed.
@@ -174,11 +172,12 @@ class Refresher:
         A poll that somebody asked for is not *scheduled*.  Raises only what no later poll can mend
         (FATAL).
         """
-        self._asked.clear()  # whoever asks from here on means a later poll
+        accepted = self._requests.begin()
         status = self._status
         status.poll_started = boottime()
         self._progress()
         failure: Exception | None = None
+        published = False
         try:
             for what in self.publisher.verify():
                 log.warning("%s: somebody removed %s; it was made anew", self._label, what)
@@ -186,8 +185,8 @@ class Refresher:
             reading = self._source.read(self._progress)
             if self._stop.is_set():
                 return None
-            self._guard(reading, scheduled)
-            self._publish(reading)
+            self._guard(reading, scheduled, accepted)
+            published = self._publish(reading)
         except WriterLocked:
             raise  # the page is the other daemon's by now
         except MENDABLE as error:
@@ -201,9 +200,8 @@ class Refresher:
         else:
             self._serve_copy(status)
             self._failed(status, failure)
-        # An acceptance that this poll did not need is not for the next.
-        self.publisher.requests.take_acceptance()
         self.publisher.report(status)
+        self._requests.end(self._outcome(published, failure))
         if isinstance(failure, FATAL):
             raise failure
         # After the report: nobody who waits for the poll has to wait for the disk.
@@ -212,7 +210,13 @@ class Refresher:
         self._say_how_the_copy_is()
         return failure
 
-    def _guard(self, reading: Reading, scheduled: bool) -> None:
+    def _outcome(self, published: bool, failure: Exception | None) -> Outcome:
+        """Return what a poll that ended like this is for those who asked for it."""
+        text = str(failure) if failure else ""
+        held, error = (text, "") if isinstance(failure, GuardRefused) else ("", text)
+        return Outcome(self.publisher.generation, published, held, error)
+
+    def _guard(self, reading: Reading, scheduled: bool, accepted: bool) -> None:
         """Raise GuardRefused for a reading that must not follow what is published."""
         published: Collection[str] = self._options or ()
         if self._options is None:
@@ -225,18 +229,19 @@ class Refresher:
             for guard in self._guards:
                 guard.check(published, reading, scheduled=scheduled)
         except GuardRefused as refused:
-            if not self.publisher.requests.take_acceptance():
+            if not accepted:
                 raise
             log.warning("%s: an operator accepted what was refused: %s", self._label, refused)
 
-    def _publish(self, reading: Reading) -> None:
+    def _publish(self, reading: Reading) -> bool:
+        """Publish *reading* unless it is published already; return whether it was new."""
         if not self.ready:
             # First: who waits for the first snapshot may want to know at once how old it is.
             self._date(reading)
             self.publisher.report(self._status)
         if not self.publisher.publish(reading):
             self._options = reading.options
-            return
+            return False
         snapshot = self.publisher.snapshot
         assert snapshot is not None
         log.info(
@@ -255,6 +260,7 @@ class Refresher:
                 self._label,
             )
         self._options = reading.options
+        return True
 
     def _succeeded(self, status: PageStatus, reading: Reading) -> None:
         if status.failures:
@@ -390,11 +396,10 @@ class Refresher:
                 if left <= 0:
                     return True
                 gap = (now - self._status.poll_started) / 1e9
-                if not self._asked.is_set():
-                    if self.publisher.requests.wait(left) and not self._stop.is_set():
-                        self._asked.set()
+                if not self._requests.pending:
+                    self._requests.wait(left)
                 elif gap < _FORCED_GAP:
-                    self._stop.wait(min(left, _FORCED_GAP - gap))
+                    self._requests.wait(min(left, _FORCED_GAP - gap))
                 else:
                     return False
             return False

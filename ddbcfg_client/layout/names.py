@@ -43,7 +43,7 @@ def unquoted(part: str) -> str:
 class Names:
     """The names of one store's objects, all derived from the control page's."""
 
-    __slots__ = ("accept", "lock", "namespace", "page", "reload", "semaphore", "store")
+    __slots__ = ("admin", "lock", "namespace", "page", "requests", "semaphore", "store")
 
     def __init__(self, namespace: str, store: str, page: str | None = None) -> None:
         self.namespace = namespace
@@ -51,8 +51,8 @@ class Names:
         self.page = page or f"{PREFIX}{quoted(namespace)}.{quoted(store)}"
         self.semaphore = self.page  # semaphores have a name space of their own ("sem." in /dev/shm)
         self.lock = f"{self.page}.lock"
-        self.reload = f"{self.page}.reload"
-        self.accept = f"{self.page}.accept"
+        self.requests = f"{self.page}.requests"  # sockets: this one for those who may read,
+        self.admin = f"{self.page}.admin"  # this one for the daemon's user and root
 
     def segment(self, generation: int) -> str:
         """The name of the snapshot segment of *generation*."""

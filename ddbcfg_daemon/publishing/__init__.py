@@ -1,1 +1,1 @@
-"""What the publisher is made of: see :mod:`ddbcfg_daemon.publisher`."""
+"""What the publisher is made of, and what takes requests for it."""

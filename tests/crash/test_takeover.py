@@ -410,21 +410,12 @@ def test_a_removed_segment_is_made_anew_under_another_number(publisher: Publishe
     assert publisher.verify() == []
 
 
-def test_a_removed_reload_semaphore_is_made_anew(publisher: Publisher) -> None:
-    path_of(publisher.names.reload, semaphore=True).unlink()
-    assert publisher.verify() == ["the request semaphores"]
-    assert publisher.requests.wait(0) is False
-    publisher.requests.nudge()
-    assert publisher.requests.wait(0) is True
-    assert publisher.verify() == []
-
-
 def test_all_of_it_removed_is_made_anew(publisher: Publisher) -> None:
     config = config_of(publisher.names)
     assert number_of(config) == 1
     for path in objects_of(publisher.names):
         path.unlink()
-    assert publisher.verify() == ["the control page", "the request semaphores"]
+    assert publisher.verify() == ["the control page"]
     assert number_of(config) == number_of(config_of(publisher.names)) == 1
     with pytest.raises(WriterLocked):
         Publisher(publisher.names)

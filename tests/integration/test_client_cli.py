@@ -24,6 +24,7 @@ from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.source import Progress, Reading
 from support.daemon import PATIENCE, ROOT, SECRET, Host, environment_of
+from support.request_serving import serving
 from support.shm import reading
 
 AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing answers there")
@@ -341,17 +342,18 @@ class Answers:
 def source(host: Host) -> Iterator[Answers]:
     """What the store's daemon will read; it polls once and then only when it is asked."""
     source = Answers()
-    publisher = Publisher(host.names())
-    refresher = Refresher(source, publisher, 86400, pid=os.getpid())
-    polled = threading.Event()
-    refresher._on_event = polled.set
-    thread = threading.Thread(target=refresher.run)
-    thread.start()
-    assert polled.wait(PATIENCE)
-    yield source
-    refresher.stop()
-    thread.join(PATIENCE)
-    publisher.close()
+    with serving(host.names()) as served:
+        refresher = Refresher(
+            source, served.publisher, 86400, pid=os.getpid(), requests=served.polls
+        )
+        polled = threading.Event()
+        refresher._on_event = polled.set
+        thread = threading.Thread(target=refresher.run)
+        thread.start()
+        assert polled.wait(PATIENCE)
+        yield source
+        refresher.stop()
+        thread.join(PATIENCE)
 
 
 def test_reload_returns_when_the_daemon_has_polled(host: Host, source: Answers) -> None:
@@ -368,13 +370,15 @@ def test_reload_that_failed_says_why(host: Host, source: Answers) -> None:
     assert answered(host.client("get", "empty")) == "{}\n"
 
 
-def test_reload_of_a_daemon_that_stopped_or_hangs(host: Host, publish: Publish) -> None:
-    publisher = publish(STORE)
+def test_reload_of_a_daemon_that_hangs_or_stopped(host: Host) -> None:
+    with serving(host.names()) as served:
+        served.publisher.publish(reading(STORE))
+        served.publisher.report(running())
+        said = failed(host.client("reload", "--timeout", "0.1"), 5)
+        assert f"pid {os.getpid()}" in said
+        assert "0.1 s" in said
     said = failed(host.client("reload", "--timeout", "0.1"), 5)
-    assert f"pid {os.getpid()}" in said
-    assert "0.1 s" in said
-    publisher.close()
-    assert "stopped" in failed(host.client("reload", "--timeout", "0.1"), 5)
+    assert "no daemon serves it on this host" in said
 
 
 # --- wait and watch ------------------------------------------------------------------------------

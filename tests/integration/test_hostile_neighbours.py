@@ -17,6 +17,7 @@ from ddbcfg_client.layout.page import PAGE_MAGIC, new_page
 from ddbcfg_daemon.objects import path_of
 from ddbcfg_daemon.publisher import Publisher
 from support.neighbours import SQUATTER, USER, Neighbour
+from support.request_serving import serving
 from support.shm import reading
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be several users")
@@ -65,8 +66,8 @@ PLACES: dict[str, Callable[[Names], Path]] = {
     "lock": lambda names: path_of(names.lock),
     "segment": lambda names: path_of(names.segment(1)),
     "semaphore": lambda names: path_of(names.semaphore, semaphore=True),
-    "reload": lambda names: path_of(names.reload, semaphore=True),
-    "accept": lambda names: path_of(names.accept, semaphore=True),
+    "requests": lambda names: path_of(names.requests),
+    "admin": lambda names: path_of(names.admin),
 }
 
 
@@ -144,16 +145,13 @@ def test_a_daemon_that_is_root_puts_its_own_in_the_place(
 ) -> None:
     path = PLACES[place](names)
     squat(path)
-    publisher = Publisher(names)
-    try:
-        publisher.publish(reading({"db": {"host": "ours"}}))
+    with serving(names) as served:
+        served.publisher.publish(reading({"db": {"host": "ours"}}))
         assert ddbcfg_client.connect(names.namespace, names.store)["db"]["host"] == "ours"
         if path.exists():
             assert path.lstat().st_uid == 0
             assert not path.is_symlink()
         assert _precious(path)
-    finally:
-        publisher.close()
 
 
 def test_a_strangers_object_that_appears_later_is_noticed_at_the_next_poll(
@@ -181,15 +179,14 @@ def test_modes_are_what_was_asked_for_whatever_the_umask_is(
 
     before = os.umask(umask)
     try:
-        publisher = Publisher(names, Access(mode, 65532))
-        publisher.publish(reading({"db": {}}))
+        with serving(names, Access(mode, 65532)) as served:
+            served.publisher.publish(reading({"db": {}}))
+            modes = {
+                place: (path(names).stat().st_mode & 0o7777, path(names).stat().st_gid)
+                for place, path in PLACES.items()
+            }
     finally:
         os.umask(before)
-    modes = {
-        place: (path(names).stat().st_mode & 0o7777, path(names).stat().st_gid)
-        for place, path in PLACES.items()
-    }
     assert modes["page"] == modes["segment"] == (mode, 65532)
-    assert [modes[place][0] for place in ("lock", "semaphore", "accept")] == [0o600] * 3
-    assert modes["reload"] == ({0o600: 0o600, 0o640: 0o660, 0o644: 0o666}[mode], 65532)
-    publisher.close()
+    assert [modes[place][0] for place in ("lock", "semaphore", "admin")] == [0o600] * 3
+    assert modes["requests"] == ({0o600: 0o600, 0o640: 0o660, 0o644: 0o666}[mode], 65532)

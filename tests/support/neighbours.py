@@ -20,7 +20,7 @@ import ddbcfg_client
 import ddbcfg_client.status
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.publisher import Publisher
+from support.request_serving import serving
 from support.shm import reading
 
 SQUATTER = 65533
@@ -28,9 +28,9 @@ USER = 65534
 
 
 def publish(names: Names) -> object:
-    publisher = Publisher(names)
-    publisher.publish(reading({"db": {"host": "ours"}}))
-    return publisher.generation
+    with serving(names) as served:
+        served.publisher.publish(reading({"db": {"host": "ours"}}))
+        return served.publisher.generation
 
 
 def read(names: Names) -> object:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
 from support.racing import OPTIONS, option, start
 
 if TYPE_CHECKING:
     from ddbcfg_daemon.publisher import Publisher
+    from support.request_serving import Served
 
 
 class Publishing:
@@ -81,8 +81,9 @@ class Publishing:
         return self._process.stdout.readline().rstrip("\n")
 
 
-def serve(publisher: Publisher) -> None:
+def serve(served: Served) -> None:
     """Do what standard input says."""
+    publisher = served.publisher
     for command, *arguments in map(str.split, sys.stdin):
         if command == "publish":
             _publish(publisher, int(arguments[0]))
@@ -92,11 +93,10 @@ def serve(publisher: Publisher) -> None:
                 _publish(publisher, number)
                 number += 1
         elif command == "reload":
-            assert publisher.requests.wait(20)
+            served.await_request()
             print("asked", flush=True)
             sys.stdin.readline()
-            now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            publisher.report(PageStatus(poll_started=now, poll_finished=now, success=now))
+            served.poll()
             print("polled", flush=True)
 
 
@@ -110,8 +110,8 @@ def _publish(publisher: Publisher, number: int) -> None:
 
 
 if __name__ == "__main__":
-    from ddbcfg_daemon.publisher import Publisher
+    from support.request_serving import serving
 
-    publisher = Publisher(Names(sys.argv[1], "prod"))
-    print("ready", flush=True)
-    serve(publisher)
+    with serving(Names(sys.argv[1], "prod")) as served:
+        print("ready", flush=True)
+        serve(served)

@@ -376,5 +376,6 @@ def test_names_are_quoted_as_the_document_says() -> None:
     for text in ("prod", "a.b/c", "größe", "x" * 80, "x" * 81, "ö" * 40):
         assert Names(text, "s").page == f"/ddbcfg.{quoted(text)}.s"
         names = Names("t", text)
-        assert (names.lock, names.reload) == (f"{names.page}.lock", f"{names.page}.reload")
+        assert names.lock == f"{names.page}.lock"
+        assert (names.requests, names.admin) == (f"{names.page}.requests", f"{names.page}.admin")
         assert (names.semaphore, names.segment(7)) == (names.page, f"{names.page}.7")

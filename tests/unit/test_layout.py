@@ -135,12 +135,12 @@ def test_the_names_behind_a_page_are_found_again() -> None:
     found = Names.of_page(names.page)
     assert found is not None
     assert (found.namespace, found.store, found.page) == ("my.table", "prod 1", names.page)
-    for other in (names.segment(3), names.lock, names.reload, "/other", "/ddbcfg.", "/ddbcfg.a."):
+    for other in (names.segment(3), names.lock, names.requests, "/other", "/ddbcfg.", "/ddbcfg.a."):
         assert Names.of_page(other) is None
 
 
 def test_the_generation_behind_a_segments_name_is_found_again() -> None:
     names = Names("config", "prod")
     assert names.generation_of(names.segment(17)) == 17
-    for other in (names.page, names.lock, names.reload, "/ddbcfg.config.prod2.17"):
+    for other in (names.page, names.lock, names.requests, "/ddbcfg.config.prod2.17"):
         assert names.generation_of(other) is None

@@ -35,7 +35,6 @@ from ddbcfg_client.errors import (
     LayoutMismatch,
     OptionAttributeError,
     OptionNotFound,
-    ReloadFailed,
     SnapshotCorrupt,
     SnapshotPermissionError,
     SnapshotTooStale,
@@ -428,40 +427,6 @@ def test_status_is_there_before_the_first_snapshot(names: Names) -> None:
     publisher.publish(reading(OPTIONS))
     assert (config.status().generation, config["db"]) == (1, OPTIONS["db"])
     publisher.close()
-
-
-# --- asking for a poll ---------------------------------------------------------------------------
-
-
-def test_reload_returns_when_a_poll_that_began_after_it_has_ended(
-    publisher: Publisher, config: Config
-) -> None:
-    def daemon() -> None:
-        assert publisher.requests.wait(30)
-        started = boottime()
-        publisher.publish(changed(db={"host": "reloaded"}))
-        publisher.report(PageStatus(poll_started=started))
-
-    from threading import Thread
-
-    thread = Thread(target=daemon)
-    thread.start()
-    try:
-        config.reload(timeout=30)
-        assert config["db"] == {"host": "reloaded"}
-    finally:
-        thread.join()
-
-
-def test_reload_tells_why_there_was_no_poll(publisher: Publisher, config: Config) -> None:
-    with pytest.raises(ReloadFailed, match="no daemon; the last one stopped did not poll"):
-        config.reload(timeout=0)
-    publisher.report(PageStatus(poll_started=2**62, failures=1, error="throttled"))
-    with pytest.raises(ReloadFailed, match="store 'prod' was not reloaded: throttled"):
-        config.reload(timeout=30)
-    path_of(publisher.names.reload, semaphore=True).unlink()
-    with pytest.raises(ReloadFailed, match="no daemon serves it on this host"):
-        config.reload(timeout=30)
 
 
 # --- nothing to read, or not for this process ----------------------------------------------------

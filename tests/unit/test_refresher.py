@@ -146,7 +146,7 @@ def test_a_poll_that_is_asked_for_comes_at_once_but_a_second_after_the_last_one(
         waited.append(seconds)
         refresher._status.poll_started -= round(seconds * 1e9)
 
-    monkeypatch.setattr(refresher._stop, "wait", wait)
+    monkeypatch.setattr(refresher._requests, "wait", wait)
     refresher._due = boottime() + 10**12
     refresher.nudge()
     assert refresher._sleep() is False
@@ -187,7 +187,7 @@ def test_the_loop_knows_which_polls_are_scheduled(
     polls: list[bool] = []
 
     def poll(*, scheduled: bool) -> None:
-        refresher._asked.clear()
+        refresher._requests.begin()
         polls.append(scheduled)
         if len(polls) == 1:
             refresher.nudge()

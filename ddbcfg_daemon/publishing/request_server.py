@@ -1,0 +1,311 @@
+"""The thread that takes the requests for all stores of a daemon, and answers them.
+
+Every reader of a store may connect, so nothing that a peer does may cost much: the connections of a
+user and of all are limited, a request is a short line that has to come within a second, and the
+response is sent in one attempt.  The thread never waits for a peer.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import socket
+import struct
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Self
+
+from ddbcfg_client.layout.request import (
+    ACCEPT,
+    BUSY,
+    FORBIDDEN,
+    LONGEST_REQUEST,
+    MALFORMED,
+    POLL,
+    STOPPING,
+    UNKNOWN,
+    Request,
+    Response,
+    pack_response,
+    parse_request,
+)
+from ddbcfg_daemon.publishing.poll_requests import PollRequests
+from ddbcfg_daemon.publishing.request_sockets import Listen, Listening
+
+log = logging.getLogger("ddbcfg.daemon")
+
+A_USER = 4  # connections that one user may have open
+IN_ALL = 64  # and all together, but for those to the admin sockets
+TO_SEND = 1.0  # seconds in which a request has to be there
+_REST = 0.1  # seconds without accepting after the kernel could not give a connection
+_CREDENTIALS = struct.Struct("=iII")
+
+
+class _Connection:
+    """One peer and how far it got: ``after`` is the last poll too old for it, once it has asked."""
+
+    __slots__ = ("admin", "after", "deadline", "polls", "received", "socket", "uid")
+
+    def __init__(self, peer: socket.socket, uid: int, polls: PollRequests, admin: bool) -> None:
+        self.socket = peer
+        self.uid = uid
+        self.polls = polls
+        self.admin = admin
+        self.received = bytearray()
+        self.deadline: float | None = time.monotonic() + TO_SEND
+        self.after: int | None = None
+
+
+def _poll(connection: _Connection, request: Request) -> None:
+    connection.after = connection.polls.ask_after(request.ticket)
+
+
+def _accept(connection: _Connection, request: Request) -> None:
+    connection.after = connection.polls.ask_after(accept=True)
+
+
+# What a request may ask for, and over which kind of socket.
+_FOR_ALL: Mapping[str, Callable[[_Connection, Request], None]] = {POLL: _poll}
+_FOR_ADMIN = {**_FOR_ALL, ACCEPT: _accept}
+
+
+class RequestServer:
+    """Serves what it is given to listen to, as a context manager."""
+
+    def __init__(self) -> None:
+        self._admins = (0, os.geteuid())
+        self._nobody = _overflow_uid()
+        self._selector = selectors.DefaultSelector()
+        self._listening: dict[PollRequests, Sequence[Listening]] = {}
+        self._connections: set[_Connection] = set()
+        # What other threads want done by this one, which alone has the sockets and the selector.
+        self._errands: deque[Callable[[], None]] = deque()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._selector.register(self._bell, selectors.EVENT_READ, self._run_errands)
+        self._resting_until: float | None = None
+        self._tired = False
+        self._ended = False
+        self._lock = threading.Lock()  # between the end and those who ring the bell
+        self._thread = threading.Thread(target=self._run, name="requests", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._send(self._end)
+        self._thread.join()
+
+    def listener(self, polls: PollRequests) -> Listen:
+        """Return what a store's RequestSockets call: requests that come go to *polls*."""
+        polls.on_end = lambda: self._send(lambda: self._answer(polls))
+        return lambda sockets: self._send(lambda: self._listen(polls, sockets))
+
+    # --- from other threads ----------------------------------------------------------------------
+
+    def _send(self, errand: Callable[[], None]) -> None:
+        with self._lock:
+            if not self._ended:
+                self._errands.append(errand)
+                os.eventfd_write(self._bell, 1)
+
+    def _run_errands(self) -> None:
+        os.eventfd_read(self._bell)
+        while self._errands:
+            self._errands.popleft()()
+
+    def _listen(self, polls: PollRequests, sockets: Sequence[Listening]) -> None:
+        for old in self._listening.pop(polls, ()):
+            if self._resting_until is None:
+                self._selector.unregister(old.socket)
+            old.socket.close()
+        if not sockets:
+            why = Response(STOPPING, "the daemon stops serving this store")
+            for connection in self._of(polls):
+                self._respond(connection, why)
+            return
+        self._listening[polls] = sockets
+        if self._resting_until is None:
+            self._register(polls, sockets)
+
+    def _end(self) -> None:
+        for polls in list(self._listening):
+            self._listen(polls, ())
+        with self._lock:
+            self._ended = True
+
+    # --- the thread ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._ended:
+                for key, _ in self._selector.select(self._patience()):
+                    key.data()
+                self._close_overdue()
+        except BaseException as error:  # noqa: BLE001 - polls go on, and somebody has to hear of it
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.critical("requests are not served any more: %s at\n%s", type(error).__name__, where)
+        finally:
+            with suppress(Exception):  # what failed may fail again
+                self._end()
+            self._selector.close()
+            os.close(self._bell)
+
+    def _patience(self) -> float | None:
+        """Return the seconds until something is due without an event."""
+        times = [one.deadline for one in self._connections if one.deadline is not None]
+        if self._resting_until is not None:
+            times.append(self._resting_until)
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def _close_overdue(self) -> None:
+        now = time.monotonic()
+        for connection in list(self._connections):
+            if connection.deadline is not None and now >= connection.deadline:
+                why = f"no request came within {TO_SEND:g} s"
+                self._respond(connection, Response(MALFORMED, why))
+        if self._resting_until is not None and now >= self._resting_until:
+            self._resting_until = None
+            for polls, sockets in self._listening.items():
+                self._register(polls, sockets)
+
+    def _register(self, polls: PollRequests, sockets: Sequence[Listening]) -> None:
+        for one in sockets:
+            self._selector.register(one.socket, selectors.EVENT_READ, self._door(one, polls))
+
+    def _door(self, listening: Listening, polls: PollRequests) -> Callable[[], None]:
+        return lambda: self._let_in(listening, polls)
+
+    def _let_in(self, listening: Listening, polls: PollRequests) -> None:
+        if listening.socket.fileno() < 0:
+            return  # closed by an errand since it was found ready
+        try:
+            peer, _ = listening.socket.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        except OSError as error:
+            self._rest(error)
+            return
+        self._tired = False
+        peer.setblocking(False)
+        connection = _Connection(peer, _uid_of(peer), polls, listening.admin)
+        refusal = self._refusal(connection)
+        self._connections.add(connection)
+        self._selector.register(peer, selectors.EVENT_READ, lambda: self._read(connection))
+        if refusal is not None:
+            self._respond(connection, refusal)
+
+    def _rest(self, error: OSError) -> None:
+        """Leave alone what cannot be accepted, and would be found ready again at once."""
+        if not self._tired:  # once, until it goes well again
+            log.warning("a connection to a request socket was not accepted: %s", error)
+        self._tired = True
+        for sockets in self._listening.values():
+            for one in sockets:
+                self._selector.unregister(one.socket)
+        self._resting_until = time.monotonic() + _REST
+
+    def _refusal(self, newcomer: _Connection) -> Response | None:
+        """Return why this peer may not stay."""
+        if newcomer.uid == self._nobody:
+            who = f"uid {newcomer.uid} stands for users of other user namespaces"
+            return Response(FORBIDDEN, f"{who}: nobody can know who asks")
+        if newcomer.admin and newcomer.uid not in self._admins:
+            return Response(FORBIDDEN, "only root and the daemon's own user may do this")
+        others = [one for one in self._connections if one.admin == newcomer.admin]
+        if sum(one.uid == newcomer.uid for one in others) >= A_USER:
+            why = f"{A_USER} connections of uid {newcomer.uid} are open already"
+            return Response(BUSY, why, newcomer.polls.begun)
+        if not newcomer.admin and len(others) >= IN_ALL:
+            return Response(BUSY, f"{IN_ALL} connections are open already", newcomer.polls.begun)
+        return None
+
+    def _read(self, connection: _Connection) -> None:
+        if connection.socket.fileno() < 0:
+            return
+        try:
+            data = connection.socket.recv(LONGEST_REQUEST + 1 - len(connection.received))
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close(connection)
+            return
+        connection.received += data
+        line, end, rest = connection.received.partition(b"\n")
+        if rest or connection.after is not None:
+            self._respond(connection, Response(MALFORMED, "a connection is for one request"))
+        elif end:
+            self._take(connection, bytes(line))
+        elif len(line) >= LONGEST_REQUEST:
+            why = f"a request has at most {LONGEST_REQUEST} bytes"
+            self._respond(connection, Response(MALFORMED, why))
+
+    def _take(self, connection: _Connection, line: bytes) -> None:
+        operations = _FOR_ADMIN if connection.admin else _FOR_ALL
+        try:
+            request = parse_request(line)
+        except ValueError as error:
+            self._respond(connection, Response(MALFORMED, f"the request is malformed: {error}"))
+            return
+        if request.op in operations:
+            connection.deadline = None
+            operations[request.op](connection, request)
+            self._answer(connection.polls)
+        elif request.op in _FOR_ADMIN:
+            why = f"{request.op} is for root and the daemon's own user, over the admin socket"
+            self._respond(connection, Response(FORBIDDEN, why))
+        else:
+            why = f"this daemon knows only {', '.join(operations)}"
+            self._respond(connection, Response(UNKNOWN, why))
+
+    def _answer(self, polls: PollRequests) -> None:
+        """Respond to all for whom the last poll that ended is late enough."""
+        for connection in self._of(polls):
+            outcome = None if connection.after is None else polls.outcome_after(connection.after)
+            if outcome is not None:
+                response = Response(
+                    generation=outcome.generation,
+                    published=outcome.published,
+                    held=outcome.held,
+                    error=outcome.error,
+                )
+                self._respond(connection, response)
+
+    def _of(self, polls: PollRequests) -> Iterator[_Connection]:
+        return iter([one for one in self._connections if one.polls is polls])
+
+    def _respond(self, connection: _Connection, response: Response) -> None:
+        """Send the response and hang up; a peer that has no room for it gets none."""
+        try:
+            connection.socket.send(pack_response(response), socket.MSG_NOSIGNAL)
+        except OSError:
+            pass
+        self._close(connection)
+
+    def _close(self, connection: _Connection) -> None:
+        self._connections.discard(connection)
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
+
+
+def _uid_of(peer: socket.socket) -> int:
+    # The pid beside it is 0 for a peer of another PID namespace.
+    found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    uid: int = _CREDENTIALS.unpack(found)[1]
+    return uid
+
+
+def _overflow_uid() -> int:
+    """Return the uid that the kernel shows for every user that has none here."""
+    try:
+        with open("/proc/sys/kernel/overflowuid", "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 65534

@@ -37,7 +37,18 @@ def read(names: Names) -> object:
     return ddbcfg_client.connect(names.namespace, names.store).get("db")["host"]
 
 
-ACTS = {act.__name__: act for act in (publish, read)}
+def publish_often(names: Names) -> object:
+    """Publish past whatever has the names of the next segments: each generation."""
+    publisher = Publisher(names)
+    generations = []
+    for number in range(5):
+        publisher.publish(reading({"db": {"host": f"ours {number}"}}))
+        generations.append(publisher.generation)
+    publisher.close()
+    return generations
+
+
+ACTS = {act.__name__: act for act in (publish, publish_often, read)}
 
 
 def carry_out(order: dict[str, str]) -> object:

@@ -984,3 +984,16 @@ def test_a_config_that_was_never_made_is_an_attribute_error_not_a_recursion() ->
         _ = unmade._names
     with pytest.raises(AttributeError):
         _ = unmade._view
+
+
+# --- an empty store ------------------------------------------------------------------------------
+
+
+def test_a_store_without_options_is_published_like_any_other(publisher: Publisher) -> None:
+    publisher.publish(reading({}))
+    config = ddbcfg_client.connect(publisher.names.namespace, "prod")
+    assert (config.generation, len(config), config.get()) == (2, 0, {})
+    status = config.status()
+    assert (status.generation, status.published, status.options) == (2, 2, 0)
+    assert status.digest == config.digest
+    assert status.read_at is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ GIVEN: list[tuple[str, str, str, Any]] = [
     ("--option-key", "name", "option_key", "name"),
     ("--mode", "0604", "access", Access(0o604, -1)),
     ("--group", "4711", "access", Access(0o640, 4711)),
+    ("--owner", "65534", "access", Access(0o640, pwd.getpwuid(65534).pw_gid, 65534)),
     ("--log-level", "Debug", "log_level", "DEBUG"),
 ]
 SWITCHES = [

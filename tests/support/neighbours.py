@@ -39,13 +39,12 @@ def read(names: Names) -> object:
 
 def publish_often(names: Names) -> object:
     """Publish past whatever has the names of the next segments: each generation."""
-    publisher = Publisher(names)
-    generations = []
-    for number in range(5):
-        publisher.publish(reading({"db": {"host": f"ours {number}"}}))
-        generations.append(publisher.generation)
-    publisher.close()
-    return generations
+    with serving(names) as served:
+        generations = []
+        for number in range(5):
+            served.publisher.publish(reading({"db": {"host": f"ours {number}"}}))
+            generations.append(served.publisher.generation)
+        return generations
 
 
 ACTS = {act.__name__: act for act in (publish, publish_often, read)}

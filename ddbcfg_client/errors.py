@@ -270,6 +270,17 @@ class NameRefused(ConfigError, ValueError):
         return f"{self.kind} name {self.name[:80]!r} {self.reason}"
 
 
+class KeysRefused(ConfigError, TypeError, ValueError):
+    """The ``keys`` of a ``get`` are not a list of names that keys can have."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"keys: {self.reason}"
+
+
 class ValueRefused(ConfigError, ValueError):
     """DynamoDB cannot hold this option exactly: ``where`` is the path to what it cannot hold."""
 

@@ -25,6 +25,7 @@ from ddbcfg_client.errors import (
     SnapshotUnavailable,
 )
 from ddbcfg_client.hot import RAISE
+from ddbcfg_client.keys import key_names
 from ddbcfg_client.layout import NEVER
 from ddbcfg_client.layout.page import GENERATION_WORD, PAGE_SIZE, RETIRED
 from ddbcfg_client.memo import Memo
@@ -154,11 +155,11 @@ class Config(Hot):
     def _get(
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
     ) -> Any:
+        wanted = None if keys is None else key_names(keys)
         if option is None:
             everything = self._answer(lambda snapshot: snapshot.everything())
-            if keys is None:
+            if wanted is None:
                 return everything
-            wanted = list(keys)
             return ReadOnlyDict((name, only(everything[name], wanted)) for name in everything)
         try:
             found = self._lookup(option)
@@ -166,7 +167,7 @@ class Config(Hot):
             if default is RAISE:
                 raise
             return default
-        return only(found, keys)
+        return only(found, wanted)
 
     def _lookup(self, option: str) -> ReadOnlyDict:
         return self._answer(lambda snapshot: snapshot[option])

@@ -25,8 +25,8 @@ Every flag has an environment variable, DDBCFG_ and its name in capitals (DDBCFG
 DDBCFG_ENDPOINT_URL, ...); DDBCFG_STORE may name several stores, separated by commas.
 A flag wins over its variable.  Credentials and region come the ordinary AWS way.
 
-exit codes: 0 stopped, or --once published; 1 failed; 2 usage; 70 a fault of the daemon;
-75 another daemon serves the store; 77 somebody else's object is in the way;
+exit codes: 0 stopped, or --once published; 1 failed; 2 usage; and only if true of every store:
+70 a fault of the daemon; 75 another daemon serves it; 77 somebody else's object is in the way;
 78 the table has the wrong key schema
 """
 

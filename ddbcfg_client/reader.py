@@ -31,6 +31,7 @@ from ddbcfg_client.layout.page import GENERATION_WORD, PAGE_SIZE, RETIRED
 from ddbcfg_client.memo import Memo
 from ddbcfg_client.readonly import ReadOnlyDict, only
 from ddbcfg_client.reporting import log
+from ddbcfg_client.seconds import seconds_of
 from ddbcfg_client.segment import Gone, Page, Segment, Trust
 from ddbcfg_client.snapshot import Snapshot, plain
 
@@ -128,7 +129,7 @@ class Config(Hot):
     def __init__(self, names: Names, trust: Trust, max_age: float | None = None) -> None:
         self._names = names
         self._trust = trust
-        self._max_age = max_age
+        self._max_age = None if max_age is None else seconds_of("max_age", max_age)
         self._memo = Memo()
         self._name_check_at = 0.0
         self._view: View = _nothing()
@@ -248,7 +249,7 @@ class Config(Hot):
         """
         from ddbcfg_client.reload import reload
 
-        reload(self, timeout, accept)
+        reload(self, seconds_of("timeout", timeout), accept)
 
     def close(self) -> None:
         """Let go of shared memory.  The next read attaches again."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ddbcfg_client import __version__
+from ddbcfg_client.dynamodb.connecting import endpoint_flaw
 from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.segment import DEFAULT_OWNER
 from ddbcfg_daemon.objects import Access
@@ -90,7 +91,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         once=once,
         local=local,
         region=value("region") or None,
-        endpoint_url=value("endpoint_url") or None,
+        endpoint_url=_endpoint(parser, value("endpoint_url")),
         store_key=value("store_key", "_store"),
         option_key=value("option_key", "_option"),
         consistent_read=_switch(parser, "consistent_read", value("consistent_read", "no")),
@@ -176,6 +177,12 @@ def _seconds(parser: argparse.ArgumentParser, name: str, text: str) -> float:
     if not 0 < seconds <= 366 * 86400:
         parser.error(f"{_named(name)}: {text!r} is not a positive number of seconds")
     return seconds
+
+
+def _endpoint(parser: argparse.ArgumentParser, text: str) -> str | None:
+    if text and (flaw := endpoint_flaw(text)):
+        parser.error(f"{_named('endpoint_url')}: {flaw}")
+    return text or None
 
 
 def _percent(parser: argparse.ArgumentParser, text: str) -> float:

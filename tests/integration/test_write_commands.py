@@ -737,6 +737,7 @@ def test_set_that_fails_says_why_and_shows_no_value(
         (("--table", "a b"), "PutItem on table 'a b'"),
         (("--store-key", "x"), "ValidationException"),
         (("--endpoint-url", "nonsense"), "check --endpoint-url"),
+        (("--endpoint-url", "http://127.0.0.1:PORT"), "127.0.0.1:PORT' has no number for a port"),
     ],
 )
 def test_set_that_dynamodb_refuses_says_what_it_answered_and_shows_no_value(

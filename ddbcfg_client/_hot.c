@@ -9,13 +9,15 @@
  *
  * All state is in the objects and the module, so subinterpreters, with a GIL of their own or not, do
  * not meet here.  Without the GIL the type would need locks that cost more than the Python it saves:
- * there, hot.py is used.  The limited API would do but for Python 3.11 (see hot_getattro), and costs
- * a function call for each of the macros here.
+ * there, hot.py is used.  The limited API has no way to ask a class for an attribute alone (see
+ * hot_getattro), and costs a function call for each of the macros here.
  */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <structmember.h>
 #include <time.h>
 
 #ifdef Py_GIL_DISABLED
@@ -45,11 +47,26 @@ typedef struct {
     /* What was answered lately, by the address of the name: in a program's text a name is mostly a
      * constant, the same object each time.  The names are held, so an address stays that name's. */
     Answer recent[RECENT];
-    /* Python 3.11 only, see hot_getattro: the method bound, its name, and what the class has. */
-    PyObject *get;
-    PyObject *get_name;
-    PyObject *get_found;
+    struct State *state;      /* of the module, which the type holds */
+    unsigned int get_version; /* of the type when its "get" was last found to be ours, or 0 */
 } Hot;
+
+/* `config.get`, looked up and not yet called. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    Hot *self;
+} BoundGet;
+
+typedef struct State {
+    PyTypeObject *hot;
+    PyTypeObject *bound_get;
+    PyObject *get_name;   /* "get", interned, as it is in a program's text */
+    PyObject *get_method; /* what the class Hot has by that name */
+    BoundGet *reused;     /* in use, or without a reference and waiting to be */
+} State;
+
+static PyModuleDef module_def;
 
 /* Seconds of the monotonic clock, a few milliseconds late: read from memory, without a system call
  * and without asking the processor's counter. */
@@ -137,53 +154,183 @@ hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
     return hot_get_slowly(op, args, count, names);
 }
 
-/* What is no attribute is an option, perhaps: _missing() says. */
-#if PY_VERSION_HEX >= 0x030C0000
+/* --- config.get ------------------------------------------------------------------------------- */
+
+/* The method as Python binds it: it has all that a method has besides being called. */
+static PyObject *
+bound_get_usual(PyObject *op)
+{
+    Hot *self = ((BoundGet *)op)->self;
+    PyObject *method = self->state->get_method;
+    return Py_TYPE(method)->tp_descr_get(method, (PyObject *)self, (PyObject *)Py_TYPE(self));
+}
 
 static PyObject *
-hot_getattr(PyObject *op, PyObject *name)
+bound_get_call(PyObject *op, PyObject *const *args, size_t flags, PyObject *names)
 {
-    return PyObject_CallMethod(op, "_missing", "(O)", name);
+    return hot_get((PyObject *)((BoundGet *)op)->self, args, PyVectorcall_NARGS(flags), names);
 }
 
-#else
+static PyObject *
+bound_get_getattro(PyObject *op, PyObject *name)
+{
+    PyObject *usual = bound_get_usual(op);
+    PyObject *found = usual == NULL ? NULL : PyObject_GetAttr(usual, name);
+    Py_XDECREF(usual);
+    return found;
+}
 
-/* Whether it is hot_get, bound to op, and nothing that op could be given can come before it. */
+static PyObject *
+bound_get_repr(PyObject *op)
+{
+    PyObject *usual = bound_get_usual(op);
+    PyObject *text = usual == NULL ? NULL : PyObject_Repr(usual);
+    Py_XDECREF(usual);
+    return text;
+}
+
+/* Those of one object are equal, as methods are. */
+static PyObject *
+bound_get_compare(PyObject *op, PyObject *other, int how)
+{
+    if (!Py_IS_TYPE(other, Py_TYPE(op)) || (how != Py_EQ && how != Py_NE))
+        Py_RETURN_NOTIMPLEMENTED;
+    int same = ((BoundGet *)op)->self == ((BoundGet *)other)->self;
+    return PyBool_FromLong(same == (how == Py_EQ));
+}
+
+static Py_hash_t
+bound_get_hash(PyObject *op)
+{
+    return (Py_hash_t)((uintptr_t)((BoundGet *)op)->self >> 4);
+}
+
 static int
-is_own_get(PyObject *op, PyObject *found)
+bound_get_traverse(PyObject *op, visitproc visit, void *arg)
 {
-    return PyCFunction_CheckExact(found) && PyCFunction_GET_SELF(found) == op
-           && PyCFunction_GET_FUNCTION(found) == (PyCFunction)(void (*)(void))hot_get
-           && Py_TYPE(op)->tp_dictoffset == 0;
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(((BoundGet *)op)->self);
+    return 0;
 }
 
-/* Python 3.11 finds the methods of a type whose attribute lookup is its own the slow way, and makes
- * a bound method for each `config.get`, which takes longer than the read.  So one is kept.  It and
- * the Hot hold each other until there is another view, or the collector comes. */
+static void
+bound_get_dealloc(PyObject *op)
+{
+    Hot *self = ((BoundGet *)op)->self;
+
+    if (op != (PyObject *)self->state->reused) {
+        PyTypeObject *type = Py_TYPE(op);
+        PyObject_GC_UnTrack(op);
+        PyObject_GC_Del(op);
+        Py_DECREF(type);
+    }
+    Py_DECREF(self); /* last: this may free it, and the state after it */
+}
+
+static PyMemberDef bound_get_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(BoundGet, call), READONLY, NULL},
+    {NULL},
+};
+
+static PyType_Slot bound_get_slots[] = {
+    {Py_tp_doc, "A method that was looked up, and not yet called."},
+    {Py_tp_dealloc, bound_get_dealloc},
+    {Py_tp_traverse, bound_get_traverse},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_getattro, bound_get_getattro},
+    {Py_tp_repr, bound_get_repr},
+    {Py_tp_richcompare, bound_get_compare},
+    {Py_tp_hash, bound_get_hash},
+    {Py_tp_members, bound_get_members},
+    {0, NULL},
+};
+
+static PyType_Spec bound_get_spec = {
+    .name = "ddbcfg_client._hot.BoundGet",
+    .basicsize = sizeof(BoundGet),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = bound_get_slots,
+};
+
+/* A type whose attribute lookup is its own gets a new bound method for each `config.get`, which takes
+ * longer than the read.  Here the memory of one is used for all, one after the other.  It holds a
+ * Hot only while it is in use: if a Hot kept one, they would keep each other.
+ *
+ * One that is still in use when the next is made has been stored somewhere.  Only then the collector
+ * is told of it, and another takes its place here. */
+static PyObject *
+hot_bind_get(Hot *self)
+{
+    State *state = self->state;
+    BoundGet *bound = state->reused;
+
+    if (bound != NULL && Py_REFCNT(bound) == 0)
+        Py_SET_REFCNT((PyObject *)bound, 1);
+    else {
+        bound = PyObject_GC_New(BoundGet, state->bound_get);
+        if (bound == NULL)
+            return NULL;
+        bound->call = bound_get_call;
+        if (state->reused != NULL)
+            PyObject_GC_Track(state->reused);
+        state->reused = bound;
+    }
+    bound->self = (Hot *)Py_NewRef(self);
+    return (PyObject *)bound;
+}
+
+/* --- config.db -------------------------------------------------------------------------------- */
+
+/* Python and its tools ask for many names that begin with "_": these are never an option. */
+static int
+is_private(PyObject *name)
+{
+    return PyUnicode_GET_LENGTH(name) > 0 && PyUnicode_READ_CHAR(name, 0) == '_';
+}
+
+/* An attribute; or else an option. */
 static PyObject *
 hot_getattro(PyObject *op, PyObject *name)
 {
     Hot *self = (Hot *)op;
+    State *state = self->state;
+    PyTypeObject *type = Py_TYPE(op);
 
-    /* The class is asked all the same: somebody may have patched it since. */
-    if (name == self->get_name && _PyType_Lookup(Py_TYPE(op), name) == self->get_found)
-        return Py_NewRef(self->get);
-    PyObject *found = PyObject_GenericGetAttr(op, name);
-    if (found == NULL) {
-        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
-            return NULL;
+    /* A class that was changed has another version. */
+    if (name == state->get_name && self->get_version != 0
+        && self->get_version == type->tp_version_tag)
+        return hot_bind_get(self);
+    PyObject *found = _PyType_Lookup(type, name); /* borrowed; Python has a cache for this */
+    if (found != NULL) {
+        if (found == state->get_method && type->tp_dictoffset == 0) {
+            self->get_version = type->tp_version_tag;
+            return hot_bind_get(self);
+        }
+        found = PyObject_GenericGetAttr(op, name);
+        if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
+            return found;
         PyErr_Clear();
         return PyObject_CallMethod(op, "_missing", "(O)", name);
     }
-    if (self->get == NULL && is_own_get(op, found)) {
-        self->get = Py_NewRef(found);
-        self->get_name = Py_NewRef(name);
-        self->get_found = Py_XNewRef(_PyType_Lookup(Py_TYPE(op), name));
+    if (type->tp_dictoffset != 0) { /* a subclass without __slots__ */
+        PyObject *attributes = PyObject_GenericGetDict(op, NULL);
+        if (attributes == NULL)
+            return NULL;
+        found = Py_XNewRef(PyDict_GetItemWithError(attributes, name));
+        Py_DECREF(attributes);
+        if (found != NULL || PyErr_Occurred())
+            return found;
     }
-    return found;
+    if (!is_private(name)) {
+        found = hot_answer(self, name);
+        if (found != NULL)
+            return found;
+    }
+    return PyObject_CallMethod(op, "_missing", "(O)", name);
 }
 
-#endif
+/* --- the object ------------------------------------------------------------------------------- */
 
 /* Replace the view by the one given, or by none, and let go of all that came of the old one. */
 static void
@@ -203,16 +350,12 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, doub
         self->word = (const uint64_t *)buffer->buf + GENERATION_WORD;
     }
     memset(self->recent, 0, sizeof self->recent);
-    self->get = self->get_name = self->get_found = NULL;
     /* Last: what is freed here may run Python, and that may read, or set another view. */
     PyBuffer_Release(&old.buffer);
     for (int i = 0; i < RECENT; i++) {
         Py_XDECREF(old.recent[i].option);
         Py_XDECREF(old.recent[i].keys);
     }
-    Py_XDECREF(old.get);
-    Py_XDECREF(old.get_name);
-    Py_XDECREF(old.get_found);
     Py_XDECREF(old.view);
 }
 
@@ -269,6 +412,7 @@ hot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     Hot *self = (Hot *)alloc(type, 0);
 
     if (self != NULL) {
+        self->state = PyModule_GetState(PyType_GetModuleByDef(type, &module_def));
         self->word = &NO_WORD;
         self->generation = NO_GENERATION;
     }
@@ -280,7 +424,6 @@ hot_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(((Hot *)op)->view);
-    Py_VISIT(((Hot *)op)->get);
     for (int i = 0; i < RECENT; i++)
         Py_VISIT(((Hot *)op)->recent[i].keys);
     return 0;
@@ -321,16 +464,12 @@ static PyMethodDef hot_methods[] = {
     HOT_ASKS("_missing"),
     HOT_ASKS("_get"),
     HOT_ASKS("_lookup"),
-    HOT_ASKS("_attribute"),
     {"get", (PyCFunction)(void (*)(void))hot_get, METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("get($self, option=None, default=..., keys=None)\n--\n\n"
                "The keys of *option* as a read-only dict; without *option*, every option.\n\n"
                "With *keys*, only those of them that an option has.  Raises OptionNotFound unless\n"
                "there is a *default*, and SnapshotError or SnapshotTooStale when there is nothing\n"
                "to answer from.")},
-#if PY_VERSION_HEX >= 0x030C0000
-    {"__getattr__", hot_getattr, METH_O, NULL},
-#endif
     {NULL},
 };
 
@@ -348,9 +487,7 @@ static PyType_Slot hot_slots[] = {
     {Py_tp_methods, hot_methods},
     {Py_tp_getset, hot_getset},
     {Py_mp_subscript, hot_subscript},
-#if PY_VERSION_HEX < 0x030C0000
     {Py_tp_getattro, hot_getattro},
-#endif
     {0, NULL},
 };
 
@@ -361,148 +498,56 @@ static PyType_Spec hot_spec = {
     .slots = hot_slots,
 };
 
-/* An option as an attribute of the class: what `config.db` finds after it was first asked for. */
-typedef struct {
-    PyObject_HEAD
-    PyObject *name;
-    PyTypeObject *hot; /* whose instances it may look into */
-} OptionAttribute;
-
-static PyObject *
-attribute_get(PyObject *op, PyObject *instance, PyObject *type)
-{
-    OptionAttribute *self = (OptionAttribute *)op;
-
-    if (instance == NULL) {
-        Py_INCREF(op);
-        return op;
-    }
-    if (PyObject_TypeCheck(instance, self->hot)) {
-        PyObject *found = hot_answer((Hot *)instance, self->name);
-        if (found != NULL)
-            return found;
-    }
-    return PyObject_CallMethod(instance, "_attribute", "(O)", self->name);
-}
-
-static int
-attribute_traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(((OptionAttribute *)op)->hot);
-    return 0;
-}
-
-static int
-attribute_clear(PyObject *op)
-{
-    OptionAttribute *self = (OptionAttribute *)op;
-    PyObject *hot = (PyObject *)self->hot, *name = self->name;
-
-    self->hot = NULL;
-    self->name = NULL;
-    Py_XDECREF(hot);
-    Py_XDECREF(name);
-    return 0;
-}
-
-static void
-attribute_dealloc(PyObject *op)
-{
-    PyTypeObject *type = Py_TYPE(op);
-    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
-
-    PyObject_GC_UnTrack(op);
-    attribute_clear(op);
-    release(op);
-    Py_DECREF(type);
-}
-
-static PyType_Slot attribute_slots[] = {
-    {Py_tp_doc, "An option as an attribute; made by option_attribute()."},
-    {Py_tp_dealloc, attribute_dealloc},
-    {Py_tp_traverse, attribute_traverse},
-    {Py_tp_clear, attribute_clear},
-    {Py_tp_descr_get, attribute_get},
-    {0, NULL},
-};
-
-static PyType_Spec attribute_spec = {
-    .name = "ddbcfg_client._hot.OptionAttribute",
-    .basicsize = sizeof(OptionAttribute),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = attribute_slots,
-};
-
-typedef struct {
-    PyTypeObject *hot;
-    PyTypeObject *attribute;
-} State;
-
-static PyObject *
-option_attribute(PyObject *module, PyObject *name)
-{
-    State *state = PyModule_GetState(module);
-
-    if (!PyUnicode_CheckExact(name)) {
-        PyErr_SetString(PyExc_TypeError, "an option's name is a str");
-        return NULL;
-    }
-    OptionAttribute *made = PyObject_GC_New(OptionAttribute, state->attribute);
-    if (made == NULL)
-        return NULL;
-    Py_INCREF(name);
-    Py_INCREF((PyObject *)state->hot);
-    made->name = name;
-    made->hot = state->hot;
-    PyObject_GC_Track((PyObject *)made);
-    return (PyObject *)made;
-}
-
-static PyMethodDef module_methods[] = {
-    {"option_attribute", option_attribute, METH_O,
-     PyDoc_STR("option_attribute($module, name, /)\n--\n\n"
-               "What reads the option *name* when it is an attribute of the class.")},
-    {NULL},
-};
-
 static int
 module_exec(PyObject *module)
 {
     State *state = PyModule_GetState(module);
 
     state->hot = (PyTypeObject *)PyType_FromModuleAndSpec(module, &hot_spec, NULL);
-    if (state->hot == NULL || PyModule_AddType(module, state->hot) < 0)
+    state->bound_get = (PyTypeObject *)PyType_FromModuleAndSpec(module, &bound_get_spec, NULL);
+    state->get_name = PyUnicode_InternFromString("get");
+    if (state->hot == NULL || state->bound_get == NULL || state->get_name == NULL)
         return -1;
-    state->attribute = (PyTypeObject *)PyType_FromModuleAndSpec(module, &attribute_spec, NULL);
-    return state->attribute == NULL ? -1 : 0;
+    state->get_method = PyObject_GetAttr((PyObject *)state->hot, state->get_name);
+    if (state->get_method == NULL)
+        return -1;
+    return PyModule_AddType(module, state->hot);
 }
 
 static int
 module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     State *state = PyModule_GetState(module);
+
     Py_VISIT(state->hot);
-    Py_VISIT(state->attribute);
+    Py_VISIT(state->bound_get);
+    Py_VISIT(state->get_method);
     return 0;
 }
 
+/* Only what a living Hot, which holds its module, never looks at. */
 static int
 module_clear(PyObject *module)
 {
     State *state = PyModule_GetState(module);
-    PyObject *hot = (PyObject *)state->hot, *attribute = (PyObject *)state->attribute;
 
-    state->hot = state->attribute = NULL;
-    Py_XDECREF(hot);
-    Py_XDECREF(attribute);
+    Py_CLEAR(state->hot);
     return 0;
 }
 
 static void
 module_free(void *module)
 {
-    module_clear(module);
+    State *state = PyModule_GetState((PyObject *)module);
+
+    module_clear((PyObject *)module);
+    if (state->reused != NULL) {
+        PyObject_GC_Del(state->reused);
+        Py_DECREF(state->bound_get); /* the one that each object has of its type */
+    }
+    Py_CLEAR(state->bound_get);
+    Py_CLEAR(state->get_name);
+    Py_CLEAR(state->get_method);
 }
 
 static PyModuleDef_Slot module_slots[] = {
@@ -518,7 +563,6 @@ static PyModuleDef module_def = {
     .m_name = "_hot",
     .m_doc = "The hot path of a read, compiled.",
     .m_size = sizeof(State),
-    .m_methods = module_methods,
     .m_slots = module_slots,
     .m_traverse = module_traverse,
     .m_clear = module_clear,

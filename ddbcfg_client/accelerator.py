@@ -10,19 +10,19 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ddbcfg_client.hot import Hot, option_attribute
+    from ddbcfg_client.hot import Hot
 
     READER = "python"
 else:
     try:
         if os.environ.get("DDBCFG_PURE"):
             raise ImportError("DDBCFG_PURE is set")
-        from ddbcfg_client._hot import Hot, option_attribute
+        from ddbcfg_client._hot import Hot
 
         READER = "compiled"
     except ImportError:
-        from ddbcfg_client.hot import Hot, option_attribute
+        from ddbcfg_client.hot import Hot
 
         READER = "python"
 
-__all__ = ["READER", "Hot", "option_attribute"]
+__all__ = ["READER", "Hot"]

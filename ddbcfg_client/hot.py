@@ -5,6 +5,7 @@ This is the reference.  ``_hot.c`` does the same, compiled; ``accelerator`` says
 
 from __future__ import annotations
 
+import sys
 from time import monotonic
 
 from ddbcfg_client.layout.page import GENERATION_WORD
@@ -73,10 +74,23 @@ class Hot:
         return self._lookup(option)
 
     def __getattr__(self, name: str) -> ReadOnlyDict:
+        if name == "_view":
+            raise AttributeError(name)  # not set yet, and not to be looked for with its help
+        words, generation, decoded, until, _ = self._view
+        if words[GENERATION_WORD] == generation and monotonic() < until:
+            try:
+                # Python and its tools ask for many names that begin with "_": never an option.
+                if name[0] != "_":
+                    found = decoded[name]
+                    if _MISSING_IS_SLOW:
+                        _remember(name)
+                    return found
+            except (KeyError, IndexError):
+                pass
         return self._missing(name)
 
     def _missing(self, name: str) -> ReadOnlyDict:
-        """What *name* is, which is no attribute."""
+        """Return the option *name*, which is no attribute; found the long way."""
         raise NotImplementedError
 
     def _get(
@@ -89,24 +103,38 @@ class Hot:
         """What ``[option]`` returns, found the long way."""
         raise NotImplementedError
 
-    def _attribute(self, option: str) -> ReadOnlyDict:
-        """What the attribute is, found the long way."""
-        raise NotImplementedError
+
+# Before Python 3.12, finding that an object has no such attribute makes an exception, which takes
+# three times as long as the read.  So there the first options that are read as attributes become
+# class attributes: few, because they stay, and every one makes Python look at the class anew.
+_MISSING_IS_SLOW = sys.version_info < (3, 12)
+_REMEMBERED_AT_MOST = 256
+_remembered: set[str] = set()
 
 
-def option_attribute(option: str) -> property:
-    """What reads *option* when it is an attribute of the class.
+class _OptionAttribute:
+    """An option that is found on the class; what an object or a subclass has comes first.
 
-    An attribute that the class has is found sooner than one that ``__getattr__`` makes up.
+    It has no ``__set__``, so an attribute of an object wins, and it is not to be seen on the class.
     """
 
-    def read(self: Hot) -> ReadOnlyDict:
-        words, generation, decoded, until, _ = self._view
-        if words[GENERATION_WORD] == generation and monotonic() < until:
-            try:
-                return decoded[option]
-            except KeyError:
-                pass
-        return self._attribute(option)
+    __slots__ = ("_option",)
 
-    return property(read)
+    def __init__(self, option: str) -> None:
+        self._option = option
+
+    def __get__(self, instance: Hot | None, owner: object = None) -> ReadOnlyDict:
+        if instance is not None:
+            words, generation, decoded, until, _ = instance._view
+            if words[GENERATION_WORD] == generation and monotonic() < until:
+                try:
+                    return decoded[self._option]
+                except KeyError:
+                    pass
+        raise AttributeError(self._option)  # then Python asks __getattr__
+
+
+def _remember(option: str) -> None:
+    if len(_remembered) < _REMEMBERED_AT_MOST and type(option) is str:
+        _remembered.add(option)
+        setattr(Hot, option, _OptionAttribute(option))

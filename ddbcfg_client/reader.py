@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from ddbcfg_client.accelerator import Hot, option_attribute
+from ddbcfg_client.accelerator import Hot
 from ddbcfg_client.clock import age_of
 from ddbcfg_client.errors import (
     LayoutMismatch,
@@ -25,15 +25,13 @@ from ddbcfg_client.errors import (
     SnapshotUnavailable,
 )
 from ddbcfg_client.hot import RAISE
-from ddbcfg_client.keys import key_names
 from ddbcfg_client.layout import NEVER
 from ddbcfg_client.layout.page import GENERATION_WORD, PAGE_SIZE, RETIRED
 from ddbcfg_client.memo import Memo
 from ddbcfg_client.readonly import ReadOnlyDict, only
 from ddbcfg_client.reporting import log
-from ddbcfg_client.seconds import seconds_of
 from ddbcfg_client.segment import Gone, Page, Segment, Trust
-from ddbcfg_client.snapshot import Snapshot, plain
+from ddbcfg_client.snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -129,7 +127,7 @@ class Config(Hot):
     def __init__(self, names: Names, trust: Trust, max_age: float | None = None) -> None:
         self._names = names
         self._trust = trust
-        self._max_age = None if max_age is None else seconds_of("max_age", max_age)
+        self._max_age = max_age
         self._memo = Memo()
         self._name_check_at = 0.0
         self._view: View = _nothing()
@@ -137,17 +135,10 @@ class Config(Hot):
     # --- reading; get() and [] are Hot's, which asks here what it does not know -------------------
 
     def _missing(self, option: str) -> ReadOnlyDict:
-        # Of such names Python and its tools ask for many, and an attribute of our own that is not
-        # set yet must not be looked for with its help.  get() and [] find every option.
+        # An attribute of our own that is not set yet must not be looked for with its help.  get()
+        # and [] find every option.
         if option.startswith("_"):
             raise AttributeError(option)
-        found = self._attribute(option)
-        # From here on it is one, of every Config: who has no such option is told as before.
-        name = plain(option)  # getattr() takes a str of any class
-        setattr(Config, name, option_attribute(name))
-        return found
-
-    def _attribute(self, option: str) -> ReadOnlyDict:
         try:
             return self._lookup(option)
         except OptionNotFound:
@@ -156,11 +147,11 @@ class Config(Hot):
     def _get(
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
     ) -> Any:
-        wanted = None if keys is None else key_names(keys)
         if option is None:
             everything = self._answer(lambda snapshot: snapshot.everything())
-            if wanted is None:
+            if keys is None:
                 return everything
+            wanted = list(keys)
             return ReadOnlyDict((name, only(everything[name], wanted)) for name in everything)
         try:
             found = self._lookup(option)
@@ -168,7 +159,7 @@ class Config(Hot):
             if default is RAISE:
                 raise
             return default
-        return only(found, wanted)
+        return only(found, keys)
 
     def _lookup(self, option: str) -> ReadOnlyDict:
         return self._answer(lambda snapshot: snapshot[option])
@@ -249,7 +240,7 @@ class Config(Hot):
         """
         from ddbcfg_client.reload import reload
 
-        reload(self, seconds_of("timeout", timeout), accept)
+        reload(self, timeout, accept)
 
     def close(self) -> None:
         """Let go of shared memory.  The next read attaches again."""

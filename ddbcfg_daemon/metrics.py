@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import NEVER
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.served_store import ServedStore
 
 _METRICS = (
-    ("served", "gauge", "1 while the daemon serves the store, 0 while something keeps it from it."),
     ("generation", "gauge", "The generation that is published; 0 when none is."),
     ("options", "gauge", "Options in it."),
     ("bytes", "gauge", "Size of its segment."),
@@ -27,9 +24,9 @@ _METRICS = (
 )
 
 
-def metrics_text(stores: Iterable[ServedStore]) -> str:
+def metrics_text(refreshers: Iterable[Refresher]) -> str:
     """Return the metrics of all stores."""
-    rows = [(_labels(store.names), _values(store.refresher)) for store in stores]
+    rows = [(_labels(refresher), _values(refresher)) for refresher in refreshers]
     lines = []
     for name, kind, text in _METRICS:
         lines += [f"# HELP ddbcfg_{name} {text}", f"# TYPE ddbcfg_{name} {kind}"]
@@ -37,12 +34,9 @@ def metrics_text(stores: Iterable[ServedStore]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _values(refresher: Refresher | None) -> dict[str, float]:
-    if refresher is None:
-        return dict.fromkeys((name for name, *_ in _METRICS), 0)
+def _values(refresher: Refresher) -> dict[str, float]:
     status, snapshot = refresher.status, refresher.publisher.snapshot
     return {
-        "served": 1,
         "generation": refresher.publisher.generation,
         "options": 0 if snapshot is None else len(snapshot),
         "bytes": 0 if snapshot is None else snapshot.size,
@@ -58,7 +52,8 @@ def _values(refresher: Refresher | None) -> dict[str, float]:
     }
 
 
-def _labels(names: Names) -> str:
+def _labels(refresher: Refresher) -> str:
+    names = refresher.publisher.names
     return f'{{namespace="{_escaped(names.namespace)}",store="{_escaped(names.store)}"}}'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import subprocess
 import sys
@@ -60,16 +61,10 @@ def reader_of(module: ModuleType) -> type[Any]:
             self.asked.append(("lookup", option))
             return "slow"
 
-        def _attribute(self, option: Any) -> Any:
-            self.asked.append(("attribute", option))
-            raise AttributeError(option)
-
         def _missing(self, name: Any) -> Any:
             self.asked.append(("missing", name))
             raise AttributeError(name)
 
-    Reader.db = module.option_attribute("db")
-    Reader.nope = module.option_attribute("nope")
     return Reader
 
 
@@ -120,10 +115,80 @@ def test_an_attribute_that_is_no_option_is_an_attribute_error(reader: Any) -> No
     with pytest.raises(AttributeError):
         _ = reader.nope
     assert not hasattr(reader, "nope")
-    assert reader.asked == [("attribute", "nope"), ("missing", "nope")] * 2
+    assert reader.asked == [("missing", "nope")] * 2
+
+
+def test_a_name_that_begins_with_an_underscore_is_no_option(reader: Any) -> None:
+    reader.take({"_db": DB, "": DB})
+    for name in ("_db", ""):
+        assert reader.get(name) is DB
+    assert not hasattr(reader, "_db")
+    assert reader.asked == [("missing", "_db")]
+
+
+def test_no_name_stays_on_a_class_for_ever(reader: Any) -> None:
+    """Bounded: once 30,001 names were class attributes, for 100 options that were there."""
+    kinds = type(reader).__mro__[:-1]
+    before = [set(vars(kind)) for kind in kinds]
+    for number in range(1000):
+        reader.take({f"option{number}": DB})
+        assert getattr(reader, f"option{number}") is DB
+    assert getattr(reader, "option0", None) is None
+    added = sum(len(set(vars(kind)) - names) for kind, names in zip(kinds, before, strict=True))
+    assert added <= (hot._REMEMBERED_AT_MOST if hot._MISSING_IS_SLOW else 0)
+
+
+def test_an_attribute_of_a_subclass_comes_before_an_option_of_its_name(reader: Any) -> None:
+    class Open(type(reader)):  # type: ignore[misc]
+        own = "the class's"
+
+    early = Open()
+    early.pool = "set before it was read"
+    options = {"pool": DB, "own": DB, "slot": DB}
+    reader.take(options)
+    assert (reader.pool, reader.own, reader.slot) == (DB, DB, DB)
+    late = Open()
+    late.take(options)
+    assert (late.pool, late.own) == (DB, "the class's")
+    late.pool = "set after it was read"
+    late.own = "the object's"
+    assert (early.pool, late.pool, late.own) == (
+        "set before it was read",
+        "set after it was read",
+        "the object's",
+    )
+    del late.pool
+    assert late.pool is DB
+    assert not hasattr(Open, "pool")
+
+    class Slotted(type(reader)):  # type: ignore[misc]
+        __slots__ = ("slot",)
+
+    slotted = Slotted()
+    slotted.slot = "the slot's"
+    assert slotted.slot == "the slot's"
     with pytest.raises(AttributeError):
-        _ = reader.never_heard_of
-    assert reader.asked[-1] == ("missing", "never_heard_of")
+        slotted.pool = "nowhere to keep it"
+
+
+def test_a_property_that_fails_for_want_of_an_attribute_is_looked_for(reader: Any) -> None:
+    class Failing(type(reader)):  # type: ignore[misc]
+        __slots__ = ()
+
+        @property
+        def derived(self) -> Any:
+            raise AttributeError("inner")
+
+        @property
+        def broken(self) -> Any:
+            raise ValueError("inner")
+
+    own = Failing()
+    with pytest.raises(AttributeError):
+        _ = own.derived
+    assert own.asked == [("missing", "derived")]
+    with pytest.raises(ValueError, match="inner"):
+        _ = own.broken
 
 
 def test_another_generation_is_asked_for(reader: Any) -> None:
@@ -248,17 +313,64 @@ def test_get_is_a_method_like_any_other(reader: Any) -> None:
     assert get.__doc__.strip()
 
 
+def test_get_is_a_method_for_tools_too(reader: Any) -> None:
+    assert inspect.isroutine(reader.get)
+    assert list(inspect.signature(reader.get).parameters) == ["option", "default", "keys"]
+    assert type(reader).__name__ in repr(reader.get)
+    assert {reader.get: 1}[reader.get] == 1
+    other = type(reader)()
+    assert reader.get != other.get
+    assert reader.get != "get"
+
+
+def test_methods_that_are_kept_and_nested_are_each_their_own(reader: Any) -> None:
+    others = [type(reader)() for _ in range(5)]
+    kept = [other.get for other in others]
+    for number, other in enumerate(others):
+        other.take({"db": number})
+    assert [get("db") for get in kept] == [0, 1, 2, 3, 4]
+    assert [get.__self__ for get in kept] == others
+    others[0].take({1: 4})
+    others[1].take({"db": "x"})
+    assert reader.get(others[1].get("db")) == "slow"
+    assert reader.asked[-1][:2] == ("get", "x")
+    assert [get.__self__ for get in kept] == others
+
+
+def test_a_method_keeps_its_reader(reader: Any) -> None:
+    get = type(reader)().get
+    gone = weakref.ref(get.__self__)
+    gc.collect()
+    assert get("db") is DB
+    del get
+    assert gone() is None
+
+
 def test_a_reader_that_lets_go_needs_no_collector(reader: Any) -> None:
     own = type(reader)()
-    assert own.get("db") is DB
+    assert own.get("db") is own.db is own["db"] is DB
     gone = weakref.ref(own)
     gc.disable()
     try:
-        own._view = (memoryview(bytes(4096)).cast("Q"), -1, {}, 0.0, None)
         del own
         assert gone() is None
     finally:
         gc.enable()
+
+
+def test_a_reader_that_keeps_its_own_method_is_collected(reader: Any) -> None:
+    class Keeping(type(reader)):  # type: ignore[misc]
+        __slots__ = ("read",)
+
+    gone = []
+    for _ in range(3):
+        own = Keeping()
+        own.read = own.get
+        gone.append(weakref.ref(own))
+        del own
+    assert reader.get("db") is DB  # one that was stored is known as such at the next
+    gc.collect()
+    assert [own() for own in gone] == [None, None, None]
 
 
 class Odd(str):  # noqa: SLOT000 - it carries the reader
@@ -374,8 +486,6 @@ def test_the_compiled_one_takes_no_view_that_it_could_not_read(view: Any) -> Non
     assert reader.get("db") is DB
     with pytest.raises(TypeError):
         del reader._view
-    with pytest.raises(TypeError):
-        _hot.option_attribute(5)
 
 
 @pytest.mark.parametrize(("pure", "expected"), [("1", "python"), ("", None)])

@@ -24,7 +24,7 @@ from benchmarks.stores import (
 )
 from benchmarks.tables import table
 from ddbcfg_client.codec import pack_option
-from ddbcfg_daemon.objects import create, unlink, write
+from ddbcfg_daemon.objects import Access, allocate, create, unlink, write
 
 ONE = "one option changed"
 FLOOR = "packing it and writing a segment's bytes"
@@ -88,7 +88,8 @@ def _floor(name: str, keys: Attributes, size: int) -> tuple[int, int]:
     content = b"\x01" * size
     start = time.perf_counter_ns()
     pack_option(name, keys)
-    fd = create(segment, size)
+    fd = create(segment, Access())
+    allocate(fd, segment, size, lambda: 0)
     write(fd, [content])
     os.close(fd)
     written = time.perf_counter_ns()

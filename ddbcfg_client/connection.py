@@ -6,6 +6,7 @@ import os
 import time
 
 from ddbcfg_client.errors import (
+    ConfigError,
     NameRefused,
     SnapshotUnavailable,
     StoreNotNamed,
@@ -13,7 +14,8 @@ from ddbcfg_client.errors import (
 )
 from ddbcfg_client.layout.names import PREFIX, Names, quoted
 from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust, published_stores
+from ddbcfg_client.seconds import seconds_of
+from ddbcfg_client.segment import SHM_DIR, Trust, published_stores
 
 _WAIT_STEP = 0.05  # seconds between two looks for a snapshot that is waited for
 
@@ -37,12 +39,12 @@ def connect(
     root and this user; by default ``ddbcfg``.
 
     Raises StoreNotNamed, NameRefused, SnapshotUnavailable, SnapshotPermissionError,
-    UntrustedSegment, LayoutMismatch or SnapshotCorrupt.
+    UntrustedSegment, LayoutMismatch, SnapshotCorrupt or SecondsRefused.
     """
-    deadline = time.monotonic() + wait
+    deadline = time.monotonic() + seconds_of("wait", wait)
+    trust = trust_in(owner)
     while True:
         try:
-            trust = trust_in(owner)
             config = Config(names_of(table, store, namespace, trust), trust, max_age)
             config.generation  # noqa: B018 - attaches, or says why it cannot
             return config
@@ -50,8 +52,16 @@ def connect(
             # Of several stores, waiting makes no fewer.
             several = isinstance(error, StoreNotNamed) and error.published
             if several or time.monotonic() >= deadline:
-                raise
+                raise with_those_here(error, trust) from None
         time.sleep(_WAIT_STEP)
+
+
+def with_those_here(error: ConfigError, trust: Trust) -> ConfigError:
+    """Return the error, with the stores that are here if it is a store that is not."""
+    if not isinstance(error, SnapshotUnavailable) or os.path.lexists(SHM_DIR + error.name):
+        return error
+    here = [(names.namespace, names.store) for names in published_stores(trust)[0]]
+    return SnapshotUnavailable(error.name, error.reason, here)
 
 
 def names_of(table: str | None, store: str | None, namespace: str | None, trust: Trust) -> Names:

@@ -21,7 +21,7 @@ from ddbcfg_client.layout.request import (
     pack_request,
     parse_response,
 )
-from ddbcfg_client.segment import SHM_DIR, Trust
+from ddbcfg_client.segment import REMOVE, SHM_DIR, Trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ def _connect(name: str, trust: Trust) -> socket.socket | None:
     try:
         status = os.fstat(fd)
         if not stat.S_ISSOCK(status.st_mode):
-            raise UntrustedSegment(name, "it is not a socket but another kind of file")
+            reason = "it is not a socket but another kind of file"
+            raise UntrustedSegment(name, reason, REMOVE)
         trust.check_owner(name, status)
         return _connect_to(fd, name, status)
     finally:

@@ -17,6 +17,8 @@ START = (
     "start one with 'systemctl start ddbcfg-daemon' or 'ddbcfg-daemon --table TABLE --store STORE'"
 )
 
+_STORES_SHOWN = 20
+
 
 class ConfigError(Exception):
     """The base of every error of ddbcfg."""
@@ -53,8 +55,14 @@ class StoreNotNamed(ConfigError):
         how = "--table and --store, DDBCFG_TABLE and DDBCFG_STORE"
         if not self.published:
             return f"no daemon has published such a store here; {START}, or name another ({how})"
-        found = ", ".join(f"{table}/{store}" for table, store in self.published)
-        return f"name the table and the store ({how}): this host has {found}"
+        return f"name the table and the store ({how}): this host has {_stores(self.published)}"
+
+
+def _stores(published: Sequence[tuple[str, str]]) -> str:
+    names = [f"{namespace}/{store}" for namespace, store in published]
+    more = len(names) - _STORES_SHOWN
+    text = ", ".join(names[:_STORES_SHOWN])
+    return f"{text} and {more} more" if more > 0 else text
 
 
 class SnapshotError(ConfigError):
@@ -70,10 +78,21 @@ class SnapshotError(ConfigError):
 
 
 class SnapshotUnavailable(SnapshotError):
-    """No daemon has published this store on this host yet."""
+    """No daemon has published this store on this host yet.
+
+    ``published`` are the namespaces and stores that are published here, if it is none of them.
+    """
+
+    def __init__(self, name: str, reason: str, published: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(name, reason)
+        self.args = (name, reason, published)
+        self.published = published
 
     def __str__(self) -> str:
-        return f"no snapshot under {self.name}: {self.reason}; {START}"
+        text = f"no snapshot under {self.name}: {self.reason}; "
+        if not self.published:
+            return text + START
+        return f"{text}this host has {_stores(self.published)}; name one of them, or {START}"
 
 
 class SnapshotCorrupt(SnapshotError):
@@ -91,13 +110,18 @@ class SnapshotReclaimed(SnapshotError):
 
 
 class UntrustedSegment(SnapshotError):
-    """The object's owner or mode would let somebody else than the daemon write it."""
+    """The object's owner or mode would let somebody else than the daemon write it.
+
+    ``advice`` is what to do if it is the daemon's all the same.
+    """
+
+    def __init__(self, name: str, reason: str, advice: str) -> None:
+        super().__init__(name, reason)
+        self.args = (name, reason, advice)
+        self.advice = advice
 
     def __str__(self) -> str:
-        return (
-            f"{self.name} is not to be trusted: {self.reason}; if it is your daemon's, name its "
-            "user with owner= or DDBCFG_OWNER, else remove it"
-        )
+        return f"{self.name} is not to be trusted: {self.reason}; {self.advice}"
 
 
 class SnapshotPermissionError(SnapshotError, PermissionError):
@@ -142,6 +166,18 @@ class SnapshotTooStale(ConfigError):
             f"store {self.store!r}: the age of its snapshot is {age}, more than the "
             f"{self.max_age:g} s allowed; 'ddbcfg-client status' shows why"
         )
+
+
+class SecondsRefused(ConfigError, TypeError, ValueError):
+    """An argument is no number of seconds; ``argument`` is its name."""
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(argument, reason)
+        self.argument = argument
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.argument} {self.reason}"
 
 
 class ReloadFailed(ConfigError):
@@ -268,6 +304,17 @@ class NameRefused(ConfigError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.kind} name {self.name[:80]!r} {self.reason}"
+
+
+class KeysRefused(ConfigError, TypeError, ValueError):
+    """The ``keys`` of a ``get`` are not a list of names that keys can have."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"keys: {self.reason}"
 
 
 class ValueRefused(ConfigError, ValueError):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     _Pairs = tuple[tuple[str, object], ...]
 
-DEPTH = 32  # lists and maps, one in another, that DynamoDB takes in one value
+MAX_DEPTH = 32  # lists and maps, one in another, that DynamoDB takes in one value
+TOO_DEEP = f"nested deeper than DynamoDB's {MAX_DEPTH} levels"
 
 # RFC 8259, section 7: what must be escaped in a string, the short way where there is one.
 _ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
@@ -35,7 +36,7 @@ def loads(text: str, where: str) -> object:
     Raises :class:`NotationError` with ``where`` and the line for what is no JSON, with ``where``
     and the path into the document for JSON that says no DynamoDB value.
     """
-    return _Reader(where).read(text, DEPTH)
+    return _Reader(where).read(text, MAX_DEPTH)
 
 
 def loads_stores(
@@ -49,7 +50,7 @@ def loads_stores(
     """
     reader = _Reader(where)
     stores: dict[str, dict[str, dict[str, object]]] = {}
-    for store, options, at_store in reader.named(reader.read(text, DEPTH + 3), "", "store"):
+    for store, options, at_store in reader.named(reader.read(text, MAX_DEPTH + 3), "", "store"):
         stores[store] = {}
         for option, keys, at_option in reader.named(options, at_store, "option"):
             values = stores[store][option] = {}
@@ -110,7 +111,7 @@ class _Reader:
             reason = f"not JSON: {error.msg} (column {error.colno})"
             raise NotationError(f"{self.where}:{error.lineno}", reason) from None
         except RecursionError:
-            raise self.error("", "nested far too deep") from None
+            raise self.error("", TOO_DEEP) from None
         return self.value(tree, "", depth)
 
     def named(self, value: object, path: str, noun: str) -> Iterator[tuple[str, object, str]]:
@@ -195,7 +196,7 @@ class _Reader:
         """Return a set of exactly these members."""
         from decimal import Decimal
 
-        members = [self.value(node, f"{path}[{i}]", DEPTH) for i, node in enumerate(nodes)]
+        members = [self.value(node, f"{path}[{i}]", MAX_DEPTH) for i, node in enumerate(nodes)]
         kinds = {type(member) for member in members}
         if len(kinds) > 1 or not kinds <= {str, Decimal, bytes}:
             raise self.error(path, "a set holds only strings, only numbers or only binary")
@@ -206,7 +207,7 @@ class _Reader:
     def check_depth(self, path: str, depth: int) -> None:
         """Raise if one more list or map would be one too many."""
         if depth == 0:
-            raise self.error(path, f"nested deeper than DynamoDB's {DEPTH} levels")
+            raise self.error(path, TOO_DEEP)
 
 
 class _Writer:

@@ -25,11 +25,13 @@ from ddbcfg_client.errors import (
     SnapshotUnavailable,
 )
 from ddbcfg_client.hot import RAISE
+from ddbcfg_client.keys import key_names
 from ddbcfg_client.layout import NEVER
 from ddbcfg_client.layout.page import GENERATION_WORD, PAGE_SIZE, RETIRED
 from ddbcfg_client.memo import Memo
 from ddbcfg_client.readonly import ReadOnlyDict, only
 from ddbcfg_client.reporting import log
+from ddbcfg_client.seconds import seconds_of
 from ddbcfg_client.segment import Gone, Page, Segment, Trust
 from ddbcfg_client.snapshot import Snapshot
 
@@ -127,7 +129,7 @@ class Config(Hot):
     def __init__(self, names: Names, trust: Trust, max_age: float | None = None) -> None:
         self._names = names
         self._trust = trust
-        self._max_age = max_age
+        self._max_age = None if max_age is None else seconds_of("max_age", max_age)
         self._memo = Memo()
         self._name_check_at = 0.0
         self._view: View = _nothing()
@@ -147,11 +149,11 @@ class Config(Hot):
     def _get(
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
     ) -> Any:
+        wanted = None if keys is None else key_names(keys)
         if option is None:
             everything = self._answer(lambda snapshot: snapshot.everything())
-            if keys is None:
+            if wanted is None:
                 return everything
-            wanted = list(keys)
             return ReadOnlyDict((name, only(everything[name], wanted)) for name in everything)
         try:
             found = self._lookup(option)
@@ -159,7 +161,7 @@ class Config(Hot):
             if default is RAISE:
                 raise
             return default
-        return only(found, keys)
+        return only(found, wanted)
 
     def _lookup(self, option: str) -> ReadOnlyDict:
         return self._answer(lambda snapshot: snapshot[option])
@@ -240,7 +242,7 @@ class Config(Hot):
         """
         from ddbcfg_client.reload import reload
 
-        reload(self, timeout, accept)
+        reload(self, seconds_of("timeout", timeout), accept)
 
     def close(self) -> None:
         """Let go of shared memory.  The next read attaches again."""

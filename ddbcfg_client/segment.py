@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 SHM_DIR = "/dev/shm"  # where Linux keeps shared memory: shm_open(3) opens the files there
 _NO_MEMORY = "it is no shared memory but another kind of file"
+REMOVE = "no daemon made it so: have it removed"
 DEFAULT_OWNER = "ddbcfg"  # the user of the systemd unit
 
 Identity = tuple[int, int]  # device and inode: the same name can be another object tomorrow
@@ -70,20 +71,32 @@ class Trust:
     def check(self, name: str, status: os.stat_result) -> None:
         """Raise UntrustedSegment unless only a trusted owner can have written the object."""
         if not stat.S_ISREG(status.st_mode):
-            raise UntrustedSegment(name, _NO_MEMORY)
+            raise UntrustedSegment(name, _NO_MEMORY, REMOVE)
         self.check_owner(name, status)
         if status.st_mode & 0o022:
             mode = stat.S_IMODE(status.st_mode)
-            raise UntrustedSegment(name, f"its mode {mode:04o} lets others than its owner write")
+            reason = f"its mode {mode:04o} lets others than its owner write"
+            raise UntrustedSegment(name, reason, REMOVE)
 
     def check_owner(self, name: str, status: os.stat_result) -> None:
         """Raise UntrustedSegment unless the owner is trusted."""
         if is_unmapped(status.st_uid):
             raise UntrustedSegment(
-                name, "its owner cannot be seen from this user namespace, where it has no uid"
+                name,
+                "its owner cannot be seen from this user namespace, where it has no uid",
+                "read it from a process without a user namespace of its own (PrivateUsers=no)",
             )
         if status.st_uid not in (0, os.geteuid()) and status.st_uid != self._uid():
-            raise UntrustedSegment(name, f"it belongs to uid {status.st_uid}")
+            user = _user_of(status.st_uid)
+            steps = [_how_to_trust(user)]
+            if not os.access(SHM_DIR + name, os.R_OK, effective_ids=True):
+                steps.insert(0, _how_to_join(status))
+            reason = f"it belongs to {user}"
+            if user != str(status.st_uid):
+                reason += f" (uid {status.st_uid})"
+            raise UntrustedSegment(
+                name, reason, f"if that is your daemon's user, {' and '.join(steps)}"
+            )
 
 
 def is_unmapped(uid: int) -> bool:
@@ -114,12 +127,12 @@ def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
     except FileNotFoundError:
         raise Gone(name) from None
     except PermissionError:
-        raise SnapshotPermissionError(name, _who_may_read(name)) from None
+        raise SnapshotPermissionError(name, _who_may_read(name, trust)) from None
     except BlockingIOError:
         raise Gone(name) from None  # its publisher holds a lease on it: it is just removing it
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise UntrustedSegment(name, _NO_MEMORY) from None
+            raise UntrustedSegment(name, _NO_MEMORY, REMOVE) from None
         raise SnapshotError(name, f"it cannot be opened ({error.strerror})") from None
     try:
         status = os.fstat(fd)
@@ -130,20 +143,44 @@ def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
     return fd, status
 
 
-def _who_may_read(name: str) -> str:
-    """What a person must do to be let in: which group to join."""
+def _who_may_read(name: str, trust: Trust) -> str:
+    """Return what a person must do to be let in and to believe what is there: all of it at once."""
+    try:
+        status = os.stat(SHM_DIR + name)
+    except OSError:
+        return "ask who runs the daemon for its group"
+    try:
+        trust.check_owner(name, status)
+    except UntrustedSegment as untrusted:
+        return f"{untrusted.reason}; {untrusted.advice}"
+    return _how_to_join(status)
+
+
+def _how_to_join(status: os.stat_result) -> str:
+    """Return how a user gets to read what has this *status*."""
+    if is_unmapped(status.st_gid):
+        return "its group cannot be seen from this user namespace"
+    if not status.st_mode & stat.S_IRGRP:
+        mode = stat.S_IMODE(status.st_mode)
+        return f"give its daemon another --mode or --group (its mode is {mode:04o})"
     try:
         import grp  # only who is refused needs it, and may be refused the library, too
 
-        status = os.stat(SHM_DIR + name)
-        if is_unmapped(status.st_gid):
-            return "its group cannot be seen from this user namespace"
         group = grp.getgrgid(status.st_gid).gr_name
     except (ImportError, OSError, KeyError):
         return "ask who runs the daemon for its group"
-    if status.st_mode & stat.S_IRGRP:
-        return f"join the group {group!r} (systemd: SupplementaryGroups={group})"
-    return f"its mode is {stat.S_IMODE(status.st_mode):04o}; see the daemon's --mode and --group"
+    return f"join the group {group!r} (systemd: SupplementaryGroups={group})"
+
+
+def _how_to_trust(user: str) -> str:
+    return f"trust it (--owner {user}, in Python owner={user!r}, or DDBCFG_OWNER={user})"
+
+
+def _user_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 class Page:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ddbcfg_client.config_stores import ConfigStore
+    from ddbcfg_client.dynamodb.table import Table
     from ddbcfg_client.dynamodb.table_connection import Connection
 
 _SHARED_MEMORY = "SharedMemoryConfigStore"
@@ -45,6 +46,17 @@ class DynamoDBConfigStore:
     """
 
     config: ConfigStore
+    #: What the constructor was given.
+    connection: Connection
+    table_name: str
+    store_name: str
+    store_key: str
+    option_key: str
+    read_units: int | None
+    write_units: int | None
+    config_store: str
+    config_store_args: Sequence[Any]
+    config_store_kwargs: Mapping[str, Any]
 
     def __init__(
         self,
@@ -61,22 +73,35 @@ class DynamoDBConfigStore:
     ) -> None:
         if config_store != _SHARED_MEMORY and config_store not in _FROM_DYNAMODB:
             raise UnknownConfigStore(config_store, (*_FROM_DYNAMODB, _SHARED_MEMORY))
+        self.connection = connection
         self.table_name = table_name
         self.store_name = check_name("store", store_name, MAX_STORE_BYTES)
         self.store_key = store_key
         self.option_key = option_key
+        self.read_units = read_units
+        self.write_units = write_units
+        self.config_store = config_store
+        self.config_store_args = config_store_args
+        self.config_store_kwargs = {} if config_store_kwargs is None else config_store_kwargs
         self._connection = TableConnection(connection, table_name, store_key, option_key)
-        arguments, keywords = config_store_args, config_store_kwargs or {}
-        if config_store == _SHARED_MEMORY:
-            self.config = SharedMemoryConfigStore(table_name, store_name, *arguments, **keywords)
-            return
         try:
-            ensure_table(self._connection.table(store_name), read_units, write_units)
-            make = _FROM_DYNAMODB[config_store]
-            self.config = make(self._connection, store_name, *arguments, **keywords)
+            self.config = self._make_config()
         except BaseException:
             self._connection.close()
             raise
+
+    def _make_config(self) -> ConfigStore:
+        arguments, keywords = self.config_store_args, self.config_store_kwargs
+        if self.config_store == _SHARED_MEMORY:
+            return SharedMemoryConfigStore(self.table_name, self.store_name, *arguments, **keywords)
+        ensure_table(self.table, self.read_units, self.write_units)
+        make = _FROM_DYNAMODB[self.config_store]
+        return make(self._connection, self.store_name, *arguments, **keywords)
+
+    @property
+    def table(self) -> Table:
+        """The table with this process's client; raise :class:`StoreClosed` after :meth:`close`."""
+        return self._connection.table(self.store_name)
 
     def set(self, option: str, data: Mapping[str, Any], *, if_absent: bool = False) -> bool:
         """Store the whole option, so that keys not in ``data`` are gone; return True.
@@ -89,13 +114,12 @@ class DynamoDBConfigStore:
         attributes = checked_attributes(
             self.store_name, option, data, self.store_key, self.option_key
         )
-        table = self._connection.table(self.store_name)
-        return table.put(self.store_name, option, attributes, if_absent=if_absent)
+        return self.table.put(self.store_name, option, attributes, if_absent=if_absent)
 
     def delete(self, option: str) -> bool:
         """Remove the option; return False when there is none.  Raise as :meth:`set` does."""
         check_name("option", option, MAX_OPTION_BYTES)
-        return self._connection.table(self.store_name).delete(self.store_name, option)
+        return self.table.delete(self.store_name, option)
 
     def reload(self) -> None:
         """Have ``config`` read the store again now; raise its error, the old values still there."""

@@ -6,30 +6,22 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from errno import ENOTDIR
 from functools import partial
 
-import posix_ipc
-
 from ddbcfg_client.dynamodb.connecting import check_settings, connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import (
-    ConfigError,
-    MisconfiguredSchemaException,
-    MissingExtra,
-    NotationError,
-    SchemaError,
-    TableError,
-)
+from ddbcfg_client.errors import ConfigError, NotationError, TableError
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.schema import Schema
 from ddbcfg_client.segment import Gone, Page, Trust, published_stores
 from ddbcfg_daemon.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk_copy import DiskCopy
-from ddbcfg_daemon.errors import ForeignObject, RealStore, WriterLocked
+from ddbcfg_daemon.errors import RealStore, SomeNotServed
+from ddbcfg_daemon.exits import MENDABLE, common_failure, exit_code, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.helpers import end_helpers
 from ddbcfg_daemon.local import REGION, LocalDynamoDB, load_file
@@ -39,7 +31,8 @@ from ddbcfg_daemon.outputs.metrics_file import MetricsFile
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
 from ddbcfg_daemon.publishing.request_server import RequestServer
-from ddbcfg_daemon.refresher import MENDABLE, Refresher
+from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Service
 from ddbcfg_daemon.settings import Settings, parse
 from ddbcfg_daemon.signals import Signals, Stopped
@@ -51,19 +44,6 @@ from ddbcfg_daemon.systemd import Notifier
 
 log = logging.getLogger("ddbcfg.daemon")
 
-# Of sysexits.h, where it has a name for it.
-_EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
-    (MisconfiguredSchemaException, 78),
-    (WriterLocked, 75),
-    (ForeignObject, 77),
-    (RealStore, 77),
-    (MissingExtra, 2),
-    (NotationError, 2),
-    (SchemaError, 2),
-    (ConfigError, 1),
-    (OSError, 1),
-    (posix_ipc.Error, 1),
-)
 _COPY_PATIENCE = 10.0  # seconds that a poll with --once gives the disk
 
 
@@ -93,13 +73,9 @@ def _main(settings: Settings, writer: LogWriter) -> int:
         return 130
     finally:
         end_helpers()
-    if failure is None:
-        return 0
-    for kind, code in _EXIT_CODES:
-        if isinstance(failure, kind):
-            writer.put(printable(without_passwords(f"ddbcfg-daemon: {failure}")))
-            return code
-    return 70  # its traceback is in the log
+    if isinstance(failure, MENDABLE):  # of any other the traceback is in the log
+        writer.put(printable(without_passwords(f"ddbcfg-daemon: {reason_of(failure)}")))
+    return exit_code(failure)
 
 
 def _run(settings: Settings, signals: Signals) -> BaseException | None:
@@ -131,46 +107,73 @@ def _run(settings: Settings, signals: Signals) -> BaseException | None:
         service = Service(Notifier(), signals, metrics)
         # One poll is over before anybody could ask for another.
         server = None if settings.once else stack.enter_context(RequestServer())
-        refreshers = []
-        for store in stores:
-            names = Names(settings.namespace, store)
-            if settings.local:
-                _spare_a_real_store(names)
-            requests = PollRequests()
-            listen = server.listener(requests) if server else None
-            publisher = Publisher(names, settings.access, listen=listen)
-            # What an embedded DynamoDB held goes with it.
-            stack.callback(publisher.remove if settings.local else publisher.close)
-            source = DynamoDBSource(
-                connection,
-                store,
-                consistent=settings.consistent_read,
-                origin="local" if settings.local else "dynamodb",
-            )
-            refreshers.append(
-                Refresher(
-                    DeadlineSource(source, settings.poll_timeout),
-                    publisher,
-                    settings.interval,
-                    pid=os.getpid(),
-                    guards=_guards(settings, schema),
-                    copy=_copy(settings, names),
-                    requests=requests,
-                    on_event=service.wake,
-                )
-            )
+        served = [
+            _served(settings, store, connection, schema, server, on_event=service.wake)
+            for store in stores
+        ]
+        for store in served:
+            stack.callback(store.close)
         if settings.once:
-            errors = [refresher.poll() for refresher in refreshers]
-            for refresher in refreshers:
-                refresher.finish_copy(_COPY_PATIENCE)
-            return next((error for error in errors if error is not None), None)
-        if fault is not None and not _serve_without(refreshers):
+            failures = [store.poll_once(_COPY_PATIENCE) for store in served]
+            return common_failure(failures) or _first_of_some(failures)
+        if fault is not None and not _serve_without(served):
             return fault
         settle()
-        _say_what_is_served(settings, stores)
         if settings.local:
             _say_how_to_read(settings, stores, tuple(contents), local.endpoint_url)
-        return service.run(refreshers)
+        return service.run(served)
+
+
+def _served(
+    settings: Settings,
+    store: str,
+    connection: Connection,
+    schema: Schema | None,
+    server: RequestServer | None,
+    on_event: Callable[[], None],
+) -> ServedStore:
+    names = Names(settings.namespace, store)
+    source = DynamoDBSource(
+        connection,
+        store,
+        consistent=settings.consistent_read,
+        origin="local" if settings.local else "dynamodb",
+    )
+    deadline = DeadlineSource(source, settings.poll_timeout)
+    requests = PollRequests()
+    listen = server.listener(requests) if server else None
+    guards, copy = _guards(settings, schema), _copy(settings, names)
+
+    def make() -> Refresher:
+        if settings.local:
+            _spare_a_real_store(names)
+        return Refresher(
+            deadline,
+            Publisher(names, settings.access, listen=listen),
+            settings.interval,
+            pid=os.getpid(),
+            guards=guards,
+            copy=copy,
+            requests=requests,
+            on_event=on_event,
+        )
+
+    def end(refresher: Refresher) -> None:
+        # What an embedded DynamoDB held goes with it.
+        if settings.local:
+            refresher.publisher.remove()
+        else:
+            refresher.publisher.close()
+
+    return ServedStore(names, make, interval=settings.interval, end=end, on_event=on_event)
+
+
+def _first_of_some(failures: Sequence[BaseException | None]) -> BaseException | None:
+    """The first failure, not as one that is true of every store."""
+    failure = next((failure for failure in failures if failure is not None), None)
+    if failure is None or len(failures) == 1:
+        return failure
+    return SomeNotServed([reason_of(failure) for failure in failures if failure is not None])
 
 
 def _settings_fault(settings: Settings) -> TableError | None:
@@ -183,11 +186,11 @@ def _settings_fault(settings: Settings) -> TableError | None:
     return None
 
 
-def _serve_without(refreshers: Sequence[Refresher]) -> bool:
+def _serve_without(stores: Sequence[ServedStore]) -> bool:
     """Serve what there is without DynamoDB: what was published, or the copies on disk."""
-    for refresher in refreshers:
-        refresher.poll()
-    return any(refresher.ready for refresher in refreshers)
+    for store in stores:
+        store.poll_once(0)
+    return any(store.ready for store in stores)
 
 
 def _spare_a_real_store(names: Names) -> None:
@@ -215,17 +218,6 @@ def _copy(settings: Settings, names: Names) -> CopyKeeper | None:
     return CopyKeeper(DiskCopy(settings.state_dir, names))
 
 
-def _say_what_is_served(settings: Settings, stores: Sequence[str]) -> None:
-    for store in stores:
-        log.info(
-            "serving %s/%s as %s, polling every %g s",
-            settings.namespace,
-            store,
-            Names(settings.namespace, store).page,
-            settings.interval,
-        )
-
-
 def _say_how_to_read(
     settings: Settings, stores: Sequence[str], all_stores: Sequence[str], endpoint_url: str
 ) -> None:
@@ -235,7 +227,8 @@ def _say_how_to_read(
     elif os.path.isabs(client):
         client = os.path.relpath(client)
     which = ""
-    if len(published_stores(Trust())[0]) > 1:
+    ours = {Names(settings.namespace, store).page for store in stores}
+    if len(ours | {names.page for names in published_stores(Trust())[0]}) > 1:
         which = " " + shlex.join(("--namespace", settings.namespace, "--store", stores[0]))
     others = [store for store in all_stores if store not in stores]
     about = f"embedded, region {REGION}, table {settings.table!r}, gone when this ends"

@@ -157,3 +157,14 @@ class PollTimeout(ConfigError):
 
 class ReadingAbandoned(ConfigError):
     """A reading goes on for which nobody waits any more; ends its thread, and is never shown."""
+
+
+class SomeNotServed(ConfigError):
+    """Some stores were not served, or not all for one reason; ``reasons`` has one for each."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(reasons)
+        self.reasons = reasons
+
+    def __str__(self) -> str:
+        return "; ".join(self.reasons)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import NEVER
 from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.served_store import ServedStore
 
 _METRICS = (
+    ("served", "gauge", "1 while the daemon serves the store, 0 while something keeps it from it."),
     ("generation", "gauge", "The generation that is published; 0 when none is."),
     ("options", "gauge", "Options in it."),
     ("bytes", "gauge", "Size of its segment."),
@@ -24,9 +27,9 @@ _METRICS = (
 )
 
 
-def metrics_text(refreshers: Iterable[Refresher]) -> str:
+def metrics_text(stores: Iterable[ServedStore]) -> str:
     """Return the metrics of all stores."""
-    rows = [(_labels(refresher), _values(refresher)) for refresher in refreshers]
+    rows = [(_labels(store.names), _values(store.refresher)) for store in stores]
     lines = []
     for name, kind, text in _METRICS:
         lines += [f"# HELP ddbcfg_{name} {text}", f"# TYPE ddbcfg_{name} {kind}"]
@@ -34,9 +37,12 @@ def metrics_text(refreshers: Iterable[Refresher]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _values(refresher: Refresher) -> dict[str, float]:
+def _values(refresher: Refresher | None) -> dict[str, float]:
+    if refresher is None:
+        return dict.fromkeys((name for name, *_ in _METRICS), 0)
     status, snapshot = refresher.status, refresher.publisher.snapshot
     return {
+        "served": 1,
         "generation": refresher.publisher.generation,
         "options": 0 if snapshot is None else len(snapshot),
         "bytes": 0 if snapshot is None else snapshot.size,
@@ -52,8 +58,7 @@ def _values(refresher: Refresher) -> dict[str, float]:
     }
 
 
-def _labels(refresher: Refresher) -> str:
-    names = refresher.publisher.names
+def _labels(names: Names) -> str:
     return f'{{namespace="{_escaped(names.namespace)}",store="{_escaped(names.store)}"}}'
 
 

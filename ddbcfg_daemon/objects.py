@@ -30,6 +30,12 @@ class Access:
     group: int = -1
     owner: int = -1
 
+    def given_to(self, user: pwd.struct_passwd | None) -> Access:
+        """Return the same for objects of *user* and, unless another was asked for, its group."""
+        if user is None or user.pw_uid == os.geteuid():
+            return self
+        return Access(self.mode, user.pw_gid if self.group == -1 else self.group, user.pw_uid)
+
     @property
     def uid(self) -> int:
         """The owner of this publisher's objects."""

@@ -264,9 +264,9 @@ class Publisher:
             self._at("release")
             self._semaphore.release()
         if previous:
+            # Freed at the next poll, before it reads: it takes milliseconds, and readers still have
+            # to move on from it.
             self._replaced.add(previous)
-            self._at("unlink")
-            self._replaced.release()
 
     def _reserve(self) -> tuple[int, int]:
         """Make the next segment, empty: its generation and descriptor.

@@ -8,20 +8,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-import posix_ipc
-
 from ddbcfg_client.clock import age_of, boottime
-from ddbcfg_client.errors import ConfigError, MisconfiguredSchemaException
+from ddbcfg_client.errors import MisconfiguredSchemaException
 from ddbcfg_client.layout.page import PageStatus
 from ddbcfg_client.status import pid_namespace, process_start
 from ddbcfg_daemon.changes import changes
 from ddbcfg_daemon.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk_copy import Content, Copy
 from ddbcfg_daemon.errors import PublishError, WriterLocked
+from ddbcfg_daemon.exits import MENDABLE, log_fault, reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.memory import give_back
 from ddbcfg_daemon.moment import Moment
@@ -36,9 +34,7 @@ _FORCED_GAP = 1.0  # seconds between two polls, however many ask for one
 _READ_PATIENCE = 10.0  # seconds that the disk gets to read the copy, once after a boot
 _WRITE_PATIENCE = 0.5  # seconds that a disk which did not hang before gets to write it
 
-# A later poll may mend these: DynamoDB, the network, a guard, /dev/shm.
-MENDABLE = (ConfigError, OSError, posix_ipc.Error)
-# No later poll can mend these: they end the daemon.
+# No later poll can mend these: the store is given up, and taken up again later.
 FATAL = (MisconfiguredSchemaException, WriterLocked)
 
 
@@ -139,16 +135,14 @@ class Refresher:
                 self._on_event()
                 give_back()
                 self._set_due(error, scheduled)
+                del error  # its frames hold what was read
                 scheduled = self._sleep()
         except FATAL as error:
             self.failure = error
-        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which ends
+        except BaseException as error:  # noqa: BLE001 - a fault; the service decides what follows
             if isinstance(error, PublishError) and self._stop.is_set():
                 return  # the publisher was closed while this poll was under way
-            # Not hidden: the service ends with it.  Without its text, which may quote a value.
-            where = "".join(traceback.format_tb(error.__traceback__))
-            kind = type(error).__name__
-            log.critical("%s: %s at", self._label, kind, extra={"frames": where})
+            log_fault(self._label, error)
             self.failure = error
         finally:
             self._on_event()
@@ -281,7 +275,7 @@ class Refresher:
 
     def _failed(self, status: PageStatus, error: Exception) -> None:
         status.failures += 1
-        status.error = str(error)
+        status.error = reason_of(error)
         age = age_of(status.success)
         if not self.ready:
             serving = "nothing is published yet"
@@ -289,7 +283,9 @@ class Refresher:
             serving = f"still serving generation {self.publisher.generation}"
         else:
             serving = f"still serving generation {self.publisher.generation}, {age:.0f} s old"
-        log.warning("%s: poll %d failed: %s; %s", self._label, status.failures, error, serving)
+        log.warning(
+            "%s: poll %d failed: %s; %s", self._label, status.failures, status.error, serving
+        )
 
     # --- the copy on disk ------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The service: one refresher for each store, signals, the service manager, an orderly end."""
+"""The service: a thread for each store, signals, the service manager, an orderly end."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Sequence
 
+from ddbcfg_daemon.exits import common_failure
 from ddbcfg_daemon.metrics import metrics_text
 from ddbcfg_daemon.outputs.metrics_file import MetricsFile
-from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.signals import STOPPING, Signals
 from ddbcfg_daemon.systemd import Notifier
 
@@ -23,7 +24,7 @@ _PATIENCE = 2.0  # seconds that a poll under way, and the copy on disk, get to e
 
 
 class Service:
-    """Runs refreshers until SIGTERM or SIGINT, or until one of them fails for good."""
+    """Serves stores until SIGTERM or SIGINT, or until none of them can be served for one reason."""
 
     def __init__(
         self, notifier: Notifier, signals: Signals, metrics: MetricsFile | None = None
@@ -36,27 +37,25 @@ class Service:
         self._threads: list[threading.Thread] = []
 
     def wake(self) -> None:
-        """Have the main thread look at the refreshers now; called from theirs."""
+        """Have the main thread look at the stores now; called from their threads."""
         self._polled = True
         self._signals.wake()
 
-    def run(self, refreshers: Sequence[Refresher]) -> BaseException | None:
-        """Serve; what ended a refresher, or None after a signal to stop."""
+    def run(self, stores: Sequence[ServedStore]) -> BaseException | None:
+        """Serve; what keeps every store from being served, or None after a signal to stop."""
         self._signals.collect()
-        for refresher in refreshers:
+        for store in stores:
             # daemon=True: one that hangs in the network does not hold up the end.
-            thread = threading.Thread(
-                target=refresher.run, name=refresher.publisher.names.store, daemon=True
-            )
+            thread = threading.Thread(target=store.run, name=store.label, daemon=True)
             thread.start()
             self._threads.append(thread)
         try:
-            return self._watch(refreshers)
+            return self._watch(stores)
         finally:
             self._notifier.send("STOPPING=1")
-            self._stop(refreshers)
+            self._stop(stores)
 
-    def _watch(self, refreshers: Sequence[Refresher]) -> BaseException | None:
+    def _watch(self, stores: Sequence[ServedStore]) -> BaseException | None:
         pause = min(_LOOK_EVERY, self._notifier.watchdog / 3 or _LOOK_EVERY)
         told = -pause
         while True:
@@ -65,42 +64,44 @@ class Service:
                 log.info("stopping on %s", number.name)
                 return None
             if signal.SIGHUP in received:
-                new = [refresher.nudge() for refresher in refreshers]
+                new = [store.nudge() for store in stores]
                 if any(new):  # one line for a poll, not one for each signal
                     log.info("polling now on SIGHUP")
-            for refresher in refreshers:
-                if refresher.failure is not None:
-                    return refresher.failure
+            failure = common_failure([store.obstacle for store in stores])
+            if failure is not None:
+                return failure
             polled, self._polled = self._polled, False
             if received and not polled and time.monotonic() < told + pause:
                 continue  # nothing has happened yet, however fast signals come
-            self._tell(refreshers)
+            self._tell(stores)
             told = time.monotonic()
             if polled and self._metrics is not None:
-                self._metrics.write(metrics_text(refreshers))
+                self._metrics.write(metrics_text(stores))
 
-    def _tell(self, refreshers: Sequence[Refresher]) -> None:
+    def _tell(self, stores: Sequence[ServedStore]) -> None:
         """Tell the service manager how things are, as far as they are well."""
-        states = ["STATUS=" + "; ".join(refresher.summary for refresher in refreshers)]
-        ready = not self._ready and all(refresher.ready for refresher in refreshers)
+        states = ["STATUS=" + "; ".join(store.summary for store in stores)]
+        # One that cannot be served is no reason to keep the applications of the others waiting.
+        settled = all(store.settled for store in stores)
+        ready = not self._ready and settled and any(store.ready for store in stores)
         if ready:
             states.append("READY=1")
-        longest = max((refresher.silence for refresher in refreshers), default=0.0)
+        longest = max((store.silence for store in stores), default=0.0)
         if longest < STUCK:
             # Fed by the progress of the loops, not by this one's: a stuck refresher starves it.
             states.append("WATCHDOG=1")
         if self._notifier.send(*states) and ready:
             self._ready = True  # said until it arrived
-        for refresher in refreshers:
+        for store in stores:
             # Its wait does not count the time that the host was suspended.
-            if refresher.silence > _OVERDUE:
-                refresher.wake()
+            if store.silence > _OVERDUE:
+                store.wake()
 
-    def _stop(self, refreshers: Sequence[Refresher]) -> None:
-        for refresher in refreshers:
-            refresher.stop()
+    def _stop(self, stores: Sequence[ServedStore]) -> None:
+        for store in stores:
+            store.stop()
         deadline = time.monotonic() + _PATIENCE
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        for refresher in refreshers:
-            refresher.finish_copy(max(0.0, deadline - time.monotonic()))
+        for store in stores:
+            store.finish_copy(max(0.0, deadline - time.monotonic()))

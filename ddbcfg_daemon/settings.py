@@ -6,13 +6,16 @@ import argparse
 import grp
 import math
 import os
+import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from ddbcfg_client import __version__
+from ddbcfg_client.dynamodb.connecting import endpoint_flaw
 from ddbcfg_client.printable import printable, without_passwords
+from ddbcfg_client.segment import DEFAULT_OWNER
 from ddbcfg_daemon.objects import Access
 
 _ON = {"1", "true", "yes", "on"}
@@ -23,8 +26,8 @@ Every flag has an environment variable, DDBCFG_ and its name in capitals (DDBCFG
 DDBCFG_ENDPOINT_URL, ...); DDBCFG_STORE may name several stores, separated by commas.
 A flag wins over its variable.  Credentials and region come the ordinary AWS way.
 
-exit codes: 0 stopped, or --once published; 1 failed; 2 usage; 70 a fault of the daemon;
-75 another daemon serves the store; 77 somebody else's object is in the way;
+exit codes: 0 stopped, or --once published; 1 failed; 2 usage; and only if true of every store:
+70 a fault of the daemon; 75 another daemon serves it; 77 somebody else's object is in the way;
 78 the table has the wrong key schema
 """
 
@@ -78,23 +81,24 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         parser.error("no store is named: use --store STORE (again for several) or DDBCFG_STORE")
     if "" in stores:
         parser.error("--store: a store's name cannot be empty")
+    once = _switch(parser, "once", value("once", "no"))
     return Settings(
         table=table,
         stores=tuple(dict.fromkeys(_utf8(parser, "store", store) for store in stores)),
         namespace=value("namespace") or table,
         interval=_seconds(parser, "interval", value("interval", "60")),
         poll_timeout=_seconds(parser, "poll_timeout", value("poll_timeout", "60")),
-        once=_switch(parser, "once", value("once", "no")),
+        once=once,
         local=local,
         region=value("region") or None,
-        endpoint_url=value("endpoint_url") or None,
+        endpoint_url=_endpoint(parser, value("endpoint_url")),
         store_key=value("store_key", "_store"),
         option_key=value("option_key", "_option"),
         consistent_read=_switch(parser, "consistent_read", value("consistent_read", "no")),
         access=Access(
             _mode(parser, value("mode", "0640")),
             _group(parser, value("group")),
-        ),
+        ).given_to(_owner(parser, given.owner, value("owner"), once)),
         # systemd's StateDirectory= says where it made one.
         state_dir=_path(value("state_dir") or environment.get("STATE_DIRECTORY", "")),
         max_shrink=_percent(parser, value("max_shrink", "50")),
@@ -144,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--consistent-read", action="store_const", const="yes", help="at twice the read units")
     add("--mode", help="who may read, in octal (0640)")
     add("--group", help="the group that may read (the daemon's own)")
+    add("--owner", help="whose the objects are, if root publishes (its own; with --once ddbcfg's)")
     add("--state-dir", metavar="DIR", help="keep the last-known-good copy there (none is kept)")
     add("--max-shrink", metavar="PERCENT", help="options that a poll may lose (50)")
     add("--guard-polls", metavar="N", help="publish a greater loss after N scheduled polls (3)")
@@ -172,6 +177,12 @@ def _seconds(parser: argparse.ArgumentParser, name: str, text: str) -> float:
     if not 0 < seconds <= 366 * 86400:
         parser.error(f"{_named(name)}: {text!r} is not a positive number of seconds")
     return seconds
+
+
+def _endpoint(parser: argparse.ArgumentParser, text: str) -> str | None:
+    if text and (flaw := endpoint_flaw(text)):
+        parser.error(f"{_named('endpoint_url')}: {flaw}")
+    return text or None
 
 
 def _percent(parser: argparse.ArgumentParser, text: str) -> float:
@@ -215,6 +226,25 @@ def _group(parser: argparse.ArgumentParser, text: str) -> int:
         return grp.getgrnam(text).gr_gid
     except KeyError:
         parser.error(f"{_named('group')}: there is no group {text!r}")
+
+
+def _owner(
+    parser: argparse.ArgumentParser, flag: str | None, name: str, once: bool
+) -> pwd.struct_passwd | None:
+    """The user whose the objects are to be; None for the one who runs the daemon."""
+    if os.geteuid() != 0:
+        if flag:
+            parser.error(f"{_named('owner')}: only root can publish for another user")
+        return None  # the variable is also the client's, and says there whom to believe
+    try:
+        if name:
+            return pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
+        # What root publishes for a service that is stopped must not be in its way later.
+        return pwd.getpwnam(DEFAULT_OWNER) if once else None
+    except (KeyError, OverflowError):
+        if name:
+            parser.error(f"{_named('owner')}: there is no user {name!r}")
+        return None
 
 
 def _switch(parser: argparse.ArgumentParser, name: str, text: str) -> bool:

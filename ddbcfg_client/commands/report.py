@@ -6,7 +6,7 @@ import json
 import time
 
 from ddbcfg_client.commands.output import complain, emit, say
-from ddbcfg_client.connection import all_names_of, trust_in
+from ddbcfg_client.connection import all_names_of, trust_in, with_those_here
 from ddbcfg_client.errors import LayoutMismatch, SnapshotError, StoreNotNamed
 from ddbcfg_client.printable import printable
 from ddbcfg_client.reader import Config
@@ -35,7 +35,7 @@ def print_status(given: argparse.Namespace) -> int:
             status = Config(names, trust).status()
         except (SnapshotError, LayoutMismatch) as unreadable:
             # One that cannot be read must not hide the others.
-            complain(str(unreadable))
+            complain(str(with_those_here(unreadable, trust)))
             code = max(code, 3)
             continue
         if given.json:

@@ -17,6 +17,7 @@ from ddbcfg_client.notation_file import load_bytes, load_file, save_file
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
@@ -32,6 +33,8 @@ def export(given: argparse.Namespace) -> int:
     names = some_stores(given)
     with open_table(given) as table:
         stores = {name: _read(table, name) for name in names}
+        # What some emulators hold and DynamoDB does not could not be imported again.
+        _attributes(stores, table)
     for name, options in stores.items():
         if not options:
             # Most likely a slip, and a file that would delete everything when it is imported.
@@ -65,13 +68,7 @@ def import_file(given: argparse.Namespace) -> int:
             reason = f"has no store {missing[0]!r}; the stores in it: {there}"
             raise NotationError(given.file, reason)
         # Before anything is sent, so that a file is never refused half-way.
-        attributes = {
-            (store, option): checked_attributes(
-                store, option, keys, table.store_key, table.option_key
-            )
-            for store, options in stores.items()
-            for option, keys in options.items()
-        }
+        attributes = _attributes(stores, table)
         plan = {
             store: Changes(_read(table, store), options, replace=given.replace)
             for store, options in stores.items()
@@ -97,6 +94,15 @@ def _read(table: Table, store: str) -> Options:
             item, item[table.option_key]["S"], table.store_key, table.option_key
         )
         for item in table.items(store, consistent=True)
+    }
+
+
+def _attributes(stores: Mapping[str, Options], table: Table) -> dict[tuple[str, str], Attributes]:
+    """Return the attribute values of every option of the stores; raise for what no item can be."""
+    return {
+        (store, option): checked_attributes(store, option, keys, table.store_key, table.option_key)
+        for store, options in stores.items()
+        for option, keys in options.items()
     }
 
 

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 
 from ddbcfg_client.errors import OptionNotFound
 from ddbcfg_client.hot import RAISE
+from ddbcfg_client.keys import key_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from ddbcfg_client.readonly import ReadOnlyDict
@@ -26,11 +27,11 @@ class ConfigStore(ABC):
         self._store_name = store_name
 
     @abstractmethod
-    def _find(self, option: str, keys: Iterable[str] | None) -> ReadOnlyDict | None:
+    def _find(self, option: str, keys: Sequence[str] | None) -> ReadOnlyDict | None:
         """The option, or None."""
 
     @abstractmethod
-    def _all(self, keys: Iterable[str] | None) -> ReadOnlyDict:
+    def _all(self, keys: Sequence[str] | None) -> ReadOnlyDict:
         """Every option."""
 
     @abstractmethod
@@ -50,10 +51,12 @@ class ConfigStore(ABC):
         taken for ``keys``, which stood there in the old library.
         """
         default, keys = as_of_old(default, keys)
-        keys = None if keys is None else list(keys)
+        wanted = None if keys is None else key_names(keys)
         if option is None:
-            return self._all(keys)
-        found = self._find(option, keys)
+            return self._all(wanted)
+        name: object = option
+        # Nothing else is the name of an option, and some of it has no hash to look it up by.
+        found = self._find(name, wanted) if isinstance(name, str) else None
         if found is not None:
             return found
         if default is RAISE:
@@ -62,6 +65,8 @@ class ConfigStore(ABC):
 
     def get_option(self, option: str, keys: Iterable[str] | None = None) -> ReadOnlyDict:
         """Return what ``get(option, keys=keys)`` does; raise :class:`OptionNotFound`."""
+        if option is None:  # which is every option to get()
+            raise OptionNotFound(option, self._store_name)
         found: ReadOnlyDict = self.get(option, keys=keys)
         return found
 

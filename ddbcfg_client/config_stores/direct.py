@@ -7,7 +7,7 @@ from ddbcfg_client.dynamodb.source import StoreSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from ddbcfg_client.dynamodb.table_connection import TableConnection
     from ddbcfg_client.readonly import ReadOnlyDict
@@ -25,10 +25,10 @@ class DirectConfigStore(ConfigStore):
         super().__init__(store_name)
         self._source = StoreSource(connection, store_name, consistent_read=consistent_read)
 
-    def _find(self, option: str, keys: Iterable[str] | None) -> ReadOnlyDict | None:
+    def _find(self, option: str, keys: Sequence[str] | None) -> ReadOnlyDict | None:
         return self._source.option(option, keys)
 
-    def _all(self, keys: Iterable[str] | None) -> ReadOnlyDict:
+    def _all(self, keys: Sequence[str] | None) -> ReadOnlyDict:
         return self._source.options(keys)
 
     def reload(self) -> None:

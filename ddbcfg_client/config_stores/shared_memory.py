@@ -7,7 +7,7 @@ from ddbcfg_client.hot import RAISE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from ddbcfg_client.readonly import ReadOnlyDict
@@ -35,11 +35,11 @@ class SharedMemoryConfigStore(ConfigStore):
         default, keys = as_of_old(default, keys)
         return self._config.get(option, default, keys)
 
-    def _find(self, option: str, keys: Iterable[str] | None) -> ReadOnlyDict | None:
+    def _find(self, option: str, keys: Sequence[str] | None) -> ReadOnlyDict | None:
         found: ReadOnlyDict | None = self._config.get(option, None, keys)
         return found
 
-    def _all(self, keys: Iterable[str] | None) -> ReadOnlyDict:
+    def _all(self, keys: Sequence[str] | None) -> ReadOnlyDict:
         options: ReadOnlyDict = self._config.get(keys=keys)
         return options
 
@@ -47,7 +47,7 @@ class SharedMemoryConfigStore(ConfigStore):
         return self._config[option]
 
     def __contains__(self, option: object) -> bool:
-        return option in self._config
+        return isinstance(option, str) and option in self._config
 
     # Of the names alone, no option has to be decoded.
     def __iter__(self) -> Iterator[str]:

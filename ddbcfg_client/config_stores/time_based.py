@@ -22,7 +22,7 @@ from ddbcfg_client.readonly import ReadOnlyDict, only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from typing import Any
 
     from ddbcfg_client.dynamodb.table_connection import TableConnection
@@ -73,11 +73,11 @@ class TimeBasedConfigStore(ConfigStore):
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def _find(self, option: str, keys: Iterable[str] | None) -> ReadOnlyDict | None:
+    def _find(self, option: str, keys: Sequence[str] | None) -> ReadOnlyDict | None:
         found = self._options.get(option)
         return None if found is None else only(found, keys)
 
-    def _all(self, keys: Iterable[str] | None) -> ReadOnlyDict:
+    def _all(self, keys: Sequence[str] | None) -> ReadOnlyDict:
         options = self._options
         if keys is None:
             return options

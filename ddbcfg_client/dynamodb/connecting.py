@@ -6,9 +6,11 @@ Importing this module does not import boto3; the first connection does.
 from __future__ import annotations
 
 import os
+from urllib.parse import urlsplit
 
 from ddbcfg_client.dynamodb.explain import explained
 from ddbcfg_client.errors import MissingExtra, TableError
+from ddbcfg_client.printable import without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ def _client(
     boto3_module()
     from ddbcfg_client.dynamodb.session import lean_session
 
+    if endpoint_url and (flaw := endpoint_flaw(endpoint_url)):
+        raise _no_endpoint(flaw)
     with explained("", "connecting to DynamoDB"):
         # A session of its own: the default one is shared with the application and not thread-safe.
         maker: MakesClients = session or lean_session(region or _region_set())
@@ -78,9 +82,28 @@ def _client(
                 "dynamodb", endpoint_url=endpoint_url, config=client_config(), **keys
             )
         except ValueError as error:
-            reason = f"{error}; check --endpoint-url"
-            raise TableError("", "connecting to DynamoDB", "endpoint", reason) from None
+            raise _no_endpoint(str(error)) from None
+    if flaw := endpoint_flaw(client.meta.endpoint_url):
+        client.close()
+        raise _no_endpoint(flaw)
     return client
+
+
+def endpoint_flaw(url: str) -> str:
+    """Return what is wrong with the URL of an endpoint; empty when it can be one."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return f"{without_passwords(url)!r} has no number for a port"
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        return f"{without_passwords(url)!r} is not http://HOST:PORT or https://HOST"
+    return ""
+
+
+def _no_endpoint(flaw: str) -> TableError:
+    reason = f"{without_passwords(flaw)}; check --endpoint-url and AWS_ENDPOINT_URL"
+    return TableError("", "connecting to DynamoDB", "endpoint", reason)
 
 
 def _region_set() -> str | None:

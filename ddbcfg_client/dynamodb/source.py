@@ -5,11 +5,11 @@ from __future__ import annotations
 from ddbcfg_client.codec import option_of
 from ddbcfg_client.dynamodb.values import MAX_OPTION_BYTES, check_name
 from ddbcfg_client.errors import NameRefused
-from ddbcfg_client.readonly import ReadOnlyDict
+from ddbcfg_client.readonly import ReadOnlyDict, only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from ddbcfg_client.dynamodb.table import Item, Table
     from ddbcfg_client.dynamodb.table_connection import TableConnection
@@ -25,7 +25,7 @@ class StoreSource:
         self._consistent = consistent_read
         self.store = store
 
-    def option(self, name: object, keys: Iterable[str] | None = None) -> ReadOnlyDict | None:
+    def option(self, name: object, keys: Sequence[str] | None = None) -> ReadOnlyDict | None:
         """Return the option, with only ``keys`` when given; None when there is no such option."""
         try:
             option = check_name("option", name, MAX_OPTION_BYTES)
@@ -33,15 +33,16 @@ class StoreSource:
             return None  # nothing of that name can ever have been stored
         table = self._connection.table(self.store)
         item = table.item(self.store, option, keys=keys, consistent=self._consistent)
-        return None if item is None else _read(table, item)[1]
+        return None if item is None else _read(table, item, keys)[1]
 
-    def options(self, keys: Iterable[str] | None = None) -> ReadOnlyDict:
+    def options(self, keys: Sequence[str] | None = None) -> ReadOnlyDict:
         """Return every option of the store by its name, in order of the names."""
         table = self._connection.table(self.store)
         items = table.items(self.store, keys=keys, consistent=self._consistent)
-        return ReadOnlyDict(_read(table, item) for item in items)
+        return ReadOnlyDict(_read(table, item, keys) for item in items)
 
 
-def _read(table: Table, item: Item) -> tuple[str, ReadOnlyDict]:
+def _read(table: Table, item: Item, keys: Sequence[str] | None) -> tuple[str, ReadOnlyDict]:
     name = item[table.option_key]["S"]
-    return name, option_of(item, name, table.store_key, table.option_key)
+    # Not every item comes with the keys alone that were asked for.
+    return name, only(option_of(item, name, table.store_key, table.option_key), keys)

@@ -20,6 +20,9 @@ from ddbcfg_client.dynamodb.answers import (
 from ddbcfg_client.dynamodb.explain import explained
 from ddbcfg_client.errors import TableError
 
+MAX_EXPRESSION_BYTES = 4096
+MAX_NAMES_BYTES = 1024 * 1024  # half of DynamoDB's limit for all that an expression's aliases name
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -68,8 +71,9 @@ class Table:
     ) -> Iterator[Item]:
         """Yield every item of ``store`` with the two key attributes, all pages, in key order.
 
-        With ``keys`` only those attributes are asked for.  Pages are read at different times: with
-        several, this is not one point in time.
+        With ``keys`` only those attributes are asked for, unless they are too many for an
+        expression: then the items are whole, which costs as many read units.  Pages are read at
+        different times: with several, this is not one point in time.
         """
         for page in self.pages(store, consistent=consistent, keys=keys):
             self.check_items(store, page)
@@ -96,8 +100,8 @@ class Table:
             "ExpressionAttributeNames": names,
             "ConsistentRead": consistent,
         }
-        if keys is not None:
-            request["ProjectionExpression"] = self._projection(keys, names)
+        if keys is not None and (expression := self._projection(keys, names)):
+            request["ProjectionExpression"] = expression
         if limit is not None:
             request["Limit"] = limit
         while True:
@@ -122,7 +126,10 @@ class Table:
         keys: Iterable[str] | None = None,
         consistent: bool = False,
     ) -> Item | None:
-        """Return one item with the two key attributes, or None when there is no such option."""
+        """Return one item with the two key attributes, or None when there is no such option.
+
+        With ``keys`` it has only those or, if they are too many for an expression, all that it has.
+        """
         request: dict[str, Any] = {
             "TableName": self.name,
             "Key": self._key(store, option),
@@ -130,8 +137,9 @@ class Table:
         }
         if keys is not None:
             names: dict[str, str] = {"#s": self.store_key}
-            request["ProjectionExpression"] = self._projection(keys, names)
-            request["ExpressionAttributeNames"] = names
+            if expression := self._projection(keys, names):
+                request["ProjectionExpression"] = expression
+                request["ExpressionAttributeNames"] = names
         with self._explained("GetItem"):
             return checked_item(self, store, self.client.get_item(**request))
 
@@ -188,11 +196,16 @@ class Table:
     def _key(self, store: str, option: str) -> Item:
         return {self.store_key: {"S": store}, self.option_key: {"S": option}}
 
-    def _projection(self, keys: Iterable[str], names: dict[str, str]) -> str:
-        names["#o"] = self.option_key
+    def _projection(self, keys: Iterable[str], names: dict[str, str]) -> str | None:
+        """Return the expression for the keys, with its names added; None if it were too long."""
         # A name that is asked for twice is a ValidationException.
         wanted = dict.fromkeys(keys)
         for key in (self.store_key, self.option_key):
             wanted.pop(key, None)
-        names.update((f"#k{i}", key) for i, key in enumerate(wanted))
-        return ", ".join(names)
+        aliases = {f"#k{i}": key for i, key in enumerate(wanted)}
+        expression = ", ".join((*names, "#o", *aliases))
+        size = sum(len(key.encode()) for key in wanted)
+        if len(expression) > MAX_EXPRESSION_BYTES or size > MAX_NAMES_BYTES:
+            return None
+        names.update({"#o": self.option_key} | aliases)
+        return expression

@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from ddbcfg_client.errors import NameRefused, ValueRefused
+from ddbcfg_client.notation import MAX_DEPTH, TOO_DEEP
 from ddbcfg_client.number_text import MAX_DIGITS, MAX_EXPONENT, MIN_EXPONENT, number_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-MAX_DEPTH = 32
 MAX_ITEM_BYTES = 400 * 1024
 MAX_STORE_BYTES = 2048  # of a hash key
 MAX_OPTION_BYTES = 1024  # of a range key
@@ -86,6 +86,7 @@ def attribute_of(value: object, depth: int = 0) -> AttributeValueTypeDef:
         case Mapping():
             return {"M": _members(value, depth + 1)}
         case list() | tuple():
+            _check_depth(depth + 1)
             return {"L": [_at(f"[{i}]", v, depth + 1) for i, v in enumerate(value)]}
         case set() | frozenset():
             return _set(value)
@@ -93,6 +94,7 @@ def attribute_of(value: object, depth: int = 0) -> AttributeValueTypeDef:
 
 
 def _members(data: Mapping[object, object], depth: int) -> dict[str, AttributeValueTypeDef]:
+    _check_depth(depth)
     members = {}
     for key, value in data.items():
         if not isinstance(key, str):
@@ -103,11 +105,14 @@ def _members(data: Mapping[object, object], depth: int) -> dict[str, AttributeVa
     return members
 
 
-def _at(where: str, value: object, depth: int) -> AttributeValueTypeDef:
-    """The attribute value of what stands at ``where``."""
+def _check_depth(depth: int) -> None:
     # Also what ends the walk through a list that holds itself.
     if depth > MAX_DEPTH:
-        raise Refusal(f"nested more than {MAX_DEPTH} levels deep")
+        raise Refusal(TOO_DEEP)
+
+
+def _at(where: str, value: object, depth: int) -> AttributeValueTypeDef:
+    """The attribute value of what stands at ``where``."""
     try:
         return attribute_of(value, depth)
     except Refusal as refusal:

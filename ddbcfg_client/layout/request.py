@@ -13,7 +13,7 @@ from typing import Any
 PROTOCOL_VERSION = 1
 LONGEST_REQUEST = 4096  # bytes, with the newline
 LONGEST_RESPONSE = 65536
-_LONGEST_TEXT = 8000  # characters, each of which may take six bytes
+_LONGEST_TEXT = 5000  # characters, each of which may take twelve bytes as JSON's escapes
 
 # Operations.
 POLL = "poll"  # read the table now

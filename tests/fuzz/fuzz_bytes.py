@@ -2,18 +2,20 @@
 
     make fuzz MINUTES=5
 
-Four targets: the control page, a snapshot segment, the packed bytes of an option, and the copy on
-disk.  Inputs are patches to valid bytes.  Half of them get their checksums put right afterwards, so
-that the code behind the checksums meets hostile bytes too.
+Five targets: the control page, a snapshot segment, the packed bytes of an option, the copy on disk,
+and what is said over the request sockets.  Inputs are patches to valid bytes.  Half of them get
+their checksums put right afterwards, so that the code behind the checksums meets hostile bytes too.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import socket
 import struct
 import sys
 from collections.abc import Iterator
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import mkdtemp
@@ -28,6 +30,14 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_client.layout.changes import ChangeLog
     from ddbcfg_client.layout.names import Names
     from ddbcfg_client.layout.page import PAGE_MAGIC, new_page
+    from ddbcfg_client.layout.request import (
+        Request,
+        Response,
+        pack_request,
+        pack_response,
+        parse_request,
+        parse_response,
+    )
     from ddbcfg_client.layout.segment import BLOCK_SIZE, HEADER_SIZE, SLOT_SIZE
     from ddbcfg_client.reader import Config
     from ddbcfg_client.readonly import ReadOnlyDict
@@ -35,6 +45,10 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_daemon.disk_copy import Content, DiskCopy
     from ddbcfg_daemon.image import About, PackedStore
     from ddbcfg_daemon.moment import Moment
+    from ddbcfg_daemon.objects import Access
+    from ddbcfg_daemon.publishing.poll_requests import PollRequests
+    from ddbcfg_daemon.publishing.request_server import RequestServer
+    from ddbcfg_daemon.publishing.request_sockets import RequestSockets
 
 NAMES = Names(f"test-fuzz-{os.getpid()}", "prod")
 OPTIONS = {
@@ -52,6 +66,13 @@ SEGMENT_FILE = Path(SHM_DIR + NAMES.segment(1))
 COPY = DiskCopy(Path(mkdtemp(prefix="ddbcfg-fuzz-")), NAMES)
 COPY.follow(Content(OPTIONS, 1, "00" * 32, 0, Moment(0, 0, bytes(16))))
 COPY_BYTES = COPY.path.read_bytes()
+LINES = (
+    pack_request(Request("poll")),
+    pack_request(Request("accept", 7)),
+    pack_response(Response("busy", "4 connections are open already", 7)),
+    pack_response(Response(generation=7, published=True, held="held", error="error")),
+)
+SOCKET_FILES = [Path(SHM_DIR + name) for name in (NAMES.requests, NAMES.admin)]
 
 
 def patched(valid: bytes, data: atheris.FuzzedDataProvider) -> bytes:
@@ -153,9 +174,40 @@ def fuzz_copy(data: atheris.FuzzedDataProvider) -> None:
     assert reseal or raw[:64] + COPY_BYTES[64:128] + raw[128:] == COPY_BYTES
 
 
+@cache
+def request_server() -> RequestServer:
+    """A server that runs; made late, for its thread would not survive the fork."""
+    server = RequestServer()
+    server.__enter__()
+    RequestSockets(NAMES, Access(), server.listener(PollRequests())).open()
+    return server
+
+
+def fuzz_requests(data: atheris.FuzzedDataProvider) -> None:
+    raw = patched(data.PickValueInList(list(LINES)), data)
+    for parse in (parse_request, parse_response):
+        try:
+            parse(raw)
+        except ValueError:
+            pass
+    server = request_server()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+        peer.settimeout(5)
+        peer.connect(str(data.PickValueInList(SOCKET_FILES)))
+        try:
+            peer.sendall(raw)
+            peer.shutdown(socket.SHUT_WR)
+            received = peer.recv(65536)
+        except (BrokenPipeError, ConnectionResetError):
+            received = b""
+    assert not received or parse_response(received).refused
+    assert server._thread.is_alive()
+
+
 def fuzz_one(raw: bytes) -> None:
     data = atheris.FuzzedDataProvider(raw)
-    data.PickValueInList([fuzz_shared_memory, fuzz_shared_memory, fuzz_option, fuzz_copy])(data)
+    targets = [fuzz_shared_memory, fuzz_shared_memory, fuzz_option, fuzz_copy, fuzz_requests]
+    data.PickValueInList(targets)(data)
 
 
 def main() -> None:
@@ -168,7 +220,7 @@ def main() -> None:
     try:
         _, status = os.waitpid(child, 0)
     finally:
-        for path in (PAGE_FILE, SEGMENT_FILE, COPY.path):
+        for path in (PAGE_FILE, SEGMENT_FILE, COPY.path, *SOCKET_FILES):
             path.unlink(missing_ok=True)
         COPY.path.parent.rmdir()
     sys.exit(os.waitstatus_to_exitcode(status))

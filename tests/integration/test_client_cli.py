@@ -265,6 +265,16 @@ def test_usage_errors(host: Host, arguments: tuple[str, ...], named: str) -> Non
     assert named in done.stderr.splitlines()[-1]
 
 
+def test_a_store_that_is_not_here_is_told_which_are(host: Host, publish: Publish) -> None:
+    publish(STORE, "prod")
+    publish(STORE, "test")
+    here = (f"{host.namespace}/prod", f"{host.namespace}/test")
+    for command in ("get", "list", "status", "watch", "reload"):
+        said = failed(host.client(command, "--store", "typo"), 3)
+        assert f"{host.namespace}.typo: no daemon has published it" in said
+        assert all(name in said for name in here)
+
+
 def test_store_whose_name_is_not_utf8(host: Host) -> None:
     assert "UTF-8" in failed(host.client("get", "--store", "\udcff"), 2)
 

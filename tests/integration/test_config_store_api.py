@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import threading
 from decimal import Decimal
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -17,6 +19,7 @@ from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
     ConfigError,
+    KeysRefused,
     NameRefused,
     OptionNotFound,
     SnapshotUnavailable,
@@ -79,6 +82,79 @@ def test_get_of_some_keys(rig: Rig) -> None:
     assert config.get("db", keys=iter(["host", "host"])) == {"host": "db-cluster.com"}
     assert config.get("db", keys=["nope"]) == config.get("db", keys=[]) == {}
     assert config.get(keys=["host"]) == {"db": {"host": "db-cluster.com"}, "other": {}}
+
+
+def test_get_of_more_keys_than_an_expression_can_name(rig: Rig) -> None:
+    data = {f"key-{i}": i for i in range(2000)}
+    rig.set("db", data)
+    rig.set("long names", {"x" * 60_000: 1, "y": 2})
+    for keys in (list(data), [*reversed(data)], [f"nope-{i}" for i in range(1000)]):
+        wanted = {key: data[key] for key in keys if key in data}
+        assert list(rig.config.get("db", keys=keys).items()) == list(wanted.items())
+        assert rig.config.get(keys=keys) == {"db": wanted, "long names": {}}
+    long = [*(f"{i:0>65535}" for i in range(50)), "x" * 60_000, "é" * 32767]
+    assert rig.config.get("long names", keys=long) == {"x" * 60_000: 1}
+
+
+@pytest.mark.parametrize(
+    ("keys", "reason"),
+    [
+        ("host", r"a list of names is expected, such as \['host'\], not a string"),
+        (5, "a list of names is expected, not int"),
+        ([1], "name 0 must be a string, not int"),
+        (["host", None], "name 1 must be a string, not NoneType"),
+        (b"host", "name 0 must be a string, not int"),
+        ([""], "name 0 is empty"),
+        (["host", "\ud800"], "name 1 is not valid Unicode"),
+        (["x" * 65536], "name 0 is 65536 bytes long, the limit is 65535"),
+        (["é" * 32768], "name 0 is 65536 bytes long"),
+    ],
+)
+def test_keys_that_no_option_can_have(rig: Rig, keys: Any, reason: str) -> None:
+    rig.set("db", DB)
+    config = rig.config
+    for read in (
+        lambda: config.get("db", keys=keys),
+        lambda: config.get(keys=keys),
+        lambda: config.get("nope", 3, keys=keys),
+        lambda: config.get_option("db", keys),
+    ):
+        with pytest.raises(KeysRefused, match=reason) as caught:
+            read()
+        assert isinstance(caught.value, ConfigError)
+        assert isinstance(caught.value, TypeError)
+        assert isinstance(caught.value, ValueError)
+        copied = pickle.loads(pickle.dumps(caught.value))
+        assert (str(copied), copied.reason) == (str(caught.value), caught.value.reason)
+
+
+class Key(StrEnum):
+    HOST = "host"
+
+
+def test_keys_are_taken_for_what_they_hold(rig: Rig) -> None:
+    rig.set("db", DB)
+    (key,) = rig.config.get("db", keys=[Key.HOST])
+    assert (key, type(key)) == ("host", str)
+
+
+@pytest.mark.parametrize("option", [0, 1, (), [], {}, False, b"db", object()])
+def test_what_is_no_name_is_no_option(rig: Rig, option: Any) -> None:
+    """The old library gave every option for what is false."""
+    rig.set("db", DB)
+    for read in (rig.config.get, rig.config.get_option, rig.config.__getitem__):
+        with pytest.raises(OptionNotFound):
+            read(option)
+    assert rig.config.get(option, "default") == "default"
+    assert option not in rig.config
+
+
+def test_none_is_every_option_to_get_only(rig: Rig) -> None:
+    rig.set("db", DB)
+    assert list(rig.config.get(None)) == ["db"]
+    for read in (rig.config.get_option, rig.config.__getitem__):
+        with pytest.raises(OptionNotFound):
+            read(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("option", ["nope", "", "x" * 2000, "\ud800", "Größe"])
@@ -226,6 +302,46 @@ def test_what_the_service_refuses_has_its_code(
     with pytest.raises(TableError, match="PutItem.*ValidationException: bad item") as caught:
         store.set("db", DB)
     assert caught.value.code == "ValidationException"
+
+
+# --- the old library's attributes ---------------------------------------------------------------
+
+
+def test_the_attributes_of_the_old_library(client: DynamoDBClient, table_name: str) -> None:
+    arguments = (client, table_name, "prod", "app", "name", 3, 2, "TimeBasedConfigStore")
+    kwargs = {"consistent_read": True}
+    with DynamoDBConfigStore(*arguments, [60], kwargs) as store:
+        assert store.connection is client
+        assert (store.table_name, store.store_name) == (table_name, "prod")
+        assert (store.store_key, store.option_key) == ("app", "name")
+        assert (store.read_units, store.write_units) == (3, 2)
+        assert store.config_store == "TimeBasedConfigStore"
+        assert store.config_store_args == [60]
+        assert store.config_store_kwargs is kwargs
+        assert store.config.update_interval == 60  # type: ignore[attr-defined]
+        assert (store.table.name, store.table.client) == (table_name, client)
+        assert (store.table.store_key, store.table.option_key) == ("app", "name")
+        store.set("db", DB)
+        item = store.table.item("prod", "db", consistent=True)
+        assert item is not None
+        assert (item["host"], item["port"]) == ({"S": DB["host"]}, {"N": "27017"})
+    with pytest.raises(StoreClosed):
+        _ = store.table
+
+
+def test_the_attributes_without_arguments(client: DynamoDBClient, table_name: str) -> None:
+    with DynamoDBConfigStore(client, table_name, "prod") as store:
+        assert (store.read_units, store.write_units) == (1, 1)
+        assert store.config_store == "SimpleConfigStore"
+        assert (list(store.config_store_args), store.config_store_kwargs) == ([], {})
+
+
+def test_the_table_of_a_shared_memory_store_is_connected_when_it_is_asked_for(
+    client: DynamoDBClient, table_name: str
+) -> None:
+    with open_rig("SharedMemoryConfigStore", client, table_name) as rig:
+        assert rig.store.table.name == table_name
+        rig.store.table.check()
 
 
 # --- creation ------------------------------------------------------------------------------------

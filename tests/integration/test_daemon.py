@@ -383,7 +383,7 @@ def test_a_second_daemon_is_told_the_pid_of_the_first(
     table.put("prod", "db", host="a")
     first = host.daemon(*of(table, moto_url))
     first.wait_for("generation 1")
-    second = host.daemon(*of(table, moto_url, "other", "prod"))
+    second = host.daemon(*of(table, moto_url))
     assert second.wait() == 75
     said = second.output.splitlines()[-1]
     assert "'prod'" in said

@@ -21,6 +21,8 @@ from botocore.loaders import Loader, create_loader
 from ddbcfg_client import cli
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
+from ddbcfg_client.dynamodb.values import attributes_of
+from ddbcfg_client.notation import loads
 from ddbcfg_client.notation_file import load_file
 from ddbcfg_client.store import DynamoDBConfigStore
 from ddbcfg_daemon.local import REGION, LocalDynamoDB
@@ -386,6 +388,32 @@ def test_export_and_import_keep_every_type(
     assert items(other, "copy") == items(run.table.name, "prod")
 
 
+@pytest.mark.parametrize("inmost", ['"leaf"', "[]", "{}", '{"$set": [1]}'])
+def test_set_export_and_import_nest_as_deep(run: Client, tmp_path: Path, inmost: str) -> None:
+    def nested(levels: int) -> str:
+        levels -= inmost in ("[]", "{}")
+        return "[" * levels + inmost + "]" * levels
+
+    file = tmp_path / "config.json"
+    run.done("set", "db", f"deep:={nested(32)}")
+    run.done("export", file)
+    run.done("import", file)
+    before = run.options()
+
+    too_deep = f'{{"prod": {{"db": {{"deep": {nested(33)}}}}}}}'
+    results = [run("set", "db", f"deep:={nested(33)}")]
+    file.write_text(too_deep)
+    results.append(run("import", file))
+    assert run.options() == before
+    attribute = attributes_of("db", {"deep": loads(nested(32), "")})["deep"]
+    run.table.put("prod", "db", {"deep": {"L": [attribute]}})
+    results.append(run("export", file))
+    assert file.read_text() == too_deep
+    for result in results:
+        assert (result.code, result.out) == (2, "")
+        assert "nested deeper than DynamoDB's 32 levels" in result.err
+
+
 def test_export_is_sorted_with_a_line_for_each_key(run: Client) -> None:
     run.done("set", "web", "z:=1", "a=ü", 'm:={"b": 1E+3, "a": true}')
     run.done("set", "db", 'tags:={"$set": ["b", "a"]}')
@@ -709,6 +737,7 @@ def test_set_that_fails_says_why_and_shows_no_value(
         (("--table", "a b"), "PutItem on table 'a b'"),
         (("--store-key", "x"), "ValidationException"),
         (("--endpoint-url", "nonsense"), "check --endpoint-url"),
+        (("--endpoint-url", "http://127.0.0.1:PORT"), "127.0.0.1:PORT' has no number for a port"),
     ],
 )
 def test_set_that_dynamodb_refuses_says_what_it_answered_and_shows_no_value(

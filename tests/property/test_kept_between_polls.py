@@ -403,7 +403,7 @@ def test_of_many_options_one_entry_is_computed_for_one_that_changed(
     publisher.close()
 
 
-@pytest.mark.parametrize("step", ["create", "write", "mode", "acquire", "announce", "unlink"])
+@pytest.mark.parametrize("step", ["create", "write", "mode", "acquire", "announce", "release"])
 def test_what_was_not_published_is_not_taken_for_it(names: Names, step: str) -> None:
     fail = False
 

@@ -37,7 +37,17 @@ def read(names: Names) -> object:
     return ddbcfg_client.connect(names.namespace, names.store).get("db")["host"]
 
 
-ACTS = {act.__name__: act for act in (publish, read)}
+def publish_often(names: Names) -> object:
+    """Publish past whatever has the names of the next segments: each generation."""
+    with serving(names) as served:
+        generations = []
+        for number in range(5):
+            served.publisher.publish(reading({"db": {"host": f"ours {number}"}}))
+            generations.append(served.publisher.generation)
+        return generations
+
+
+ACTS = {act.__name__: act for act in (publish, publish_often, read)}
 
 
 def carry_out(order: dict[str, str]) -> object:

@@ -11,6 +11,7 @@ from ddbcfg_daemon.guards import ShrinkGuard
 from ddbcfg_daemon.metrics import metrics_text
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.source import Progress, Reading
 from support.daemon import SECRET
 from support.shm import reading
@@ -34,6 +35,15 @@ def numbers(file: Path, store: str) -> dict[str, float]:
     return {match[1]: float(match[4]) for match in found if match and match[3] == store}
 
 
+def served(refresher: Refresher) -> ServedStore:
+    """The store that *refresher* serves."""
+    store = ServedStore(
+        refresher.publisher.names, lambda: refresher, interval=60.0, end=lambda refresher: None
+    )
+    store.refresher = refresher
+    return store
+
+
 def test_the_file_says_how_each_store_fares(namespace: str, tmp_path: Path) -> None:
     file = tmp_path / "ddbcfg.prom"
     source = Source()
@@ -42,8 +52,9 @@ def test_the_file_says_how_each_store_fares(namespace: str, tmp_path: Path) -> N
         Refresher(source, publisher, 60.0, pid=os.getpid(), guards=[ShrinkGuard()])
         for publisher in (well, odd)
     ]
+    stores = [served(refresher) for refresher in refreshers]
     refreshers[0].poll()
-    file.write_text(metrics_text(refreshers))
+    file.write_text(metrics_text(stores))
     prod = numbers(file, "prod")
     assert {name: prod[name] for name in ("generation", "options", "polls_total", "failures")} == {
         "generation": 1,
@@ -56,9 +67,14 @@ def test_the_file_says_how_each_store_fares(namespace: str, tmp_path: Path) -> N
     assert (unpolled["generation"], unpolled["last_success_timestamp_seconds"]) == (0, 0)
     source.now = reading({})
     refreshers[0].poll()
-    file.write_text(metrics_text(refreshers))
+    file.write_text(metrics_text(stores))
     prod = numbers(file, "prod")
     assert (prod["refused"], prod["failures"], prod["generation"]) == (1, 1, 1)
+    stores[0].close()
+    file.write_text(metrics_text(stores))
+    prod = numbers(file, "prod")
+    assert (prod["served"], prod["generation"]) == (0, 0)
+    assert numbers(file, r"odd \"\\\n")["served"] == 1
     assert SECRET not in file.read_text()
     for publisher in (well, odd):
         publisher.close()

@@ -520,7 +520,7 @@ def test_a_reader_without_permission_is_told_which_group_to_join(publisher: Publ
     assert f"join the group {group!r} (systemd: SupplementaryGroups={group})" in text
     page.chmod(0o600)
     _, _, text = read_as_nobody(publisher.names.namespace)
-    assert "its mode is 0600; see the daemon's --mode and --group" in text
+    assert "give its daemon another --mode or --group (its mode is 0600)" in text
     # The page may be read, the segment not.
     page.chmod(0o644)
     kind, _, text = read_as_nobody(publisher.names.namespace)
@@ -535,7 +535,9 @@ def test_who_is_refused_is_told_so_without_the_library_too(
 ) -> None:
     """Who gave up root may not be let read that either, and has to get a typed error."""
     monkeypatch.setitem(sys.modules, "grp", None)
-    error = SnapshotPermissionError(publisher.names.page, _who_may_read(publisher.names.page))
+    error = SnapshotPermissionError(
+        publisher.names.page, _who_may_read(publisher.names.page, Trust())
+    )
     assert "ask who runs the daemon for its group" in str(error)
 
 
@@ -550,7 +552,9 @@ def test_only_a_trusted_owner_is_believed(
 ) -> None:
     names = publisher.names
     os.chown(path_of(names.page if which == "page" else names.segment(1)), NOBODY, -1)
-    with pytest.raises(UntrustedSegment, match="belongs to uid 65534.*owner= or DDBCFG_OWNER"):
+    with pytest.raises(
+        UntrustedSegment, match=r"belongs to nobody \(uid 65534\).*DDBCFG_OWNER=nobody"
+    ):
         ddbcfg_client.connect(names.namespace, "prod")
     with pytest.raises(UntrustedSegment):
         ddbcfg_client.connect(names.namespace, "prod", owner="no-such-user")
@@ -1013,3 +1017,16 @@ def test_a_config_that_was_never_made_is_an_attribute_error_not_a_recursion() ->
         _ = unmade._names
     with pytest.raises(AttributeError):
         _ = unmade._view
+
+
+# --- an empty store ------------------------------------------------------------------------------
+
+
+def test_a_store_without_options_is_published_like_any_other(publisher: Publisher) -> None:
+    publisher.publish(reading({}))
+    config = ddbcfg_client.connect(publisher.names.namespace, "prod")
+    assert (config.generation, len(config), config.get()) == (2, 0, {})
+    status = config.status()
+    assert (status.generation, status.published, status.options) == (2, 2, 0)
+    assert status.digest == config.digest
+    assert status.read_at is not None

@@ -6,12 +6,12 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.errors import ForeignObject, WriterLocked
+from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Service
 from ddbcfg_daemon.signals import Signals
 from ddbcfg_daemon.systemd import Notifier
@@ -30,16 +30,16 @@ class FakeNotifier(Notifier):
         return self.arrives
 
 
-class FakeRefresher:
-    """A refresher whose loop does what the test says, and then waits to be stopped."""
+class FakeStore:
+    """A store whose thread does what the test says, and then waits to be stopped."""
 
     def __init__(self, loop: Callable[[], None] = lambda: None, name: str = "prod") -> None:
-        self.publisher = SimpleNamespace(names=SimpleNamespace(store=name))
+        self.label = name
         self.nudges = 0
         self.wakes = 0
         self.polled = True  # since it was nudged
-        self.failure: BaseException | None = None
-        self.ready = True
+        self.obstacle: BaseException | None = None
+        self.ready = self.settled = True
         self.silence = 0.0
         self.summary = f"{name}: well"
         self.stopped = threading.Event()
@@ -71,8 +71,8 @@ def kill_main(number: signal.Signals) -> None:
     signal.pthread_kill(ident, number)
 
 
-def refreshers(*fakes: FakeRefresher) -> list[Refresher]:
-    return cast("list[Refresher]", list(fakes))
+def stores(*fakes: FakeStore) -> list[ServedStore]:
+    return cast("list[ServedStore]", list(fakes))
 
 
 @pytest.fixture
@@ -82,32 +82,46 @@ def signals() -> Iterator[Signals]:
         yield signals
 
 
-def test_ready_is_told_once_and_not_before_every_store_is_published(signals: Signals) -> None:
+def test_ready_is_told_once_and_not_before_every_store_was_tried(signals: Signals) -> None:
     notifier = FakeNotifier()
     service = Service(notifier, signals)
-    prod, test = FakeRefresher(name="prod"), FakeRefresher(name="test")
-    test.ready = False
-    service._tell(refreshers(prod, test))
+    prod, test = FakeStore(name="prod"), FakeStore(name="test")
+    test.ready = test.settled = False
+    service._tell(stores(prod, test))
     assert "READY=1" not in notifier.sent
-    test.ready = True
-    service._tell(refreshers(prod, test))
-    service._tell(refreshers(prod, test))
+    test.ready = test.settled = True
+    service._tell(stores(prod, test))
+    service._tell(stores(prod, test))
     assert notifier.sent.count("READY=1") == 1
     assert notifier.sent[0] == "STATUS=prod: well; test: well"
 
 
-def test_one_refresher_that_hangs_starves_the_watchdog_though_the_others_are_well(
+def test_a_store_that_cannot_be_served_does_not_keep_ready_from_the_others(
+    signals: Signals,
+) -> None:
+    notifier = FakeNotifier()
+    service = Service(notifier, signals)
+    prod, test = FakeStore(name="prod"), FakeStore(name="test")
+    prod.ready = test.ready = False
+    service._tell(stores(prod, test))
+    assert "READY=1" not in notifier.sent  # nobody has anything to read
+    prod.ready = True
+    service._tell(stores(prod, test))
+    assert "READY=1" in notifier.sent
+
+
+def test_one_store_that_hangs_starves_the_watchdog_though_the_others_are_well(
     signals: Signals,
 ) -> None:
     notifier = FakeNotifier(watchdog=180)
     service = Service(notifier, signals)
-    well, stuck = FakeRefresher(), FakeRefresher()
+    well, stuck = FakeStore(), FakeStore()
     stuck.silence = 119
-    service._tell(refreshers(well, stuck))
+    service._tell(stores(well, stuck))
     assert "WATCHDOG=1" in notifier.sent
     notifier.sent.clear()
     stuck.silence = 121
-    service._tell(refreshers(well, stuck))
+    service._tell(stores(well, stuck))
     assert notifier.sent == ["STATUS=prod: well; prod: well"]
 
 
@@ -115,20 +129,20 @@ def test_ready_is_told_until_it_arrives(signals: Signals) -> None:
     notifier = FakeNotifier()
     service = Service(notifier, signals)
     notifier.arrives = False
-    service._tell(refreshers(FakeRefresher()))
-    service._tell(refreshers(FakeRefresher()))
+    service._tell(stores(FakeStore()))
+    service._tell(stores(FakeStore()))
     notifier.arrives = True
-    service._tell(refreshers(FakeRefresher()))
-    service._tell(refreshers(FakeRefresher()))
+    service._tell(stores(FakeStore()))
+    service._tell(stores(FakeStore()))
     assert notifier.sent.count("READY=1") == 3
 
 
-def test_refresher_whose_sleep_took_too_long_is_woken(signals: Signals) -> None:
+def test_store_whose_sleep_took_too_long_is_woken(signals: Signals) -> None:
     # The monotonic clock of its wait stands still while the host is suspended.
     service = Service(FakeNotifier(), signals)
-    on_time, late = FakeRefresher(), FakeRefresher()
+    on_time, late = FakeStore(), FakeStore()
     late.silence = 3
-    service._tell(refreshers(on_time, late))
+    service._tell(stores(on_time, late))
     assert (on_time.wakes, late.wakes) == (0, 1)
     assert (on_time.nudges, late.nudges) == (0, 0)
 
@@ -136,15 +150,15 @@ def test_refresher_whose_sleep_took_too_long_is_woken(signals: Signals) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_to_stop_ends_it_in_order(signals: Signals, number: signal.Signals) -> None:
     notifier = FakeNotifier()
-    fake = FakeRefresher(lambda: kill_main(number))
-    assert Service(notifier, signals).run(refreshers(fake)) is None
+    fake = FakeStore(lambda: kill_main(number))
+    assert Service(notifier, signals).run(stores(fake)) is None
     assert fake.stopped.is_set()
     assert notifier.sent[-1] == "STOPPING=1"
     assert "prod" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_sighup_has_every_store_polled(signals: Signals) -> None:
-    prod, test = FakeRefresher(name="prod"), FakeRefresher(name="test")
+    prod, test = FakeStore(name="prod"), FakeStore(name="test")
 
     def loop() -> None:
         kill_main(signal.SIGHUP)
@@ -153,13 +167,13 @@ def test_sighup_has_every_store_polled(signals: Signals) -> None:
         kill_main(signal.SIGTERM)
 
     prod._loop = loop
-    assert Service(FakeNotifier(), signals).run(refreshers(prod, test)) is None
+    assert Service(FakeNotifier(), signals).run(stores(prod, test)) is None
 
 
 def test_sighup_in_a_storm_is_logged_once_a_poll(
     signals: Signals, caplog: pytest.LogCaptureFixture
 ) -> None:
-    prod = FakeRefresher()
+    prod = FakeStore()
 
     def loop() -> None:
         for polls in range(3):
@@ -174,7 +188,7 @@ def test_sighup_in_a_storm_is_logged_once_a_poll(
     prod._loop = loop
     caplog.set_level(logging.INFO, "ddbcfg")
     notifier = FakeNotifier()
-    assert Service(notifier, signals).run(refreshers(prod)) is None
+    assert Service(notifier, signals).run(stores(prod)) is None
     assert caplog.text.count("polling now on SIGHUP") == 3
     # Nor does the service manager hear of each of them.
     assert len(notifier.sent) < 50
@@ -183,7 +197,7 @@ def test_sighup_in_a_storm_is_logged_once_a_poll(
 def test_signal_to_stop_is_heard_in_a_storm_of_sighup(
     signals: Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prod = FakeRefresher()
+    prod = FakeStore()
 
     def nudge() -> bool:
         kill_main(signal.SIGHUP)  # one is always pending
@@ -195,27 +209,63 @@ def test_signal_to_stop_is_heard_in_a_storm_of_sighup(
 
     monkeypatch.setattr(prod, "nudge", nudge)
     prod._loop = lambda: kill_main(signal.SIGHUP)
-    assert Service(FakeNotifier(), signals).run(refreshers(prod)) is None
+    assert Service(FakeNotifier(), signals).run(stores(prod)) is None
     assert prod.nudges < 200
 
 
-def test_refresher_that_failed_for_good_ends_the_service_and_the_others(
-    signals: Signals,
+LOCKED = WriterLocked("prod", "/lock", 1)
+LOCKED_TOO = WriterLocked("test", "/lock", 1)
+FOREIGN = ForeignObject("/page", "bob (uid 1001)", "a file")
+
+
+@pytest.mark.parametrize("failures", [(LOCKED, LOCKED_TOO), (RuntimeError(), ValueError())])
+def test_what_keeps_every_store_from_being_served_ends_the_service(
+    signals: Signals, failures: tuple[BaseException, BaseException]
 ) -> None:
     service = Service(FakeNotifier(), signals)
-    failure = RuntimeError()
-    failed, well = FakeRefresher(), FakeRefresher()
+    first, second = FakeStore(), FakeStore()
 
     def loop() -> None:
-        failed.failure = failure
+        first.obstacle = failures[0]
+        service.wake()
+        assert not first.stopped.wait(0.05)  # not before the other one has failed, too
+        second.obstacle = failures[1]
         service.wake()
 
-    failed._loop = loop
-    assert service.run(refreshers(failed, well)) is failure
-    assert well.stopped.is_set()
+    first._loop = loop
+    assert service.run(stores(first, second)) is failures[0]
+    assert second.stopped.is_set()
 
 
-def test_refresher_that_hangs_does_not_hold_up_the_end(
+@pytest.mark.parametrize(
+    "failures",
+    [
+        (LOCKED, None),
+        (LOCKED, FOREIGN),
+        (FOREIGN, OSError(28, "full")),
+        (OSError(28, "full"), None),
+    ],
+)
+def test_what_keeps_some_stores_from_being_served_does_not(
+    signals: Signals, failures: tuple[BaseException, BaseException | None]
+) -> None:
+    notifier = FakeNotifier()
+    service = Service(notifier, signals)
+    first, second = FakeStore(), FakeStore()
+    first.obstacle, second.obstacle = failures
+
+    def loop() -> None:
+        for _ in range(20):
+            service.wake()
+        assert not first.stopped.wait(0.05)
+        kill_main(signal.SIGTERM)
+
+    first._loop = loop
+    assert service.run(stores(first, second)) is None
+    assert "WATCHDOG=1" in notifier.sent
+
+
+def test_store_that_hangs_does_not_hold_up_the_end(
     signals: Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ddbcfg_daemon.service._PATIENCE", 0.05)
@@ -225,7 +275,7 @@ def test_refresher_that_hangs_does_not_hold_up_the_end(
         kill_main(signal.SIGTERM)
         release.wait(20)
 
-    assert Service(FakeNotifier(), signals).run(refreshers(FakeRefresher(hang))) is None
+    assert Service(FakeNotifier(), signals).run(stores(FakeStore(hang))) is None
     release.set()
 
 
@@ -240,5 +290,5 @@ def test_watchdog_is_fed_at_least_three_times_within_its_time(
 
     monkeypatch.setattr(signals, "wait", wait)
     for watchdog in (0.0, 0.3, 180.0):
-        Service(FakeNotifier(watchdog), signals).run(refreshers(FakeRefresher()))
+        Service(FakeNotifier(watchdog), signals).run(stores(FakeStore()))
     assert pauses == [1.0, pytest.approx(0.1), 1.0]

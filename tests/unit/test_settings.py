@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ GIVEN: list[tuple[str, str, str, Any]] = [
     ("--option-key", "name", "option_key", "name"),
     ("--mode", "0604", "access", Access(0o604, -1)),
     ("--group", "4711", "access", Access(0o640, 4711)),
+    ("--owner", "65534", "access", Access(0o640, pwd.getpwuid(65534).pw_gid, 65534)),
     ("--log-level", "Debug", "log_level", "DEBUG"),
 ]
 SWITCHES = [
@@ -197,6 +199,8 @@ def test_store_with_an_empty_name(capsys: pytest.CaptureFixture[str]) -> None:
         # Not octal; what others may write, so that no reader would believe it; nobody may read.
         *(("--mode", text) for text in ("abc", "0888", "-1", "0660", "0646", "0700", "0", "4640")),
         *(("--group", text) for text in ("no-such-group", "-1", "²", "4294967295", "9" * 30)),
+        *(("--endpoint-url", f"http://{at}") for at in ("127.0.0.1:PORT", "h:99999", "h:0", ":1")),
+        *(("--endpoint-url", text) for text in ("nonsense", "h:8000", "ftp://h", "http://[")),
         *(("--log-level", text) for text in ("loud", "10")),
     ],
 )

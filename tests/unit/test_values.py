@@ -142,19 +142,25 @@ def test_messages_do_not_show_values() -> None:
     assert "31337" not in refusal(Decimal("31337" * 10))
 
 
-def nested(depth: int) -> Any:
-    value: Any = "leaf"
-    for _ in range(depth):
-        value = [value]
-    return value
+@pytest.mark.parametrize("inmost", ["leaf", {1}, [], {}, ()], ids=repr)
+@pytest.mark.parametrize("around", ["list", "map"])
+def test_depth(inmost: Any, around: str) -> None:
+    """32 lists and maps, one in another; a set is no level, an empty list is one."""
 
+    def nested(levels: int) -> Any:
+        value = inmost
+        for _ in range(levels - isinstance(inmost, (list, dict, tuple))):
+            value = [value] if around == "list" else {"a": value}
+        return value
 
-def test_depth() -> None:
     assert attribute(nested(32))
-    assert "nested more than 32 levels" in refusal(nested(33))
+    assert "nested deeper than DynamoDB's 32 levels" in refusal(nested(33))
+
+
+def test_what_holds_itself() -> None:
     endless: list[Any] = []
     endless.append(endless)
-    assert "nested more than 32 levels" in refusal(endless)
+    assert "nested deeper than DynamoDB's 32 levels" in refusal(endless)
 
 
 def test_the_callers_data_is_not_changed() -> None:

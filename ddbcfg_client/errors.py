@@ -293,6 +293,17 @@ class StoreClosed(ConfigError):
         return f"store {self.store!r} is closed: make a new DynamoDBConfigStore"
 
 
+class IntervalRefused(ConfigError, TypeError, ValueError):
+    """The ``update_interval`` of a TimeBasedConfigStore cannot be kept."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"update_interval: {self.reason}"
+
+
 class NameRefused(ConfigError, ValueError):
     """DynamoDB cannot hold a store or an option of this name; ``kind`` is which of the two."""
 

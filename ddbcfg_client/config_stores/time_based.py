@@ -11,35 +11,45 @@ import math
 import random
 import time
 from copy import copy
+from decimal import Decimal
 from threading import Event, Lock, Thread
 from weakref import finalize, ref
 
 from ddbcfg_client.config_stores.base import ConfigStore
 from ddbcfg_client.dynamodb import forks
 from ddbcfg_client.dynamodb.source import StoreSource
-from ddbcfg_client.errors import ConfigError, OptionAttributeError, StoreClosed
+from ddbcfg_client.errors import (
+    ConfigError,
+    IntervalRefused,
+    OptionAttributeError,
+    StoreClosed,
+)
 from ddbcfg_client.readonly import ReadOnlyDict, only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any
 
     from ddbcfg_client.dynamodb.table_connection import TableConnection
 
 DEFAULT_INTERVAL = 300.0
-_JITTER = 0.1  # of the interval, either way: hosts that started together drift apart
+MIN_INTERVAL, MAX_INTERVAL = 0.01, 365 * 86_400.0
+# Parts of the interval, at random so that hosts that started together drift apart.  The rest is for
+# a thread that is woken late.
+_EARLIEST, _LATEST = 0.8, 0.95
 _CLOSE_TIMEOUT = 1.0
 
 log = logging.getLogger("ddbcfg")
 
 
 class TimeBasedConfigStore(ConfigStore):
-    """Answers from memory; a thread of its own reads the store every ``update_interval`` seconds.
+    """Answers from memory; a thread of its own reads the store anew.
 
-    ``auto_reload`` is an older name of ``update_interval``.  The first read is made here, and its
-    error raised.  A later one that fails changes nothing but ``last_error``, and is made again
-    sooner.  In a forked child the thread is started again.
+    A change is seen at most ``update_interval`` seconds after it was made, if reads succeed and
+    take about as long as the last one; ``reload()`` starts a new interval.  ``auto_reload`` is an
+    older name of it.  The first read is made here, and its error raised.  A later one that fails
+    changes nothing but ``last_error``, and is made again sooner.  In a forked child the thread is
+    started again.
 
     An option is an attribute too: ``store.config.db``.  One whose name is that of a method, or no
     identifier, is reached with ``get`` or ``[]``.
@@ -58,7 +68,7 @@ class TimeBasedConfigStore(ConfigStore):
     ) -> None:
         super().__init__(store_name)
         if update_interval is not None and auto_reload is not None:
-            raise TypeError("update_interval and auto_reload are two names of one thing: give one")
+            raise IntervalRefused("it has a second name, auto_reload: give one of the two")
         given = update_interval if auto_reload is None else auto_reload
         self._source = StoreSource(connection, store_name, consistent_read=consistent_read)
         self._closed = False
@@ -66,8 +76,9 @@ class TimeBasedConfigStore(ConfigStore):
         self.update_interval = _checked(DEFAULT_INTERVAL if given is None else given)
         #: The error of the newest read, None when it succeeded.
         self.last_error: Exception | None = None
+        started = time.monotonic()
         self._options = self._source.options()
-        self._due = self._next(failures=0)
+        self._due = self._after_read(started)
         self._start()
         forks.register(self)
 
@@ -104,6 +115,7 @@ class TimeBasedConfigStore(ConfigStore):
         with self._polling:
             if self._closed:
                 raise StoreClosed(self._store_name)
+            started = time.monotonic()
             try:
                 options = self._source.options()
             except Exception as error:
@@ -113,6 +125,7 @@ class TimeBasedConfigStore(ConfigStore):
             if not self._closed:
                 self._options = options
             self.last_error = None
+            self._due = self._after_read(started)
 
     def close(self) -> None:
         """End the thread; the values stay.  A read that is under way ends by itself, unheard."""
@@ -126,7 +139,7 @@ class TimeBasedConfigStore(ConfigStore):
         self._ended.detach()
         if not self._closed:
             # The children of one parent are due at the same instant.
-            self._due += random.uniform(0, _JITTER * self.update_interval)
+            self._due -= random.uniform(0, (1 - _EARLIEST) * self.update_interval)
             self._start()
 
     def _start(self) -> None:
@@ -139,12 +152,18 @@ class TimeBasedConfigStore(ConfigStore):
         )
         self._thread.start()
 
-    def _next(self, failures: int) -> float:
-        """When to read again, by the monotonic clock: sooner after a failure, but never hasty."""
-        pause = self.update_interval
-        if failures:
-            pause = min(pause, 2.0 ** min(failures, 16))
-        return time.monotonic() + pause * random.uniform(1 - _JITTER, 1 + _JITTER)
+    def _after_read(self, started: float) -> float:
+        """When to read again, by the monotonic clock, after a read that ``started`` then."""
+        now = time.monotonic()
+        took = now - started
+        # What changes while a read is under way, only the next one may see.  That takes as long.
+        due = started + self.update_interval * random.uniform(_EARLIEST, _LATEST) - took
+        return max(due, now + (1 - _LATEST) * self.update_interval)
+
+    def _after_failures(self, failures: int) -> float:
+        """When to read again after so many failures in a row: sooner, but ever later."""
+        pause = min(self.update_interval, 2.0 ** min(failures, 16))
+        return time.monotonic() + pause * random.uniform(_EARLIEST, _LATEST)
 
 
 def _refresh(store_ref: ref[TimeBasedConfigStore], stop: Event) -> None:
@@ -152,9 +171,11 @@ def _refresh(store_ref: ref[TimeBasedConfigStore], stop: Event) -> None:
     failures = 0
     while (store := store_ref()) is not None:
         pause = store._due - time.monotonic()
-        del store
-        if stop.wait(max(pause, 0.0)) or (store := store_ref()) is None:
-            return
+        if pause > 0:
+            del store
+            if stop.wait(pause):
+                return
+            continue  # a reload meanwhile has moved what is due
         try:
             store.reload()
         except StoreClosed:
@@ -164,14 +185,19 @@ def _refresh(store_ref: ref[TimeBasedConfigStore], stop: Event) -> None:
             # Only ddbcfg's own errors are known to hold no values.
             told = error if isinstance(error, ConfigError) else type(error).__name__
             log.warning("store %r keeps its values: %s", store._store_name, told)
+            store._due = store._after_failures(failures)
         else:
             failures = 0
-        store._due = store._next(failures)
         del store
 
 
-def _checked(interval: Any) -> float:
-    number = isinstance(interval, (int, float)) and not isinstance(interval, bool)
-    if not number or not math.isfinite(interval) or interval <= 0:
-        raise ValueError(f"update_interval must be a positive number of seconds, not {interval!r}")
+def _checked(interval: object) -> float:
+    if isinstance(interval, bool) or not isinstance(interval, (int, float, Decimal)):
+        raise IntervalRefused(f"it must be a number of seconds, not {type(interval).__name__}")
+    if isinstance(interval, Decimal):
+        # float() would not take a signalling NaN.
+        interval = math.nan if interval.is_nan() else float(interval)
+    if not MIN_INTERVAL <= interval <= MAX_INTERVAL:  # NaN is not between any two numbers
+        span = f"{MIN_INTERVAL:g} to {MAX_INTERVAL:.0f}"
+        raise IntervalRefused(f"it must be {span} seconds, not {str(interval)[:40]}")
     return float(interval)

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 DB = {"host": "db-cluster.com", "port": 27017}
 
+# For what no emulator has a say in.
+once = pytest.mark.parametrize("emulator_name", ["moto"])
+
 
 @pytest.fixture(params=KINDS)
 def rig(request: pytest.FixtureRequest, client: DynamoDBClient, table_name: str) -> Iterator[Rig]:
@@ -96,6 +99,7 @@ def test_get_of_more_keys_than_an_expression_can_name(rig: Rig) -> None:
     assert rig.config.get("long names", keys=long) == {"x" * 60_000: 1}
 
 
+@once
 @pytest.mark.parametrize(
     ("keys", "reason"),
     [
@@ -138,6 +142,7 @@ def test_keys_are_taken_for_what_they_hold(rig: Rig) -> None:
     assert (key, type(key)) == ("host", str)
 
 
+@once
 @pytest.mark.parametrize("option", [0, 1, (), [], {}, False, b"db", object()])
 def test_what_is_no_name_is_no_option(rig: Rig, option: Any) -> None:
     """The old library gave every option for what is false."""

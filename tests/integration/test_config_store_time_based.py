@@ -5,9 +5,13 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import pickle
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from weakref import ref
 
 import boto3
 import pytest
@@ -17,7 +21,13 @@ from ddbcfg_client.config_stores import time_based
 from ddbcfg_client.dynamodb import connecting
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import CredentialsRefused, StoreClosed, TableError, TableUnreachable
+from ddbcfg_client.errors import (
+    CredentialsRefused,
+    IntervalRefused,
+    StoreClosed,
+    TableError,
+    TableUnreachable,
+)
 from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.store import DynamoDBConfigStore
 from support import fault_proxy as faults
@@ -218,24 +228,128 @@ def test_the_interval_as_positional_argument(table: Table) -> None:
 
 
 def test_both_names_at_once_are_refused(open_store: Any) -> None:
-    with pytest.raises(TypeError, match="two names of one thing"):
+    with pytest.raises(IntervalRefused, match="a second name, auto_reload") as caught:
         open_store(5, auto_reload=5)
+    assert isinstance(caught.value, TypeError)
 
 
-@pytest.mark.parametrize("interval", [0, -1, float("nan"), float("inf"), "5", True, [1]])
-def test_an_interval_that_is_no_positive_number(open_store: Any, interval: Any) -> None:
-    with pytest.raises(ValueError, match="update_interval must be a positive number"):
+@pytest.mark.parametrize("name", ["update_interval", "auto_reload"])
+@pytest.mark.parametrize("interval", ["5", True, [1], b"1", 1j])
+def test_an_interval_that_is_no_number(open_store: Any, name: str, interval: Any) -> None:
+    with pytest.raises(IntervalRefused, match="must be a number of seconds, not") as caught:
+        open_store(**{name: interval})
+    assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize(
+    "interval",
+    [0, -1, 1e-9, 1e12, 10**400, float("nan"), float("inf"), Decimal("NaN"), Decimal("sNaN")],
+)
+def test_an_interval_that_cannot_be_kept(open_store: Any, interval: Any) -> None:
+    with pytest.raises(IntervalRefused, match=r"0.01 to 31536000 seconds, not") as caught:
         open_store(interval)
+    assert isinstance(caught.value, ValueError)
+    assert len(str(caught.value)) < 120
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
-def test_reads_of_many_processes_are_spread(open_store: Any) -> None:
-    config = open_store(100).config
-    now = time.monotonic()
-    pauses = [config._next(failures=0) - now for _ in range(200)]
-    assert 89 < min(pauses) < 95 < 105 < max(pauses) < 111
-    retries = [config._next(failures=n) - now for n in (1, 2, 3, 50)]
-    assert retries[0] < 2.5 < retries[1] < 4.7 < retries[2] < 9.3
-    assert retries[3] < 111
+@pytest.mark.parametrize("interval", [0.01, 31_536_000, Decimal("0.5")])
+def test_intervals_that_can_be_kept(open_store: Any, interval: Any) -> None:
+    """Also one that was itself read from a store."""
+    assert open_store(interval).config.update_interval == float(interval)
+
+
+class Simulated:
+    """Time for one time-based store, whose thread is run here: each read takes ``took`` seconds."""
+
+    def __init__(self, config: Any, monkeypatch: pytest.MonkeyPatch, took: float) -> None:
+        self.config = config
+        self.now = 1000.0
+        self.took = took
+        self.starts: list[float] = []
+        self.ends: list[float] = []
+        self.failing = False
+        self.pauses = 0
+        self.at_pause: Callable[[float], float] = lambda pause: pause
+        monkeypatch.setattr(time_based, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(config._source, "options", self.read)
+
+    def read(self) -> ReadOnlyDict:
+        self.starts.append(self.now)
+        self.now += self.took
+        self.ends.append(self.now)
+        if self.failing:
+            raise TableUnreachable("config", "Query", "ConnectionError", "nobody there")
+        return ReadOnlyDict()
+
+    def wait(self, pause: float) -> bool:
+        """What the thread calls on its event: time passes."""
+        assert pause > 0
+        self.pauses -= 1
+        self.now += self.at_pause(pause)
+        return self.pauses < 0
+
+    def run(self, pauses: int) -> None:
+        self.pauses = pauses
+        time_based._refresh(ref(self.config), cast("threading.Event", self))
+
+    def latest(self) -> float:
+        """The longest that a change waited: made just after a read began, seen after the next."""
+        return max(end - start for start, end in zip(self.starts, self.ends[1:], strict=False))
+
+
+@pytest.mark.parametrize("took", [0.0, 0.01, 1.0])
+def test_a_change_is_seen_within_the_interval(
+    open_store: Any, monkeypatch: pytest.MonkeyPatch, took: float
+) -> None:
+    """At most; hosts that started together drift apart, by reading sooner."""
+    simulated = Simulated(open_store(5).config, monkeypatch, took)
+    simulated.config.reload()
+    simulated.run(500)
+    assert len(simulated.starts) > 490
+    assert 4.7 < simulated.latest() <= 5 * 0.951
+    gaps = [b - a for a, b in zip(simulated.starts, simulated.starts[1:], strict=False)]
+    assert 5 * 0.799 - took <= min(gaps) < 4.1
+
+
+def test_reads_that_take_longer_than_the_interval_leave_pauses(
+    open_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulated = Simulated(open_store(5).config, monkeypatch, took=20.0)
+    simulated.config.reload()
+    simulated.run(20)
+    pauses = [b - a for a, b in zip(simulated.ends, simulated.starts[1:], strict=False)]
+    assert min(pauses) >= 0.2
+
+
+def test_reload_starts_a_new_interval(open_store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulated = Simulated(open_store(5).config, monkeypatch, took=0.0)
+    simulated.config.reload()
+
+    def reload_meanwhile(pause: float) -> float:
+        simulated.now += pause / 2
+        simulated.config.reload()
+        return pause / 2
+
+    simulated.at_pause = reload_meanwhile
+    simulated.run(100)
+    assert len(simulated.starts) == 102, "the thread read although a reload just had"
+    assert simulated.latest() < 5
+
+
+def test_failing_reads_are_tried_again_sooner_and_ever_later(
+    open_store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulated = Simulated(open_store(100).config, monkeypatch, took=0.0)
+    simulated.config.reload()
+    simulated.failing = True
+    simulated.run(12)
+    gaps = [b - a for a, b in zip(simulated.starts, simulated.starts[1:], strict=False)]
+    for gap, most in zip(gaps[1:], (2, 4, 8, 16, 32, 64, 100, 100), strict=False):
+        assert 0.79 * most < gap < 0.96 * most
+    simulated.failing = False
+    simulated.run(1)
+    assert 79 < simulated.now - simulated.starts[-1] < 96
 
 
 # --- failing -------------------------------------------------------------------------------------

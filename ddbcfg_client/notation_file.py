@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ddbcfg_client.errors import NotationError
@@ -45,7 +46,8 @@ def load_bytes(
 def save_file(path: str, data: bytes) -> None:
     """Put ``data`` into the file, whole or not at all; raise OSError.
 
-    A new file is readable to its owner only, for values can be secrets.
+    A new file is readable to its owner only, for values can be secrets.  One that is there keeps
+    its owner, group and mode; where this user may not give it to them, it is left as it is.
     """
     target = os.path.realpath(path)
     if os.path.exists(target) and not os.path.isfile(target):  # a device, a pipe
@@ -58,9 +60,21 @@ def save_file(path: str, data: bytes) -> None:
     try:
         with temporary:
             temporary.write(data)
-            if os.path.exists(target):
-                os.fchmod(temporary.fileno(), os.stat(target).st_mode & 0o777)
+            with suppress(FileNotFoundError):
+                _hand_over(temporary.fileno(), os.stat(target))
         os.replace(temporary.name, target)
     except BaseException:
         os.unlink(temporary.name)
         raise
+
+
+def _hand_over(fd: int, before: os.stat_result) -> None:
+    """Give the new file what the one before has; the mode last, for chown takes some of it away."""
+    now = os.fstat(fd)
+    if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
+        try:
+            os.fchown(fd, before.st_uid, before.st_gid)
+        except PermissionError as error:
+            reason = "it belongs to another user or group, who would lose it; remove it first"
+            raise PermissionError(error.errno, reason) from None
+    os.fchmod(fd, before.st_mode & 0o777)

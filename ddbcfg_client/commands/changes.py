@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ddbcfg_client.commands.canonical import text_of, type_of
+from ddbcfg_client.commands.canonical import same, type_of
 from ddbcfg_client.commands.output import shown
 
 TYPE_CHECKING = False
@@ -22,11 +22,13 @@ class Changes:
     def __init__(self, store: Options, file: Options, *, replace: bool) -> None:
         self._store = store
         self._file = file
-        both = sorted(store.keys() & file.keys())
         only_in_store = sorted(store.keys() - file.keys())
         self.added = sorted(file.keys() - store.keys())
-        self.changed = [name for name in both if text_of(store[name]) != text_of(file[name])]
-        self.unchanged = [name for name in both if name not in set(self.changed)]
+        self.changed: list[str] = []
+        self.unchanged: list[str] = []
+        for name in sorted(store.keys() & file.keys()):
+            equal = same(store[name], file[name])
+            (self.unchanged if equal else self.changed).append(name)
         self.deleted = only_in_store if replace else []
         self.kept = [] if replace else only_in_store
 
@@ -57,6 +59,6 @@ def _key_lines(store: Mapping[str, object], file: Mapping[str, object]) -> Itera
             yield f"+ {shown(key)}: {type_of(file[key])}"
         elif key not in file:
             yield f"- {shown(key)}: {type_of(store[key])}"
-        elif text_of(store[key]) != text_of(file[key]):
+        elif not same(store[key], file[key]):
             types = dict.fromkeys((type_of(store[key]), type_of(file[key])))
             yield f"~ {shown(key)}: {' -> '.join(types)}"

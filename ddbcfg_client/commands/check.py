@@ -5,6 +5,8 @@ For CI pipelines: a file, a table, or what the file would do to the table.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ddbcfg_client.codec import option_of, pack_option, unpack_option
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import counted, say, shown
@@ -30,34 +32,53 @@ if TYPE_CHECKING:
     Options = Mapping[str, Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A store to check, and the options that it would follow, if it is to be compared.
+
+    ``missing`` says where it was looked for when it is not there: a name that was mistyped, or a
+    store that a script left out, must not pass.
+    """
+
+    store: str
+    options: Options
+    missing: str = ""
+    before: Options | None = None
+
+
 def check(given: argparse.Namespace) -> int:
-    """Print a line for each thing that a guard would refuse; 1 when there is any, else 0."""
+    """Print a line for each thing that is refused or missing; 1 when there is any, else 0."""
     schema = Schema(given.schema) if given.schema else None
     refused = 0
-    for store, options, before in _stores(given):
-        problems = [*_problems(given, store, options, schema)]
-        if before is not None:
-            suspicion = shrinkage(before, options, given.max_shrink, given.allow_empty)
-            problems += [suspicion] if suspicion else []
+    candidates = list(_candidates(given))
+    if not candidates:
+        say(f"{given.file}: there is no store in it")
+        return NOT_FOUND
+    for candidate in candidates:
+        problems = [*_problems(given, candidate, schema)]
         for problem in problems:
-            say(f"{shown(store)}: {problem}")
+            say(f"{shown(candidate.store)}: {problem}")
         if not problems:
-            say(f"{shown(store)}: {counted(len(options), 'option')}, nothing to refuse")
+            options = counted(len(candidate.options), "option")
+            say(f"{shown(candidate.store)}: {options}, nothing to refuse")
         refused += len(problems)
     return NOT_FOUND if refused else FOUND
 
 
-def _stores(given: argparse.Namespace) -> Iterator[tuple[str, Options, Options | None]]:
-    """Each store, its options, and what it would follow: None when that is not to be compared."""
+def _candidates(given: argparse.Namespace) -> Iterator[_Candidate]:
     if given.file is None:
         for store in some_stores(given):
-            yield store, _in_table(given, store), None
+            options = _in_table(given, store)
+            empty = not options and not given.allow_empty
+            missing = f"has no options in table {table_named(given)!r}" if empty else ""
+            yield _Candidate(store, options, missing)
         return
     contents = load_file(given.file, *keys_named(given))
+    there = ", ".join(map(shown, contents)) or "none"
     for store in stores_named(given) or contents:
-        # A store that is not in the file is what an emptied file would leave of it.
+        missing = "" if store in contents else f"is not in {given.file}; the stores in it: {there}"
         before = _in_table(given, store) if table_named(given) else None
-        yield store, contents.get(store, {}), before
+        yield _Candidate(store, contents.get(store, {}), missing, before)
 
 
 def _in_table(given: argparse.Namespace, store: str) -> Options:
@@ -69,9 +90,25 @@ def _in_table(given: argparse.Namespace, store: str) -> Options:
 
 
 def _problems(
-    given: argparse.Namespace, store: str, options: Options, schema: Schema | None
+    given: argparse.Namespace, candidate: _Candidate, schema: Schema | None
+) -> Iterator[str]:
+    """What is missing, what cannot be stored, what violates the schema, and a suspicious loss."""
+    if candidate.missing:
+        yield candidate.missing
+    else:
+        yield from _flaws(given, candidate, schema)
+    if candidate.before is not None:
+        before, options = candidate.before, candidate.options
+        suspicion = shrinkage(before, options, given.max_shrink, given.allow_empty)
+        if suspicion:
+            yield suspicion
+
+
+def _flaws(
+    given: argparse.Namespace, candidate: _Candidate, schema: Schema | None
 ) -> Iterator[str]:
     """What cannot be stored, and what violates the schema."""
+    store, options = candidate.store, candidate.options
     kept = {}
     for option, keys in options.items():
         try:

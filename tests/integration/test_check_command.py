@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,36 @@ def test_only_the_stores_that_are_named(bench: Bench) -> None:
     assert bench.check(stores, "--schema", schema, "--store", "prod")[0] == 0
 
 
+def test_what_is_not_there_does_not_pass(bench: Bench) -> None:
+    stores, schema = bench.file("stores.json", GOOD), bench.file("schema.json", SCHEMA)
+    for more in ((), ("--schema", schema), ("--allow-empty",)):
+        code, text = bench.check(stores, "--store", "typo", *more)
+        assert (code, text) == (1, f"typo: is not in {stores}; the stores in it: prod\n")
+    both = bench.check(stores, "--store", "typo", "--store", "prod")
+    assert both[0] == 1
+    assert "prod: 1 option, nothing to refuse" in both[1]
+    nothing = bench.file("nothing.json", {})
+    for more in ((), ("--schema", schema)):
+        assert bench.check(nothing, *more) == (1, f"{nothing}: there is no store in it\n")
+
+
+def test_a_store_that_the_table_does_not_have_does_not_pass(
+    bench: Bench, table: ConfigTable, moto_url: str
+) -> None:
+    table.put("prod", "db", host=SECRET)
+    where = ("--table", table.name, "--endpoint-url", moto_url)
+    aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    said = f"typo: has no options in table {table.name!r}\n"
+    assert bench.check(*where, "--store", "typo", **aws) == (1, said)
+    assert bench.check(*where, "--store", "typo", "--allow-empty", **aws)[0] == 0
+    # In the table, and left out of the file: importing that would delete nothing, but is a slip.
+    stores = bench.file("other.json", {"test": {}})
+    code, text = bench.check(stores, *where, "--store", "prod", **aws)
+    assert code == 1
+    assert "prod: is not in" in text
+    assert "prod: all of 1 options are gone" in text
+
+
 def test_bad_files_are_usage_errors(bench: Bench) -> None:
     stores = bench.file("stores.json", GOOD)
     assert bench.check(bench.file("bad.json", "{"))[0] == 2
@@ -81,8 +112,6 @@ def test_bad_files_are_usage_errors(bench: Bench) -> None:
 def test_a_table_and_what_a_file_would_do_to_it(
     bench: Bench, table: ConfigTable, moto_url: str
 ) -> None:
-    import os
-
     for number in range(20):
         table.put("prod", f"option-{number}", secret=SECRET)
     where = ("--table", table.name, "--endpoint-url", moto_url, "--store", "prod")

@@ -23,10 +23,11 @@ from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.notation import loads
-from ddbcfg_client.notation_file import load_file
+from ddbcfg_client.notation_file import load_file, save_file
 from ddbcfg_client.store import DynamoDBConfigStore
 from ddbcfg_daemon.local import REGION, LocalDynamoDB
 from support import fault_proxy as faults
+from support.waiting import in_child
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -488,6 +489,43 @@ def test_export_to_what_cannot_be_written(run: Client, tmp_path: Path, file: str
     assert (result.code, result.out) == (2, "")
     assert str(tmp_path / file) in result.err
     assert list(tmp_path.iterdir()) == []
+
+
+@once
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be several users")
+def test_export_over_a_file_of_another_user_leaves_it_his(run: Client, tmp_path: Path) -> None:
+    run.done("set", "db", f"password={SECRET}")
+    file = tmp_path / "theirs"
+    for mode in (0o600, 0o640):
+        file.write_text("old")
+        os.chown(file, 65534, 65533)
+        file.chmod(mode)
+        run.done("export", file)
+        status = file.stat()
+        assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (65534, 65533, mode)
+        assert load_file(file)["prod"]["db"] == {"password": SECRET}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be several users")
+def test_a_file_that_another_user_would_lose_is_left_alone(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    file = tmp_path / "theirs"
+    file.write_text("old")
+
+    def save() -> str:
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            save_file(str(file), b"new")
+        except OSError as error:
+            return str(error.strerror)
+        return "written"
+
+    for folder in tmp_path.parents[:2]:  # pytest lets nobody else in
+        folder.chmod(0o755)
+    assert "belongs to another user or group" in in_child(save)
+    assert file.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
 
 
 @once

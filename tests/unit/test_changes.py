@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from ddbcfg_client.commands.canonical import as_file, text_of
+from ddbcfg_client.commands.canonical import as_file, same, text_of
 from ddbcfg_client.commands.changes import Changes, counts
 from ddbcfg_client.notation import loads_stores
 from ddbcfg_client.readonly import ReadOnlyDict
@@ -35,6 +36,8 @@ SECRET = "p1anted-s3cret"
 )
 def test_values_of_two_types_differ(one: object, other: object) -> None:
     assert text_of(one) != text_of(other)
+    assert not same(one, other)
+    assert not same({"a": [one]}, {"a": [other]})
     assert text_of([one]) == text_of([one])
 
 
@@ -53,6 +56,8 @@ def test_values_of_two_types_differ(one: object, other: object) -> None:
 )
 def test_equal_values_do_not(one: object, other: object) -> None:
     assert text_of(one) == text_of(other)
+    assert same(one, other)
+    assert same({"a": {"b": one}}, {"a": {"b": other}})
 
 
 def test_a_file_is_sorted_and_has_a_line_for_each_thing() -> None:
@@ -127,3 +132,13 @@ def test_without_replace_nothing_is_deleted() -> None:
     said = "1 added, 0 changed, 0 deleted, 1 unchanged, 1 kept that the file does not have"
     assert counts([changes]) == said
     assert counts([]) == "0 added, 0 changed, 0 deleted, 0 unchanged"
+
+
+def test_many_changed_options_take_seconds() -> None:
+    # The set of all that changed, made once for each option, would take 40,000 times 40,000 steps.
+    store = {f"o{number}": {"a": "1"} for number in range(40_000)}
+    file = {name: {"a": "2"} for name in store}
+    began = time.process_time()
+    changes = Changes(store, file, replace=False)
+    assert (len(changes.changed), changes.unchanged) == (40_000, [])
+    assert time.process_time() - began < 5

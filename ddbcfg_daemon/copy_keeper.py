@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_daemon.disk_copy import Content, Copy, DiskCopy
+from ddbcfg_daemon.copy_format import Content, Copy
+from ddbcfg_daemon.disk_copy import DiskCopy
 
 _LONG = 10.0  # seconds after which a disk that has not finished is said to hang
 
@@ -32,7 +33,7 @@ class CopyKeeper:
         """Why the copy is not what was last given to :meth:`keep`; empty when it is."""
         with self._changed:
             if self._since is not None and time.monotonic() - self._since > _LONG:
-                return f"the copy {self._copy.path}: the disk hangs, for more than {_LONG:g} s now"
+                return f"the disk hangs for more than {_LONG:g} s (copy {self._copy.path})"
             return self._error
 
     def keep(self, content: Content) -> None:
@@ -49,7 +50,7 @@ class CopyKeeper:
         if self.wait(patience):
             return loaded[0] if loaded else None
         with self._changed:
-            self._error = f"the copy {self._copy.path} was not read within {patience:g} s"
+            self._error = f"the disk hangs: nothing in {patience:g} s (copy {self._copy.path})"
         return None
 
     def wait(self, patience: float) -> bool:
@@ -84,11 +85,11 @@ class CopyKeeper:
         try:
             job()
         except ConfigError as error:
-            return f"the copy: {error}"
+            return f"copy on disk: {error}"
         except OSError as error:
-            return f"the copy {self._copy.path}: {error.strerror or type(error).__name__}"
+            return f"copy on disk: {error.strerror or type(error).__name__} ({self._copy.path})"
         except ValueError as error:
-            return f"the copy {self._copy.path}: {error}"
+            return f"copy on disk: {error} ({self._copy.path})"
         except Exception as error:  # noqa: BLE001 - the thread lives on, and the next copy may go well
-            return f"the copy {self._copy.path}: {type(error).__name__}"
+            return f"copy on disk: {type(error).__name__} ({self._copy.path})"
         return ""

@@ -20,6 +20,7 @@ _METRICS = (
     ("polls_total", "counter", "Polls since the control page was made."),
     ("failures", "gauge", "Failed polls since the last that did not fail."),
     ("refused", "gauge", "1 while a guard keeps what was read from being published."),
+    ("held_since_timestamp_seconds", "gauge", "Since when it does; 0 while none does."),
     ("skipped", "gauge", "Items that are no options."),
     ("from_disk", "gauge", "1 while the copy on disk is served."),
     ("copy_failed", "gauge", "1 while the copy on disk cannot be read or written."),
@@ -49,6 +50,9 @@ def _values(refresher: Refresher | None) -> dict[str, float]:
         "polls_total": status.polls,
         "failures": status.failures,
         "refused": int(refresher.refused),
+        "held_since_timestamp_seconds": 0
+        if status.held_since == NEVER
+        else status.held_since / 1e9,
         "skipped": status.skipped,
         "copy_failed": int(bool(refresher.copy_error)),
         "from_disk": int(status.source == "disk"),

@@ -9,20 +9,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 
 from ddbcfg_client.clock import age_of, boottime
 from ddbcfg_client.errors import MisconfiguredSchemaException
-from ddbcfg_client.layout.page import PageStatus
+from ddbcfg_client.layout.page import NEVER, PageStatus
 from ddbcfg_client.status import pid_namespace, process_start
 from ddbcfg_daemon.changes import changes
 from ddbcfg_daemon.copy_keeper import CopyKeeper
-from ddbcfg_daemon.disk_copy import Content, Copy
 from ddbcfg_daemon.errors import PublishError, WriterLocked
 from ddbcfg_daemon.exits import MENDABLE, log_fault, reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused
+from ddbcfg_daemon.last_known_good import LastKnownGood
 from ddbcfg_daemon.memory import give_back
-from ddbcfg_daemon.moment import Moment
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
 from ddbcfg_daemon.schedule import Schedule
@@ -31,8 +29,6 @@ from ddbcfg_daemon.source import Reading, Source
 log = logging.getLogger("ddbcfg.daemon")
 
 _FORCED_GAP = 1.0  # seconds between two polls, however many ask for one
-_READ_PATIENCE = 10.0  # seconds that the disk gets to read the copy, once after a boot
-_WRITE_PATIENCE = 0.5  # seconds that a disk which did not hang before gets to write it
 
 # No later poll can mend these: the store is given up, and taken up again later.
 FATAL = (MisconfiguredSchemaException, WriterLocked)
@@ -61,17 +57,13 @@ class Refresher:
         self.failure: BaseException | None = None
         self._source = source
         self._guards = guards
-        self._copy = copy
         self._requests = requests or PollRequests()
         self._on_event = on_event
         self._label = f"{publisher.names.namespace}/{publisher.names.store}"
         self._stop = threading.Event()
+        self._copy = LastKnownGood(copy, publisher, self._label)
         self._options: Mapping[str, bytes] | None = None
-        self._loaded: Copy | None = None  # what was on disk, until something is published
-        self._looked = copy is None
-        self._copy_error = ""
         self._skipped: set[str] = set()
-        self._refused = False
         self._schedule = Schedule(interval)
         self._progress_at = boottime()
         self._due = boottime()
@@ -105,21 +97,24 @@ class Refresher:
 
     @property
     def refused(self) -> bool:
-        """Whether a guard kept what the last poll read from being published."""
-        return self._refused
+        """Whether a guard keeps what was read last from being published."""
+        return bool(self._status.held)
 
     @property
     def copy_error(self) -> str:
         """Why the copy on disk is not what is published; empty when it is, or none is kept."""
-        return self._copy.error if self._copy else ""
+        return self._copy.error
 
     @property
     def summary(self) -> str:
-        """One phrase on how the store fares."""
+        """One phrase on how the store is doing."""
         status = self._status
         snapshot = self.publisher.snapshot
         options = 0 if snapshot is None else len(snapshot)
         text = f"{self._label}: generation {self.publisher.generation}, {options} options"
+        if status.held:
+            since = time.localtime(status.held_since / 1e9)
+            text += f", held since {time.strftime('%Y-%m-%d %H:%M:%S %z', since)}: {status.held}"
         if status.error:
             text += f", {status.failures} failed polls: {status.error}"
         return f"{text}, {self.copy_error}" if self.copy_error else text
@@ -161,71 +156,73 @@ class Refresher:
         return self._requests.ask()
 
     def poll(self, *, scheduled: bool = True) -> Exception | None:
-        """Read the store once and publish what is new; the error if that failed.
+        """Read the store once and publish what is new; return why nothing was, if there is a why.
 
-        A poll that somebody asked for is not *scheduled*.  Raises only what no later poll can mend
-        (FATAL).
+        That is the error of a poll that failed, or GuardRefused.  A poll that somebody asked for is
+        not *scheduled*.  Raises only what no later poll can mend (FATAL).
         """
         accepted = self._requests.begin()
         status = self._status
         status.poll_started = boottime()
         self._progress()
         failure: Exception | None = None
+        held: GuardRefused | None = None
         published = False
         try:
             for what in self.publisher.verify():
                 log.warning("%s: somebody removed %s; it was made anew", self._label, what)
-            self._look_at_the_copy()
+            self._copy.look()
             reading = self._source.read(self._progress)
             if self._stop.is_set():
                 return None
-            self._guard(reading, scheduled, accepted)
-            published = self._publish(reading)
+            held = self._held_back(reading, scheduled, accepted)
+            if held is None:
+                published = self._publish(reading)
         except WriterLocked:
             raise  # the page is the other daemon's by now
         except MENDABLE as error:
             failure = error
-        self._refused = isinstance(failure, GuardRefused)
         self._progress()
         status.poll_finished = boottime()
         status.polls += 1
+        if failure is not None or held is not None:
+            self._serve_copy()
         if failure is None:
-            self._succeeded(status, reading)
+            self._succeeded(reading, held)
         else:
-            self._serve_copy(status)
-            self._failed(status, failure)
-        self.publisher.report(status)
-        self._requests.end(self._outcome(published, failure))
+            self._failed(failure)
+        self._report()
+        self._requests.end(
+            Outcome(self.publisher.generation, published, _text(held), _text(failure))
+        )
         if isinstance(failure, FATAL):
             raise failure
-        # After the report: nobody who waits for the poll has to wait for the disk.
         if failure is None:
-            self._keep_copy()
-        self._say_how_the_copy_is()
-        return failure
+            # After the report: nobody who waits for the poll has to wait for the disk.
+            self._copy.keep(self._options)
+        self._copy.log_error()
+        if status.copy_error != self._copy.error:
+            self._report()
+        return failure or held
 
-    def _outcome(self, published: bool, failure: Exception | None) -> Outcome:
-        """Return what a poll that ended like this is for those who asked for it."""
-        text = str(failure) if failure else ""
-        held, error = (text, "") if isinstance(failure, GuardRefused) else ("", text)
-        return Outcome(self.publisher.generation, published, held, error)
+    def _report(self) -> None:
+        self._status.copy_error = self._copy.error
+        self.publisher.report(self._status)
 
-    def _guard(self, reading: Reading, scheduled: bool, accepted: bool) -> None:
-        """Raise GuardRefused for a reading that must not follow what is published."""
+    def _held_back(self, reading: Reading, scheduled: bool, accepted: bool) -> GuardRefused | None:
+        """Return why *reading* must not follow what is published; None if it may."""
         published: Collection[str] = self._options or ()
         if self._options is None:
             snapshot = self.publisher.snapshot
-            if snapshot is not None:
-                published = snapshot
-            elif self._loaded:
-                published = self._loaded.reading.options
+            published = self._copy.options if snapshot is None else snapshot
         try:
             for guard in self._guards:
                 guard.check(published, reading, scheduled=scheduled)
         except GuardRefused as refused:
             if not accepted:
-                raise
+                return refused
             log.warning("%s: an operator accepted what was refused: %s", self._label, refused)
+        return None
 
     def _publish(self, reading: Reading) -> bool:
         """Publish *reading* unless it is published already; return whether it was new."""
@@ -256,16 +253,34 @@ class Refresher:
         self._options = reading.options
         return True
 
-    def _succeeded(self, status: PageStatus, reading: Reading) -> None:
+    def _succeeded(self, reading: Reading, held: GuardRefused | None) -> None:
+        """Note that the table was read, whether or not a guard holds back what is in it."""
+        status = self._status
         if status.failures:
             log.info("%s: polls succeed again after %d failures", self._label, status.failures)
+        source = status.source
         self._date(reading)
+        if held is not None and self.ready:
+            status.source = source  # what is served is still from there
         status.failures = 0
         status.error = ""
+        self._hold(_text(held))
         status.skipped = len(reading.skipped)
         for name in set(reading.skipped) - self._skipped:
             log.warning("%s: skipped an item whose option name is no string: %s", self._label, name)
         self._skipped |= set(reading.skipped)
+
+    def _hold(self, why: str) -> None:
+        status = self._status
+        if why and why != status.held:
+            log.warning("%s: %s; %s", self._label, why, self._serving())
+        elif status.held and not why:
+            log.info("%s: what the table holds is no longer refused", self._label)
+        if not why:
+            status.held_since = NEVER
+        elif not status.held:
+            status.held_since = time.time_ns()
+        status.held = why
 
     def _date(self, reading: Reading) -> None:
         """Note that DynamoDB was read just now."""
@@ -273,95 +288,33 @@ class Refresher:
         self._status.success_unix = time.time_ns()
         self._status.source = reading.source
 
-    def _failed(self, status: PageStatus, error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:
+        status = self._status
         status.failures += 1
         status.error = reason_of(error)
-        age = age_of(status.success)
-        if not self.ready:
-            serving = "nothing is published yet"
-        elif age is None:
-            serving = f"still serving generation {self.publisher.generation}"
-        else:
-            serving = f"still serving generation {self.publisher.generation}, {age:.0f} s old"
         log.warning(
-            "%s: poll %d failed: %s; %s", self._label, status.failures, status.error, serving
-        )
-
-    # --- the copy on disk ------------------------------------------------------------------------
-
-    def _look_at_the_copy(self) -> None:
-        """After a boot: guards compare with what the copy holds, and generations go on from it."""
-        if self._looked or self._copy is None:
-            return
-        if self.publisher.snapshot is None:
-            self._loaded = self._copy.load(_READ_PATIENCE)
-            if self._loaded:
-                self.publisher.advance(self._loaded.generation)
-        self._looked = True
-
-    def _serve_copy(self, status: PageStatus) -> None:
-        """Publish the copy on disk if there is nothing else: after a reboot without DynamoDB."""
-        if self._loaded is None:
-            return
-        if self.publisher.snapshot is None and not self._publish_copy(self._loaded):
-            return
-        # Again at each poll that fails: the wall clock may have been put right meanwhile.
-        age = self._loaded.confirmed.age()
-        status.success = boottime() - age
-        status.success_unix = time.time_ns() - age
-
-    def _publish_copy(self, copy: Copy) -> bool:
-        status, age = self._status, copy.confirmed.age()
-        status.source = "disk"
-        status.success = boottime() - age
-        status.success_unix = time.time_ns() - age
-        try:
-            # First: whoever finds the snapshot finds how old it is.
-            self.publisher.report(status)
-            self.publisher.publish(replace(copy.reading, read_boottime=status.success))
-        except MENDABLE as error:
-            log.warning("%s: the copy on disk was not published: %s", self._label, error)
-            return False
-        self._options = copy.reading.options
-        log.warning(
-            "%s: serving the copy on disk as generation %d, last confirmed %d s ago",
+            "%s: poll %d failed: %s; %s",
             self._label,
-            self.publisher.generation,
-            age // 10**9,
+            status.failures,
+            status.error,
+            self._serving(),
         )
-        return True
 
-    def _keep_copy(self) -> None:
-        """Have what is published written to disk, or only the time if it is there already."""
-        self._loaded = None
-        snapshot = self.publisher.snapshot
-        if self._copy is None or snapshot is None or self._options is None:
-            return
-        content = Content(
-            self._options,
-            snapshot.generation,
-            snapshot.digest,
-            round(snapshot.read_at * 1e9),
-            Moment.now(),
-        )
-        idle = self._copy.wait(0)
-        self._copy.keep(content)
-        if idle:
-            self._copy.wait(_WRITE_PATIENCE)
+    def _serving(self) -> str:
+        """What readers have meanwhile, in words for the log."""
+        if not self.ready:
+            return "nothing is published yet"
+        age = age_of(self._status.success)
+        text = f"still serving generation {self.publisher.generation}"
+        return text if age is None else f"{text}, {age:.0f} s old"
+
+    def _serve_copy(self) -> None:
+        if self._copy.serve(self._status):
+            self._options = self._copy.options
 
     def finish_copy(self, patience: float) -> None:
         """Wait until the copy on disk is written, but no longer than that."""
-        if self._copy:
-            self._copy.wait(patience)
-            self._say_how_the_copy_is()
-
-    def _say_how_the_copy_is(self) -> None:
-        error = self.copy_error
-        if error and error != self._copy_error:
-            log.warning("%s: %s", self._label, error)
-        elif self._copy_error and not error:
-            log.info("%s: the copy on disk is what is published again", self._label)
-        self._copy_error = error
+        self._copy.finish(patience)
 
     # --- when ------------------------------------------------------------------------------------
 
@@ -405,3 +358,7 @@ class Refresher:
 
     def _progress(self) -> None:
         self._progress_at = boottime()
+
+
+def _text(error: Exception | None) -> str:
+    return "" if error is None else reason_of(error)

@@ -38,7 +38,7 @@ _MAP_LARGEST = _STATUS_SIZE - _STATUS.size
 ERROR_LONGEST = 700
 HELD_LONGEST = 400
 _TEXT_LONGEST = 120
-_LONGEST = {"error": ERROR_LONGEST, "held": HELD_LONGEST}
+_LONGEST = {"error": ERROR_LONGEST, "held": HELD_LONGEST, "copy_error": 200}
 
 
 class PageStatus:

@@ -42,7 +42,8 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_client.reader import Config
     from ddbcfg_client.readonly import ReadOnlyDict
     from ddbcfg_client.segment import SHM_DIR, Trust
-    from ddbcfg_daemon.disk_copy import Content, DiskCopy
+    from ddbcfg_daemon.copy_format import Content
+    from ddbcfg_daemon.disk_copy import DiskCopy
     from ddbcfg_daemon.image import About, PackedStore
     from ddbcfg_daemon.moment import Moment
     from ddbcfg_daemon.objects import Access

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
+import ddbcfg_client
 from support.daemon import SECRET, Host, left_of
 from support.fault_proxy import FaultProxy
 from support.tables import ConfigTable
@@ -31,8 +33,9 @@ def test_a_bad_push_is_kept_from_readers_until_an_operator_accepts_it(
     assert done.returncode == 5
     assert "option 'db'['host'] violates 'type' string" in done.stderr
     assert host.config().get("db") == {"host": SECRET}
-    status = host.wait_for_status(lambda status: status.failures == 1)
-    assert "reload --accept" in (status.error or "")
+    status = host.wait_for_status(lambda status: status.held is not None)
+    assert "reload --accept" in (status.held or "")
+    assert (status.failures, status.error) == (0, None)
     daemon.wait_for("the schema guard refused it")
     assert host.client("reload", "--accept").returncode == 0
     assert host.config().get("db") == {"host": 5}
@@ -63,6 +66,28 @@ def test_readers_who_ask_for_polls_do_not_get_an_emptied_or_shrunken_store_publi
         table.delete("prod", f"option-{number}")
     assert "all of 20 options are gone" in host.client("reload").stderr
     assert len(host.config()) == 20
+    assert daemon.stop() == 0
+
+
+def test_max_age_does_not_bite_while_a_refused_push_is_held(
+    host: Host, table: ConfigTable, moto_url: str
+) -> None:
+    table.put("prod", "db", host=SECRET)
+    daemon = host.daemon(
+        *("--table", table.name, "--store", "prod", "--endpoint-url", moto_url),
+        *("--interval", "0.1"),
+    )
+    daemon.wait_for("generation 1")
+    config = ddbcfg_client.connect(host.namespace, "prod", max_age=1.0)
+    assert config.get("db") == {"host": SECRET}
+    table.delete("prod", "db")
+    since = host.wait_for_status(lambda status: status.held is not None).held_since
+    assert since is not None
+    host.wait_for_status(lambda status: time.time() - since > 1.5)
+    assert config.get("db") == {"host": SECRET}
+    text = host.client("status").stdout
+    assert "all of 1 options are gone" in text
+    assert "last error:  none" in text
     assert daemon.stop() == 0
 
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 import ddbcfg_client
 from ddbcfg_client.errors import TableUnreachable
 from ddbcfg_client.layout.names import Names
+from ddbcfg_daemon.copy_format import Content
 from ddbcfg_daemon.copy_keeper import CopyKeeper
-from ddbcfg_daemon.disk_copy import Content, DiskCopy
+from ddbcfg_daemon.disk_copy import DiskCopy
 from ddbcfg_daemon.guards import GuardRefused, ShrinkGuard
 from ddbcfg_daemon.moment import Moment
 from ddbcfg_daemon.publisher import Publisher
@@ -199,7 +200,8 @@ def test_a_folder_that_cannot_be_written_stops_nothing(
         host.poll(reading(OPTIONS))
     assert host.config.get("db") == OPTIONS["db"]
     host.refresher.finish_copy(20)
-    assert f"the copy {host.disk.path}: No such file or directory" in caplog.text
+    assert f"copy on disk: No such file or directory ({host.disk.path}" in caplog.text
+    assert "No such file" in (host.config.status().copy_error or "")
     assert "No such file" in host.refresher.summary
     folder.mkdir()
     host.poll(reading(OPTIONS))  # tried again, though nothing changed
@@ -496,15 +498,42 @@ def test_after_a_boot_the_guards_compare_with_the_copy(host: Host, left: int) ->
         host.poll(many(40))
         host.poll(many(39))
     before = host.config.generation
-    written = host.file.read_bytes()[128:]
-    host.boot()
-    assert isinstance(host.poll(many(left)), GuardRefused)
-    # What was good is served, and is still what a next boot would find.
-    assert len(host.config) == 39
-    assert host.config.generation > before
-    assert host.file.read_bytes()[128:] == written
-    assert host.refresher.ready
+    for boot in range(2):
+        host.boot()
+        for _ in range(2):
+            assert isinstance(host.poll(many(left)), GuardRefused)
+        # What was good is served, and is still what a next boot finds.
+        assert len(host.config) == 39
+        assert host.config.generation == before + 1 + boot
+        assert host.refresher.ready
+        status = host.config.status()
+        assert (status.source, status.failures, status.error) == ("disk", 0, None)
+        assert f"{39 - left} of 39" in (status.held or "") or left == 0
+        # The table was read: that nothing newer is wanted is as good as that there is nothing.
+        assert host.age == pytest.approx(0, abs=20)
     host.poll(many(40))
+    assert len(host.config) == 40
+    assert host.config.status().source == "dynamodb"
+
+
+def test_the_copy_stays_young_while_newer_content_is_held(host: Host) -> None:
+    host.poll(many(40))
+    host.clocks.pass_by(86400)
+    host.poll(many(1))
+    host.boot()
+    host.poll(AWAY)
+    assert len(host.config) == 40
+    assert host.age == pytest.approx(630, abs=30)
+
+
+def test_a_daemon_that_took_over_and_holds_keeps_a_copy_of_what_is_published(host: Host) -> None:
+    host.poll(many(40))
+    host.file.unlink()
+    host.stop()
+    host.start()
+    host.poll(many(1))
+    host.boot()
+    host.poll(AWAY)
     assert len(host.config) == 40
 
 
@@ -523,7 +552,7 @@ def test_a_disk_that_hangs_holds_up_nothing_and_is_seen(
     host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("ddbcfg_daemon.copy_keeper._LONG", 0.0)
-    monkeypatch.setattr("ddbcfg_daemon.refresher._WRITE_PATIENCE", 0.01)
+    monkeypatch.setattr("ddbcfg_daemon.last_known_good._WRITE_PATIENCE", 0.01)
     hanging, release = threading.Event(), threading.Event()
     fsync = os.fsync
 
@@ -541,10 +570,13 @@ def test_a_disk_that_hangs_holds_up_nothing_and_is_seen(
             assert host.config.get("db") == {"port": port}
     assert "the disk hangs" in host.refresher.copy_error
     assert "the disk hangs" in host.refresher.summary
+    assert "the disk hangs" in (host.config.status().copy_error or "")
     assert caplog.text.count("the disk hangs") == 1
     release.set()
     assert host.copy.wait(20)
     assert not host.refresher.copy_error
+    host.poll(reading({"db": {"port": 4}}))
+    assert host.config.status().copy_error is None
     # Not each of them, but the last one.
     host.boot()
     host.poll(AWAY)
@@ -557,12 +589,12 @@ def test_a_disk_that_hangs_at_boot_does_not_hold_up_the_first_poll(
     host.poll(reading(OPTIONS))
     host.boot()
     release = threading.Event()
-    monkeypatch.setattr("ddbcfg_daemon.refresher._READ_PATIENCE", 0.01)
+    monkeypatch.setattr("ddbcfg_daemon.last_known_good._READ_PATIENCE", 0.01)
     monkeypatch.setattr(host.disk, "load", lambda: release.wait(30) and None)
     host.now = reading({"db": {}})
     with caplog.at_level(logging.WARNING, "ddbcfg"):
         assert host.refresher.poll() is None
     assert host.config.get() == {"db": {}}
-    assert "was not read within" in caplog.text
+    assert "the disk hangs: nothing in" in caplog.text
     release.set()
     assert host.copy.wait(20)

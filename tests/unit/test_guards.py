@@ -16,9 +16,12 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client.errors import SchemaError
+from ddbcfg_client.errors import SchemaError, TableUnreachable
 from ddbcfg_client.layout.names import Names
+from ddbcfg_client.layout.page import PageStatus
 from ddbcfg_client.schema import Schema
+from ddbcfg_client.segment import Page, Trust
+from ddbcfg_client.status import Status
 from ddbcfg_daemon.guards import Guard, GuardRefused, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
@@ -28,12 +31,15 @@ from support.shm import reading
 
 
 class FakeSource:
-    """Answers every poll with what ``now`` is."""
+    """Answers every poll with what ``now`` is, or raises ``error``."""
 
     def __init__(self) -> None:
         self.now = reading({})
+        self.error: Exception | None = None
 
     def read(self, progress: Progress) -> Reading:
+        if self.error is not None:
+            raise self.error
         return self.now
 
 
@@ -55,6 +61,14 @@ class Rig:
     def poll(self, now: Reading, *, scheduled: bool = True) -> Exception | None:
         self.source.now = now
         return self.refresher.poll(scheduled=scheduled)
+
+    @property
+    def status(self) -> Status:
+        return ddbcfg_client.connect(self.names.namespace, self.names.store).status()
+
+    @property
+    def page(self) -> PageStatus:
+        return Page(self.names, Trust()).status()
 
     @property
     def options(self) -> int:
@@ -158,18 +172,61 @@ def test_it_holds_for_what_an_earlier_daemon_published(rig: Rig) -> None:
     again.publisher.close()
 
 
-def test_readers_and_operators_are_told(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_refused_is_held_and_no_failure(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     rig.poll(store(3))
-    with caplog.at_level(logging.WARNING, "ddbcfg"):
+    with caplog.at_level(logging.INFO, "ddbcfg"):
         rig.poll(store(0))
-    status = ddbcfg_client.connect(rig.names.namespace, rig.names.store).status()
-    assert status.failures == 1
-    assert status.error is not None
-    assert "reload --accept" in status.error
-    assert "all of 3 options are gone" in caplog.text
+    status = rig.status
+    assert (status.failures, status.error, status.generation) == (0, None, 1)
+    assert "all of 3 options are gone" in (status.held or "")
+    assert "reload --accept" in (status.held or "")
+    assert status.held_since == pytest.approx(time.time(), abs=30)
+    assert "the shrink guard refused it: all of 3 options are gone" in caplog.text
+    assert "still serving generation 1, 0 s old" in caplog.text
+    assert "failed" not in caplog.text
+    assert "held since 2" in rig.refresher.summary
     assert rig.refresher.refused
+    # It is said once; and the time is that of the first refusal.
+    rig.poll(store(0))
+    assert rig.status.held_since == status.held_since
+    assert caplog.text.count("all of 3 options are gone") == 1
     rig.poll(store(3))
+    assert (rig.status.held, rig.status.held_since) == (None, None)
     assert not rig.refresher.refused
+    assert "held" not in rig.refresher.summary
+
+
+def test_what_is_served_does_not_age_while_newer_content_is_held(rig: Rig) -> None:
+    rig.poll(store(3))
+    before = rig.page.success
+    rig.poll(store(0))
+    held = rig.page
+    assert held.success > before
+    assert held.success == pytest.approx(held.poll_finished, abs=10**9)
+    assert held.success_unix == pytest.approx(time.time_ns(), abs=30 * 10**9)
+
+
+def test_a_poll_that_fails_while_something_is_held_is_a_failure_beside_it(rig: Rig) -> None:
+    rig.poll(store(3))
+    rig.poll(store(0))
+    success = rig.page.success
+    rig.source.error = TableUnreachable("config", "Query", "Timeout", "nobody is there")
+    assert rig.poll(store(0)) is rig.source.error
+    status = rig.status
+    assert status.failures == 1
+    assert "nobody is there" in (status.error or "")
+    assert "all of 3 options are gone" in (status.held or "")
+    assert rig.page.success == success  # the age goes on
+    rig.source.error = None
+    rig.poll(store(0))
+    assert (rig.status.failures, rig.status.error) == (0, None)
+    assert rig.refresher.refused
+
+
+def test_an_empty_store_that_is_published_is_a_snapshot_like_any_other(rig: Rig) -> None:
+    assert rig.poll(store(0)) is None
+    assert "generation 1, 0 options" in rig.refresher.summary
+    assert rig.refresher.ready
 
 
 def accept(rig: Rig) -> None:

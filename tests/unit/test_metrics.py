@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
+
+import pytest
 
 from ddbcfg_client.layout.names import Names
 from ddbcfg_daemon.guards import ShrinkGuard
@@ -69,7 +72,8 @@ def test_the_file_says_how_each_store_fares(namespace: str, tmp_path: Path) -> N
     refreshers[0].poll()
     file.write_text(metrics_text(stores))
     prod = numbers(file, "prod")
-    assert (prod["refused"], prod["failures"], prod["generation"]) == (1, 1, 1)
+    assert (prod["refused"], prod["failures"], prod["generation"]) == (1, 0, 1)
+    assert prod["held_since_timestamp_seconds"] == pytest.approx(time.time(), abs=30)
     stores[0].close()
     file.write_text(metrics_text(stores))
     prod = numbers(file, "prod")

@@ -11,6 +11,7 @@ import time
 
 from ddbcfg_client.layout import NEVER
 
+_FIRST_NAMESPACE = 0xEFFFFFFA  # the inode of the one that Linux boots with; it has no offset
 _ABSURD = 100 * 366 * 86400.0  # seconds of age; a hundred years
 
 # The time namespace's offset in nanoseconds, by the process that looked it up: a child may have
@@ -32,6 +33,12 @@ def boottime() -> int:
 def _offset_here(otherwise: int) -> int:
     """The offset of this process's CLOCK_BOOTTIME (time_namespaces(7)); *otherwise* if unknown."""
     try:
+        here = os.stat("/proc/self/ns/time").st_ino
+        if here == _FIRST_NAMESPACE:
+            return 0
+        # The file below is about the namespace that children will be in, after unshare(2) another.
+        if here != os.stat("/proc/self/ns/time_for_children").st_ino:
+            return otherwise
         with open("/proc/self/timens_offsets", "rb") as file:
             for line in file:
                 clock, seconds, nanoseconds = line.split()

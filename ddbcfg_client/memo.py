@@ -39,25 +39,27 @@ class Memo:
     def keep(
         self, option: str, generation: int, raw: bytes, value: ReadOnlyDict, live: Container[str]
     ) -> None:
-        """Keep *value*, unless a newer generation's is known; *live* has the store's names."""
+        """Keep *value*, unless a newer generation's is known; *live* has this one's names."""
         known = self._kept.get(option)
         if known is not None:
             if known[0] > generation:  # read from a pinned, older snapshot
                 return
         elif len(self._kept) >= self._limit:
-            self._tidy(live)
+            self._tidy(live, generation)
         self._kept[option] = generation, raw, value
 
-    def forget(self, option: str) -> None:
-        """Let go of an option that is not there any more."""
-        self._kept.pop(option, None)
+    def forget(self, option: str, generation: int) -> None:
+        """Let go of an option that *generation* does not have, unless a newer one had it."""
+        known = self._kept.get(option)
+        if known is not None and known[0] <= generation:
+            self._kept.pop(option, None)
 
-    def _tidy(self, live: Container[str]) -> None:
+    def _tidy(self, live: Container[str], generation: int) -> None:
         if not self._checking:
             self._checking = list(self._kept)
         for name in self._checking[-_CHECKED:]:
             if name not in live:
-                self.forget(name)
+                self.forget(name, generation)
         # Replaced, not changed: two threads can be at it, and then look at some names twice.
         self._checking = self._checking[:-_CHECKED]
         if not self._checking:

@@ -52,11 +52,12 @@ if TYPE_CHECKING:
 # could not be taken up is tried again as often, and no more: a try costs a thousand reads.
 _NAME_CHECK = 1.0
 
-# A segment whose name is gone was replaced by a newer one; more often than this only if somebody
-# removes segments.
+# A segment that is gone was replaced by a newer one.  More tries are needed only if segments are
+# being removed, or replaced faster than they can be opened.
 _TRIES = 100
 
 _NO_DAEMON = "no daemon has published it on this host"
+_NOT_FOUND = "it was removed, or this process has another /dev/shm by now (after a chroot, say)"
 
 # What is published cannot be read: damaged, not to be trusted, not permitted, of a daemon that was
 # upgraded first.  A reader that has a snapshot keeps serving it, and its age grows.
@@ -74,23 +75,32 @@ class Attachment:
     """Where a view came from: the page it watches and the snapshot it answers from.
 
     ``success`` is when the daemon last read the table and left the snapshot's generation current,
-    as far as this reader knows (CLOCK_BOOTTIME, ns).  ``trouble`` says why it cannot take up what
-    is current; None while it can.
+    as far as this reader knows (CLOCK_BOOTTIME, ns).  ``trouble`` is why it cannot take up what is
+    current; None while it can.
     """
 
-    __slots__ = ("page", "snapshot", "success", "trouble")
+    __slots__ = ("_unsaid", "page", "snapshot", "success", "trouble")
 
     def __init__(
         self,
         page: Page | None = None,
         snapshot: Snapshot | None = None,
         success: int = NEVER,
-        trouble: str | None = None,
+        trouble: SnapshotError | LayoutMismatch | None = None,
     ) -> None:
         self.page = page
         self.snapshot = snapshot
         self.success = success
         self.trouble = trouble
+        self._unsaid = [None]
+
+    def is_first(self) -> bool:
+        """Return True once: of the threads that find a change here, one is to log it."""
+        try:
+            self._unsaid.pop()  # one operation, which no other thread can come between
+        except IndexError:
+            return False
+        return True
 
     def age(self) -> float | None:
         """Return the age of the snapshot in seconds; None when it is not known."""
@@ -171,10 +181,28 @@ class Config(Hot):
         snapshot = self._checked()
         try:
             return read(snapshot)
-        except (SnapshotCorrupt, SnapshotReclaimed):
-            # The program may have closed its descriptors to become a daemon, or the publisher taken
-            # back the memory of a snapshot that was just replaced: attach anew.
-            return read(self._take_up(None, Attachment()))
+        except SnapshotCorrupt:
+            # The program may have closed its descriptors to become a daemon: attach anew.
+            return read(self._anew())
+        except SnapshotReclaimed:
+            pass
+        # The publisher took back the memory of what has just been replaced; under pressure perhaps
+        # also that of what is taken up here, before it is read.
+        for _ in range(_TRIES):
+            snapshot = self._anew()
+            try:
+                return read(snapshot)
+            except SnapshotReclaimed:
+                pass
+        return read(snapshot)
+
+    def _anew(self) -> Snapshot:
+        """Return what is current, since the snapshot so far cannot be read any more."""
+        trouble = self._view[4].trouble
+        if trouble is not None:
+            # Tried within the last second, and the reason is why nothing can be read.
+            raise type(trouble)(*trouble.args)
+        return self._take_up(None, Attachment())
 
     def __contains__(self, option: object) -> bool:
         return self._answer(lambda snapshot: option in snapshot)
@@ -274,7 +302,7 @@ class Config(Hot):
     def _checked(self) -> Snapshot:
         """The current snapshot, if it is young enough."""
         snapshot = self._current()
-        if self._max_age is not None:
+        if self._max_age is not None and monotonic() >= self._view[3]:
             age = self.age
             if age is None or age > self._max_age:
                 raise SnapshotTooStale(self._names.store, age, self._max_age)
@@ -321,7 +349,8 @@ class Config(Hot):
         *attachment* is what is served so far.  Whatever stands in the way, a snapshot that was
         taken up before goes on being served.
         """
-        reason = _NO_DAEMON
+        reason = _NO_DAEMON if page is None else _NOT_FOUND
+        missing: tuple[object, int] | None = None
         for _ in range(_TRIES):
             try:
                 if page is None or page.words[GENERATION_WORD] & RETIRED:
@@ -335,27 +364,38 @@ class Config(Hot):
             if generation & RETIRED:
                 continue  # retired while it was opened: its successor has the name by now
             if generation == 0:
-                reason = _why_nothing(page)
                 if attachment.snapshot is None:
                     self._view = _nothing(page)
+                reason = _why_nothing(page)
                 break
             try:
                 segment = Segment(self._names.segment(generation), generation, self._trust)
             except Gone:
-                reason = f"the segment of generation {generation} was removed"
+                if page.words[GENERATION_WORD] == generation:
+                    # Removed but not replaced: has another page the name by now?
+                    if missing == (page.identity, generation):
+                        reason = f"the segment of generation {generation} was removed"
+                        break
+                    missing, page = (page.identity, generation), None
                 continue
             except _UNUSABLE as error:
+                if page.words[GENERATION_WORD] != generation:
+                    continue  # replaced meanwhile, and perhaps being removed
                 return self._stay(attachment, error)
             snapshot = Snapshot(segment, self._names.store, self._memo)
             taken_up = Attachment(page, snapshot, snapshot.read_boottime)
             until = self._hot_until(taken_up)
             self._view = page.words, generation, snapshot.decoded, until, taken_up
-            if attachment.trouble is not None:
+            if attachment.trouble is not None and attachment.is_first():
                 log("info", f"{self!r} is current again: generation {generation}")
             return snapshot
-        return self._stay(attachment, SnapshotUnavailable(self._names.page, reason))
+        else:
+            reason = "it changes faster than it can be read"
+        if attachment.snapshot is None:
+            raise SnapshotUnavailable(self._names.page, reason)
+        return self._stay(attachment, SnapshotError(self._names.page, reason))
 
-    def _stay(self, attachment: Attachment, error: Exception) -> Snapshot:
+    def _stay(self, attachment: Attachment, error: SnapshotError | LayoutMismatch) -> Snapshot:
         """Go on with the snapshot of *attachment*, since *error* keeps what is current away.
 
         Raises *error* if there is none.  Its age grows, ``max_age`` counts, status says why.
@@ -363,10 +403,13 @@ class Config(Hot):
         snapshot = attachment.snapshot
         if snapshot is None:
             raise error
-        if attachment.trouble is None:
+        if attachment.trouble is None and attachment.is_first():
             serving = f"it goes on serving generation {snapshot.generation}, and tries again"
             log("warning", f"{self!r} cannot take up what is current: {error}; {serving}")
-        stays = Attachment(attachment.page, snapshot, attachment.success, str(error))
+        attachment.age()  # now, for the page forgets the generations before the last two
+        # Kept without its frames, which would keep what was tried.
+        why = type(error)(*error.args)
+        stays = Attachment(attachment.page, snapshot, attachment.success, why)
         self._name_check_at = monotonic() + _NAME_CHECK
         self._view = _STILL_WORDS, _STILL, snapshot.decoded, self._hot_until(stays), stays
         return snapshot
@@ -374,7 +417,10 @@ class Config(Hot):
 
 def _why_nothing(page: Page) -> str:
     """Why *page* has no generation yet."""
-    status = page.status()
+    try:
+        status = page.status()
+    except SnapshotCorrupt as error:
+        return error.reason
     if status.error:
         return f"its daemon could not read DynamoDB yet ({status.error})"
     if status.daemon_pid == 0:

@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 SHM_DIR = "/dev/shm"  # where Linux keeps shared memory: shm_open(3) opens the files there
 _NO_MEMORY = "it is no shared memory but another kind of file"
 REMOVE = "no daemon made it so: have it removed"
+_HOW_TO_SEE = (
+    "read it from a process without a user namespace of its own (PrivateUsers=no), or map the "
+    "daemon's user and group into that"
+)
 DEFAULT_OWNER = "ddbcfg"  # the user of the systemd unit
 
 Identity = tuple[int, int]  # device and inode: the same name can be another object tomorrow
@@ -84,7 +88,7 @@ class Trust:
             raise UntrustedSegment(
                 name,
                 "its owner cannot be seen from this user namespace, where it has no uid",
-                "read it from a process without a user namespace of its own (PrivateUsers=no)",
+                _HOW_TO_SEE,
             )
         if status.st_uid not in (0, os.geteuid()) and status.st_uid != self._uid():
             user = _user_of(status.st_uid)
@@ -99,16 +103,19 @@ class Trust:
             )
 
 
-def is_unmapped(uid: int) -> bool:
-    """Return whether *uid* stands for any user that this user namespace has no uid for."""
+def is_unmapped(number: int, kind: str = "uid") -> bool:
+    """Return whether *number* stands for all users that this user namespace has no uid for.
+
+    With *kind* "gid", the same for groups.
+    """
     try:
-        with open("/proc/sys/kernel/overflowuid", "rb") as file:
-            if uid != int(file.read()):
+        with open(f"/proc/sys/kernel/overflow{kind}", "rb") as file:
+            if number != int(file.read()):
                 return False
-        with open("/proc/self/uid_map", "rb") as file:
+        with open(f"/proc/self/{kind}_map", "rb") as file:
             mapped = [[int(number) for number in line.split()] for line in file]
     except (OSError, ValueError):
-        return uid == 65534  # no /proc to ask: the kernel's own default, and the safe side
+        return number == 65534  # no /proc to ask: the kernel's own default, and the safe side
     # Where every uid is its own, the host's user namespace, it is a user's like any other.
     return mapped != [[0, 0, (1 << 32) - 1]]
 
@@ -158,8 +165,8 @@ def _who_may_read(name: str, trust: Trust) -> str:
 
 def _how_to_join(status: os.stat_result) -> str:
     """Return how a user gets to read what has this *status*."""
-    if is_unmapped(status.st_gid):
-        return "its group cannot be seen from this user namespace"
+    if is_unmapped(status.st_gid, "gid"):
+        return f"its group cannot be seen from this user namespace; {_HOW_TO_SEE}"
     if not status.st_mode & stat.S_IRGRP:
         mode = stat.S_IMODE(status.st_mode)
         return f"give its daemon another --mode or --group (its mode is {mode:04o})"

@@ -8,7 +8,7 @@ from zlib import crc32
 from msgpack import unpackb
 
 from ddbcfg_client.codec import pack_name, split_entry, unpack_option
-from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt
+from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt, SnapshotError
 from ddbcfg_client.layout.segment import BLOCK_SIZE, ENTRY_SIZE, SLOT_SIZE, home_slot
 from ddbcfg_client.readonly import ReadOnlyDict
 
@@ -97,7 +97,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             raw = self._find(option)
         if raw is None:
             if isinstance(option, str):
-                self._memo.forget(option)
+                self._memo.forget(option, self.generation)
             raise OptionNotFound(option, self.store)
         return self._decode(option, raw)
 
@@ -191,7 +191,10 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
                 raise self._corrupt(str(error)) from None
         # Another thread may have decoded it meanwhile; all get the object that came first.
         value = self.decoded.setdefault(option, value)
-        self._memo.keep(option, self.generation, raw, value, self)
+        try:
+            self._memo.keep(option, self.generation, raw, value, self)
+        except SnapshotError:
+            pass  # of other options, which this read is not about
         return value
 
     def _about(self) -> dict[str, Any]:

@@ -133,5 +133,5 @@ def status_of(page: Page, attachment: Attachment) -> Status:
         daemon_pid=None if daemon == "hidden" else status.daemon_pid or None,
         replaced=page.replaced(),
         reader=READER,
-        reader_error=attachment.trouble,
+        reader_error=None if attachment.trouble is None else str(attachment.trouble),
     )

@@ -19,6 +19,7 @@ from threading import Lock
 
 import posix_ipc
 
+from ddbcfg_client.daemon_socket import daemon_is_listening
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.layout.changes import ChangeLog
 from ddbcfg_client.layout.names import Names
@@ -91,19 +92,30 @@ class Publisher:
         """Raise WriterLocked when a daemon that readers trust serves the store, whoever runs it.
 
         Its lock says so to its own user; root could put its own objects in the place of another's.
+        Where the page cannot say whether it runs, in another PID namespace or with the page
+        removed, its socket does.
         """
         status = self._status_of_page()
-        if status.daemon_pid != os.getpid() and daemon_state(status) == "running":
-            raise WriterLocked(self.names.store, self.names.lock, status.daemon_pid)
+        match daemon_state(status):
+            case "running":
+                serves = status.daemon_pid != os.getpid()
+            case "gone":
+                return
+            case _:
+                serves = daemon_is_listening(self.names, self._trust)
+        if serves:
+            raise self._locked(status)
+
+    def _locked(self, status: PageStatus) -> WriterLocked:
+        # A number from another PID namespace would mean some other process here.
+        pid = 0 if daemon_state(status) == "hidden" else status.daemon_pid
+        return WriterLocked(self.names.store, self.names.lock, pid)
 
     def _take_lock(self) -> WriterLock:
         try:
             return WriterLock(self.names, self._access)
-        except WriterLocked as error:
-            status = self._status_of_page()
-            # A number from another PID namespace would mean some other process here.
-            pid = 0 if daemon_state(status) == "hidden" else status.daemon_pid
-            raise WriterLocked(error.store, error.name, pid) from None
+        except WriterLocked:
+            raise self._locked(self._status_of_page()) from None
 
     def _status_of_page(self) -> PageStatus:
         try:

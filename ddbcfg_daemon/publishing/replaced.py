@@ -45,8 +45,10 @@ class ReplacedSegments:
         if len(self._generations) < before:
             return None
         for generation in sorted(self._generations):
-            self._generations.discard(generation)
-            if _cut_short(self._names.segment(generation)):
+            freed = _cut_short(self._names.segment(generation))
+            if freed is not None:
+                self._generations.discard(generation)
+            if freed:
                 return None
         return self.held_bytes()
 
@@ -88,19 +90,28 @@ def _removed_unless_held(name: str) -> bool:
         os.close(fd)  # the lease goes with it
 
 
-def _cut_short(name: str) -> bool:
-    """Remove the object with all of its memory, whoever holds it; return whether it had any."""
+def _cut_short(name: str) -> bool | None:
+    """Remove the object with all of its memory, whoever holds it.
+
+    Return whether it had any; None if it is still there.
+    """
     path = path_of(name)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    except FileNotFoundError:
         return False
+    except OSError:
+        return None
     try:
         had = os.fstat(fd).st_blocks > 0
-        os.fchmod(fd, 0o600)  # its mode may keep its owner, too, from writing
-        os.truncate(f"/proc/self/fd/{fd}", 0)  # the object that is open, whatever has the name now
+        this = f"/proc/self/fd/{fd}"  # the object that is open, whatever has the name now
+        try:
+            os.truncate(this, 0)
+        except PermissionError:
+            os.fchmod(fd, 0o600)  # its mode keeps its owner, too, from writing
+            os.truncate(this, 0)
     except OSError:
-        return False
+        return None
     finally:
         os.close(fd)
     path.unlink(missing_ok=True)

@@ -482,16 +482,19 @@ def test_reload_leaves_no_thread_and_no_connection(
 # --- forking -------------------------------------------------------------------------------------
 
 
-def given_client(proxy: FaultProxy) -> Any:
+def connection_of(kind: str, proxy: FaultProxy) -> Any:
+    if kind == "session":
+        return SESSION
+    make = {"client": boto3.client, "resource": boto3.resource}[kind]
     config = Config(retries={"total_max_attempts": 1}, read_timeout=10)
-    return boto3.client("dynamodb", endpoint_url=proxy.url, config=config)
+    return make("dynamodb", endpoint_url=proxy.url, config=config)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("kind", ["session", "client"])
+@pytest.mark.parametrize("kind", ["session", "client", "resource"])
 def test_a_child_goes_on_refreshing(
     open_store: Any, table: Table, proxy: FaultProxy, kind: str
 ) -> None:
-    store = open_store(SOON, given_client(proxy) if kind == "client" else None)
+    store = open_store(SOON, connection_of(kind, proxy))
 
     def child() -> int:
         assert len(threads()) == 1
@@ -518,12 +521,12 @@ def test_a_grandchild_goes_on_refreshing(open_store: Any, table: Table) -> None:
     assert in_child(lambda: in_child(grandchild))
 
 
-@pytest.mark.parametrize("kind", ["session", "client"])
+@pytest.mark.parametrize("kind", ["session", "client", "resource"])
 def test_a_fork_while_a_read_is_under_way(
     open_store: Any, table: Table, proxy: FaultProxy, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connecting, "READ_TIMEOUT", 20)
-    store = open_store(SOON, given_client(proxy) if kind == "client" else None)
+    store = open_store(SOON, connection_of(kind, proxy))
     proxy.fail(faults.HANG, "Query", times=1)
     proxy.wait_for(1, "Query")
     wait_until(lambda: proxy.requests[-1].fault is faults.HANG)
@@ -541,12 +544,12 @@ def test_a_fork_while_a_read_is_under_way(
     wait_until(lambda: version(store) == 2)
 
 
-@pytest.mark.parametrize("kind", ["session", "client"])
+@pytest.mark.parametrize("kind", ["session", "client", "resource"])
 def test_parent_and_child_do_not_share_a_connection(
     table: Table, proxy: FaultProxy, kind: str
 ) -> None:
     # If they did, each would now and then read the answer to the other's question.
-    connection = given_client(proxy) if kind == "client" else SESSION
+    connection = connection_of(kind, proxy)
     with DynamoDBConfigStore(connection, table.name, "prod") as store:
 
         def read() -> bool:
@@ -561,7 +564,8 @@ def test_parent_and_child_do_not_share_a_connection(
         of_parent = port_of(read)
         assert port_of(lambda: in_child(read)) != of_parent
         assert port_of(read) == of_parent, "the child broke the parent's connection"
-    connection.close() if kind == "client" else None
+    if kind != "session":
+        (connection if kind == "client" else connection.meta.client).close()
 
 
 def test_a_closed_store_stays_closed_in_a_child(open_store: Any) -> None:

@@ -20,7 +20,7 @@ from ddbcfg_client.schema import Schema
 from ddbcfg_client.segment import Gone, Page, Trust, published_stores
 from ddbcfg_daemon.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk_copy import DiskCopy
-from ddbcfg_daemon.errors import RealStore, SomeNotServed
+from ddbcfg_daemon.errors import EmptyStore, RealStore, SomeNotServed
 from ddbcfg_daemon.exits import MENDABLE, common_failure, exit_code, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.helpers import end_helpers
@@ -114,7 +114,9 @@ def _run(settings: Settings, signals: Signals) -> BaseException | None:
         for store in served:
             stack.callback(store.close)
         if settings.once:
-            failures = [store.poll_once(_COPY_PATIENCE) for store in served]
+            failures = [
+                store.poll_once(_COPY_PATIENCE) or _emptiness(settings, store) for store in served
+            ]
             return common_failure(failures) or _first_of_some(failures)
         if fault is not None and not _serve_without(served):
             return fault
@@ -166,6 +168,14 @@ def _served(
             refresher.publisher.close()
 
     return ServedStore(names, make, interval=settings.interval, end=end, on_event=on_event)
+
+
+def _emptiness(settings: Settings, store: ServedStore) -> EmptyStore | None:
+    """Return what is wrong with a store of no options: most likely its name."""
+    snapshot = store.refresher.publisher.snapshot if store.refresher else None
+    if snapshot is None or len(snapshot) or settings.allow_empty:
+        return None
+    return EmptyStore(settings.table, store.names.store)
 
 
 def _first_of_some(failures: Sequence[BaseException | None]) -> BaseException | None:

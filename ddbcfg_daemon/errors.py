@@ -168,3 +168,18 @@ class SomeNotServed(ConfigError):
 
     def __str__(self) -> str:
         return "; ".join(self.reasons)
+
+
+class EmptyStore(PublishError):
+    """The one poll of ``--once`` found no options: nobody ever wrote any, or all are gone."""
+
+    def __init__(self, table: str, store: str) -> None:
+        super().__init__(table, store)
+        self.table = table
+        self.store = store
+
+    def __str__(self) -> str:
+        return (
+            f"table {self.table!r} has no options for store {self.store!r}, so it was published "
+            "empty; check the store's name, or use --allow-empty if that is meant"
+        )

@@ -309,6 +309,21 @@ def test_once_publishes_and_ends(host: Host, table: ConfigTable, moto_url: str) 
     assert host.config().status().daemon == "stopped"
 
 
+def test_once_with_a_store_that_nobody_ever_saw_fails(
+    host: Host, table: ConfigTable, moto_url: str
+) -> None:
+    table.put("prod", "db", host="a")
+    daemon = host.daemon(*of(table, moto_url, "typo"), "--once")
+    assert daemon.wait() == 1
+    said = daemon.output.splitlines()[-1]
+    assert f"table {table.name!r} has no options for store 'typo'" in said
+    both = host.daemon(*of(table, moto_url, "typo", "prod"), "--once")
+    assert both.wait() == 1
+    assert host.client("get", "db", "host", "--store", "prod").stdout == "a\n"
+    meant = host.daemon(*of(table, moto_url, "typo"), "--once", "--allow-empty")
+    assert meant.wait() == 0
+
+
 def test_once_without_a_table_says_so(
     host: Host, missing_table: ConfigTable, moto_url: str
 ) -> None:
@@ -391,6 +406,7 @@ def test_a_second_daemon_is_told_the_pid_of_the_first(
     # The first one is none the worse for it, and what the second one had taken is free again.
     assert host.client("reload", "--store", "prod").returncode == 0
     assert host.config().status().daemon_pid == first.pid
+    table.put("other", "db", host="a")
     third = host.daemon(*of(table, moto_url, "other"), "--once")
     assert third.wait() == 0
 

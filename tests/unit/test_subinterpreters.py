@@ -1,4 +1,4 @@
-"""Subinterpreters, as mod_wsgi makes them, with a GIL of their own or not: each reads for itself."""
+"""Subinterpreters, as mod_wsgi makes them, with a GIL of their own or not: each reads alone."""
 
 from __future__ import annotations
 

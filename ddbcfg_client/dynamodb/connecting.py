@@ -70,6 +70,9 @@ def _client(
     session: MakesClients | None, region: str | None, endpoint_url: str | None, **keys: str
 ) -> DynamoDBClient:
     boto3_module()
+    from botocore.exceptions import NoRegionError
+
+    from ddbcfg_client.dynamodb.credentials import source_of
     from ddbcfg_client.dynamodb.session import lean_session
 
     if endpoint_url and (flaw := endpoint_flaw(endpoint_url)):
@@ -82,7 +85,11 @@ def _client(
                 "dynamodb", endpoint_url=endpoint_url, config=client_config(), **keys
             )
         except ValueError as error:
-            raise _no_endpoint(str(error)) from None
+            if source_of(error) is not None:
+                raise
+            raise _no_endpoint(without_passwords(str(error))) from None
+        if not client.meta.region_name:  # AWS_DEFAULT_REGION is set, to nothing
+            raise NoRegionError
     if flaw := endpoint_flaw(client.meta.endpoint_url):
         client.close()
         raise _no_endpoint(flaw)
@@ -95,14 +102,21 @@ def endpoint_flaw(url: str) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return f"{without_passwords(url)!r} has no number for a port"
+        return f"{_shown(url)!r} has no number for a port"
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        return f"{without_passwords(url)!r} is not http://HOST:PORT or https://HOST"
+        return f"{_shown(url)!r} is not http://HOST:PORT or https://HOST"
     return ""
 
 
+def _shown(url: str) -> str:
+    """The URL without user and password, also if it is none: then no ``//`` says where they are."""
+    before, at, host = url.rpartition("@")
+    scheme = before.partition("//")[0] + "//" if "//" in before else ""
+    return f"{scheme}***@{host}" if at else url
+
+
 def _no_endpoint(flaw: str) -> TableError:
-    reason = f"{without_passwords(flaw)}; check --endpoint-url and AWS_ENDPOINT_URL"
+    reason = f"{flaw}; check --endpoint-url and AWS_ENDPOINT_URL"
     return TableError("", "connecting to DynamoDB", "endpoint", reason)
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from ddbcfg_client.dynamodb.credentials import of_source, source_of
 from ddbcfg_client.errors import (
     AnswerMalformed,
+    ConfigError,
     CredentialsRefused,
     TableError,
     TableNotFound,
     TableThrottled,
     TableUnreachable,
 )
-from ddbcfg_client.printable import without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,13 +67,13 @@ _NO_ANSWER: dict[str, str] = {
     "ConnectTimeoutError": "no connection in time: check network, security groups, VPC endpoint",
     "ReadTimeoutError": "no answer in time: check network and endpoint",
     "ConnectionClosedError": "the connection broke before the answer was whole: try again",
-    "ProxyConnectionError": "the proxy does not answer: check HTTPS_PROXY and NO_PROXY",
+    "ProxyConnectionError": "no such HTTP proxy answers: check HTTPS_PROXY and NO_PROXY",
     "SSLError": "check the certificate, AWS_CA_BUNDLE, the host's clock, and http against https",
 }
 _NO_CREDENTIALS: dict[str, str] = {
     "NoCredentialsError": (
         "give the process some: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, "
-        "or the role of the instance"
+        "or the role of the instance; files of them must be readable by this user"
     ),
     "PartialCredentialsError": "give both halves: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "CredentialRetrievalError": _RENEW,
@@ -83,6 +84,9 @@ _NO_CREDENTIALS: dict[str, str] = {
     "MetadataRetrievalError": "the instance's metadata service does not give the role: try again",
     "ProfileNotFound": "check AWS_PROFILE and ~/.aws/config",
 }
+# Of whatever source of credentials these are, they say more than its name does.
+_SAYS_WHAT_TO_DO = _NO_CREDENTIALS.keys() - {"CredentialRetrievalError", "MetadataRetrievalError"}
+_URLS = "check HTTPS_PROXY, HTTP_PROXY and the endpoint"
 _NO_REGION = "name one: --region, AWS_REGION or ~/.aws/config"
 
 
@@ -94,27 +98,81 @@ def explained(table: str, operation: str, where: str = "") -> Iterator[None]:
     and the reading of their answers belong inside: an exception that Python raises there is taken
     to mean that the answer was not one of DynamoDB's.
     """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except Exception as error:
+        explanation = _explanation(error, table, operation, where)
+        if explanation is None:
+            raise
+        # A traceback shows the cause's text, so that must have nothing to hide either.
+        raise explanation from (error if _may_be_shown(error) else None)
+
+
+def _explanation(error: Exception, table: str, operation: str, where: str) -> TableError | None:
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
-    try:
-        yield
-    except ClientError as error:
-        raise of_client_error(error, table, operation, where) from error
-    except BotoCoreError as error:
-        # The text of a ParamValidationError quotes the parameters, and so would its traceback.
-        cause = None if type(error).__name__ == "ParamValidationError" else error
-        raise of_botocore_error(error, table, operation, where) from cause
-    except (
-        ResponseParserError,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ) as error:
-        raise malformed(table, operation, f"it does not parse ({type(error).__name__})") from None
+    code = type(error).__name__
+    source = None if code in _SAYS_WHAT_TO_DO else source_of(error)
+    if source is not None:
+        if isinstance(error, ClientError):
+            code = str(error.response.get("Error", {}).get("Code") or "no code")
+        return of_source(source, code, _said_by_source(error), table, operation)
+    if isinstance(error, ClientError):
+        return of_client_error(error, table, operation, where)
+    if isinstance(error, BotoCoreError):
+        return of_botocore_error(error, table, operation, where)
+    parsing = (ResponseParserError, ArithmeticError, AttributeError, LookupError, TypeError)
+    if isinstance(error, (*parsing, ValueError, RecursionError)):
+        return malformed(table, operation, f"it does not parse ({code})")
+    return None
+
+
+def _said_by_source(error: Exception) -> str:
+    """What a source of credentials said, without what may be part of a credential."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {_message_of(error)}"
+    if isinstance(error, BotoCoreError):
+        return hidden(str(error))
+    if isinstance(error, OSError):
+        of = f" {error.filename!r}" if error.filename else ""
+        return f"{error.strerror or type(error).__name__}{of}"
+    if isinstance(error, UnicodeError):
+        return "what it gave is not UTF-8"
+    return f"what it gave does not parse ({type(error).__name__})"
+
+
+def _may_be_shown(error: Exception) -> bool:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if not isinstance(error, (BotoCoreError, ClientError)):
+        return False
+    # The first quotes the parameters, the second pieces of what it cannot parse.
+    if type(error).__name__ in ("ParamValidationError", "HTTPClientError"):
+        return False
+    return "//" not in str(error) or "@" not in str(error)
+
+
+def _message_of(error: ClientError) -> str:
+    return _one_line(str(error.response.get("Error", {}).get("Message") or ""))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST_MESSAGE]
+
+
+def hidden(text: str) -> str:
+    """Return what botocore says as one line, without user and password of the URL that it quotes.
+
+    They can hold any character, so all up to the last ``@`` goes.
+    """
+    from re import sub
+
+    return sub(r"(?<=//).*@", "***@", " ".join(text.split()))[:_LONGEST_MESSAGE]
 
 
 def malformed(table: str, operation: str, flaw: str) -> AnswerMalformed:
@@ -139,7 +197,7 @@ def of_client_error(error: ClientError, table: str, operation: str, where: str) 
         reason = f"HTTP status {status} without an error of DynamoDB's: a proxy, or an outage"
         return TableUnreachable(table, operation, code, reason)
 
-    said = " ".join(str(answer.get("Message") or "").split())[:_LONGEST_MESSAGE]
+    said = _message_of(error)
     kind, advice = TableError, ""
     if code in _ADVICE:
         kind, advice = _ADVICE[code]
@@ -155,9 +213,11 @@ def of_client_error(error: ClientError, table: str, operation: str, where: str) 
 
 def of_botocore_error(error: BotoCoreError, table: str, operation: str, where: str) -> TableError:
     """Return the error that tells why botocore got no answer."""
+    from botocore.exceptions import HTTPClientError
+
     code = type(error).__name__
     # It quotes the endpoint and the proxy, which can hold a password.
-    said = without_passwords(" ".join(str(error).split()))[:_LONGEST_MESSAGE]
+    said = hidden(str(error))
     if code in _NO_CREDENTIALS:
         return CredentialsRefused(table, operation, code, f"{said}; {_NO_CREDENTIALS[code]}")
     if code in _NO_ANSWER:
@@ -166,6 +226,9 @@ def of_botocore_error(error: BotoCoreError, table: str, operation: str, where: s
         return TableError(table, operation, code, f"{said} {_NO_REGION}")
     if code == "ParamValidationError":
         return TableError(table, operation, code, "a name or a value is not of the type it must be")
+    if isinstance(error, HTTPClientError) and isinstance(error.kwargs.get("error"), ValueError):
+        # Not quoted: it can hold a part of the password.
+        return TableUnreachable(table, operation, code, f"a URL does not parse; {_URLS}")
     if code in ("HTTPClientError", "ResponseStreamingError", "IncompleteReadError"):
         return TableUnreachable(table, operation, code, f"{said}; the answer did not come whole")
     return TableError(table, operation, code, said)

@@ -19,6 +19,7 @@ from ddbcfg_client.dynamodb.answers import (
 )
 from ddbcfg_client.dynamodb.explain import explained
 from ddbcfg_client.errors import TableError
+from ddbcfg_client.printable import without_passwords
 
 MAX_EXPRESSION_BYTES = 4096
 MAX_NAMES_BYTES = 1024 * 1024  # half of DynamoDB's limit for all that an expression's aliases name
@@ -178,7 +179,7 @@ class Table:
     def where(self) -> str:
         """Return the region and the endpoint of the client, for messages."""
         meta = self.client.meta
-        return f"in region {meta.region_name} at {meta.endpoint_url}"
+        return f"in region {meta.region_name} at {without_passwords(meta.endpoint_url)}"
 
     def _conditional(self, operation: str, call: Callable[[], Mapping[str, Any]]) -> bool:
         try:

@@ -11,6 +11,7 @@ import os
 import select
 import threading
 import time
+from typing import Any
 
 from ddbcfg_client.printable import printable, without_passwords
 
@@ -33,6 +34,14 @@ class LineFormatter(logging.Formatter):
         moment = time.localtime(record.created)
         text = time.strftime("%Y-%m-%d %H:%M:%S", moment)
         return f"{text}.{int(record.msecs):03d}{time.strftime('%z', moment)}"
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return the kind of the exception that a library has attached to its record.
+
+        Its text can quote passwords and what a source of credentials gave; what matters of it is
+        in the error of the poll that failed.
+        """
+        return f"    ({ei[0].__name__})" if ei and ei[0] else ""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the record's line."""

@@ -144,6 +144,59 @@ def test_endpoint_that_is_no_url_is_told() -> None:
         connect_dynamodb(endpoint_url="nonsense")
 
 
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        f"http://user:{SECRET}@127.0.0.1:1",
+        f"user:{SECRET}@127.0.0.1:1",
+        f"socks5://user:{SECRET}@127.0.0.1:1",
+        f"http://user:{SECRET}@127.0.0.1:99999",
+        f"user:{SECRET}@127.0.0.1:99999",
+        f"http://user:{SECRET}/x@127.0.0.1:1",
+        f"http://us er:{SECRET} @127.0.0.1:1",
+    ],
+)
+def test_no_error_of_a_proxy_shows_its_password(
+    monkeypatch: pytest.MonkeyPatch, impatient: None, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(TableUnreachable, match="check HTTPS_PROXY") as caught:
+        Table(connect_dynamodb(region="eu-west-1"), "config").check()
+    # As a program shows it that does not catch it: with all that it was raised from.
+    assert "p1anted" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://user:{SECRET}@127.0.0.1:1",
+        f"http://user:{SECRET}@127.0.0.1:99999",
+        f"http://us er:{SECRET} @127.0.0.1:1",
+        f"user:{SECRET}@127.0.0.1:1",
+    ],
+)
+def test_no_error_of_an_endpoint_shows_its_password(impatient: None, url: str) -> None:
+    with pytest.raises(TableError) as caught:
+        Table(connect_dynamodb(endpoint_url=url), "config").check()
+    assert "***@127.0.0.1" in str(caught.value)
+    assert "p1anted" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_missing_table_is_told_without_the_endpoints_password(
+    proxy: FaultProxy, table_name: str
+) -> None:
+    url = proxy.url.replace("//", f"//user:{SECRET}@")
+    with pytest.raises(TableNotFound, match=r"at http://\*\*\*@127\.0\.0\.1") as caught:
+        Table(connect_dynamodb(endpoint_url=url), table_name).check()
+    assert SECRET not in str(caught.value)
+
+
+def test_a_region_that_is_set_to_nothing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "")
+    with pytest.raises(TableError, match="NoRegionError"):
+        connect_dynamodb(endpoint_url="http://127.0.0.1:1")
+
+
 def test_no_credentials_is_told(monkeypatch: pytest.MonkeyPatch, table_name: str) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")

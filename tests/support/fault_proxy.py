@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from email.message import Message
     from typing import Self
 
 PREFIX = "com.amazonaws.dynamodb.v20120810#"
@@ -104,6 +105,7 @@ class Request:
     fault: Fault | None
     #: The sender's port, which tells one connection from another.
     port: int
+    access_key: str = ""
 
 
 @dataclass
@@ -121,11 +123,17 @@ class _State:
     rules: list[_Rule] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     released: threading.Event = field(default_factory=threading.Event)
+    access_key: str | None = None
 
-    def arrived(self, operation: str, body: bytes, user_agent: str, port: int) -> Fault | None:
+    def arrived(self, operation: str, body: bytes, headers: Message, port: int) -> Fault | None:
+        user_agent = headers.get("User-Agent", "")
+        signed = re.search(r"Credential=([^/]+)/", headers.get("Authorization", ""))
+        key = signed[1] if signed else ""
         with self.changed:
             fault = self._fault_for(operation)
-            self.requests.append(Request(operation, json.loads(body), user_agent, fault, port))
+            if self.access_key not in (None, key):
+                fault = UNKNOWN_KEY
+            self.requests.append(Request(operation, json.loads(body), user_agent, fault, port, key))
             self.changed.notify_all()
             return fault
 
@@ -215,9 +223,15 @@ class FaultProxy:
             self._state.released.clear()
             self._state.rules.append(_Rule(fault, operation, times, after))
 
+    def accept_only(self, access_key: str) -> None:
+        """Refuse, until it is healed, whatever is signed with another key."""
+        with self._state.changed:
+            self._state.access_key = access_key
+
     def heal(self) -> None:
         """Fail no more, and end the requests that hang."""
         with self._state.changed:
+            self._state.access_key = None
             self._state.rules.clear()
             self._state.released.set()
 
@@ -293,8 +307,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        user_agent, port = self.headers.get("User-Agent", ""), self.client_address[1]
-        fault = self.proxy.arrived(operation, body, user_agent, port)
+        fault = self.proxy.arrived(operation, body, self.headers, self.client_address[1])
         bare = bare_names(json.loads(body))
         if bare:
             message = f"a bare attribute name in an expression: {', '.join(bare)}"

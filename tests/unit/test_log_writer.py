@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -80,6 +81,15 @@ def test_a_text_that_is_printable_stays_as_it_is() -> None:
 def test_frames_stand_indented_below_their_line() -> None:
     text = LineFormatter(with_time=False).format(record("failed", frames="  File x\n    \x1b[2J\n"))
     assert text == "WARNING failed\n      File x\n        \\x1b[2J"
+
+
+def test_an_exception_that_a_library_attached_is_named_and_not_quoted() -> None:
+    try:
+        raise ValueError("hunter2")
+    except ValueError:
+        made = logging.LogRecord("botocore", logging.WARNING, "", 0, "failed", None, sys.exc_info())
+    text = LineFormatter(with_time=False).format(made)
+    assert text == "WARNING failed\n    (ValueError)"
 
 
 def test_a_time_has_its_zone() -> None:

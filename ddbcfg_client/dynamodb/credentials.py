@@ -1,0 +1,57 @@
+"""Errors of where credentials come from, told apart from those of DynamoDB.
+
+botocore fetches credentials within whatever call needs them first.  Its own exceptions, those of
+the service that was asked (STS, SSO) and Python's then look like those of the call itself, and the
+advice for these would be wrong.  The traceback shows where an exception was raised.
+"""
+
+from __future__ import annotations
+
+from ddbcfg_client.errors import CredentialsRefused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+_MODULES = frozenset(("botocore.credentials", "botocore.tokens"))
+
+_DEFAULT = "check that this source of credentials works, or name another one"
+# What to do, by botocore's name of the source.
+_ADVICE = {
+    "assume-role": "check role_arn, source_profile and the role's trust policy",
+    "assume-role-with-web-identity": (
+        "check AWS_ROLE_ARN, the file that AWS_WEB_IDENTITY_TOKEN_FILE names, and the role's trust "
+        "policy"
+    ),
+    "container-role": "check AWS_CONTAINER_CREDENTIALS_* and the role of the task or pod",
+    "custom-process": "check what credential_process prints when this user runs it",
+    "iam-role": "check the instance's role and its metadata service",
+    "sso": "log in again (aws sso login), and check the profile's sso_* settings",
+    "shared-credentials-file": "check AWS_SHARED_CREDENTIALS_FILE",
+    "config-file": "check AWS_CONFIG_FILE",
+}
+
+
+def source_of(error: BaseException) -> str | None:
+    """Return the source of credentials that ``error`` comes from, None if it is not one.
+
+    The name is botocore's: ``sso``, ``custom-process``, ``assume-role`` ...
+    """
+    found: str | None = None
+    traceback: TracebackType | None = error.__traceback__
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_globals.get("__name__") in _MODULES:
+            holder = frame.f_locals.get("self")
+            # Of a provider, and of credentials that are fetched when they are first used.
+            name = getattr(holder, "METHOD", None) or getattr(holder, "method", None)
+            found = name if isinstance(name, str) else found or "credentials"
+        traceback = traceback.tb_next
+    return found
+
+
+def of_source(source: str, code: str, said: str, table: str, operation: str) -> CredentialsRefused:
+    """Return the error that says that ``source`` gave no credentials, why, and what to do."""
+    advice = _ADVICE.get(source, _DEFAULT)
+    reason = f"no credentials from {source}: {said}; {advice}"
+    return CredentialsRefused(table, operation, code, reason)

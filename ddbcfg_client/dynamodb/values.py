@@ -151,9 +151,11 @@ def _number(value: int | float | Decimal) -> str:
 def _set(values: set[object] | frozenset[object]) -> AttributeValueTypeDef:
     if not values:
         raise Refusal("DynamoDB has no empty set; leave the key out, or store a list")
-    elements = [attribute_of(value) for value in values]
+    # First of all, for a tuple in a set can hold another set, and so on without end.
+    scalars = all(isinstance(value, (str, int, float, Decimal, bytes)) for value in values)
+    elements = [attribute_of(value) for value in values] if scalars else []
     kinds = {kind for element in elements for kind in element}
-    if len(kinds) > 1 or not kinds <= {"S", "N", "B"}:
+    if len(kinds) != 1 or not kinds <= {"S", "N", "B"}:
         raise Refusal("a set holds strings, numbers or bytes, all of one kind")
     (kind,) = kinds
     if kind == "S":

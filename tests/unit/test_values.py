@@ -157,6 +157,13 @@ def test_depth(inmost: Any, around: str) -> None:
     assert "nested deeper than DynamoDB's 32 levels" in refusal(nested(33))
 
 
+def test_sets_in_tuples_in_sets() -> None:
+    value: Any = "leaf"
+    for _ in range(500):
+        value = frozenset({(value,)})
+    assert "all of one kind" in refusal(value)
+
+
 def test_what_holds_itself() -> None:
     endless: list[Any] = []
     endless.append(endless)

@@ -225,7 +225,7 @@ def _copy(settings: Settings, names: Names) -> CopyKeeper | None:
         return None  # an embedded DynamoDB is never away
     if not settings.state_dir.is_dir():
         raise NotADirectoryError(ENOTDIR, "--state-dir is no directory", str(settings.state_dir))
-    return CopyKeeper(DiskCopy(settings.state_dir, names))
+    return CopyKeeper(DiskCopy(settings.state_dir, names, settings.access))
 
 
 def _say_how_to_read(

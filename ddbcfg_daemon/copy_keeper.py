@@ -64,8 +64,13 @@ class CopyKeeper:
             self._changed.notify_all()
             if self._thread is None:
                 # daemon=True: a disk that hangs does not hold up the end of the process.
-                self._thread = threading.Thread(target=self._work, name="copy", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="copy", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # no memory or no process left: at the next poll
+                    self._next, self._error = None, f"copy on disk: {error}"
+                    return
+                self._thread = thread
 
     def _work(self) -> None:
         while True:

@@ -28,13 +28,18 @@ from ddbcfg_daemon.copy_format import (
     parse_copy,
 )
 from ddbcfg_daemon.errors import UntrustedPath
+from ddbcfg_daemon.objects import Access
 from ddbcfg_daemon.trusted_folder import check, open_trusted_folder
 
 
 class DiskCopy:
-    """One store's copy in *folder*.  Used by one thread at a time, which may have to wait long."""
+    """One store's copy in *folder*.  Used by one thread at a time, which may have to wait long.
 
-    def __init__(self, folder: Path, names: Names) -> None:
+    It belongs to whom *access* says, so that root can publish for the service's user.
+    """
+
+    def __init__(self, folder: Path, names: Names, access: Access | None = None) -> None:
+        self._access = access or Access()
         self.path = folder / f"{names.page[1:]}.copy"
         self._folder = folder
         self._names = names
@@ -47,7 +52,7 @@ class DiskCopy:
 
         What is there already only gets the new time: without reading or writing the rest.
         """
-        folder = open_trusted_folder(self._folder)
+        folder = open_trusted_folder(self._folder, self._access.uid)
         try:
             if not self._renew(folder, content):
                 self._save(folder, content)
@@ -60,7 +65,7 @@ class DiskCopy:
         Raises OSError, UntrustedPath, or ValueError: it is damaged or another store's.
         """
         try:
-            folder = open_trusted_folder(self._folder)
+            folder = open_trusted_folder(self._folder, self._access.uid)
         except FileNotFoundError:
             return None
         try:
@@ -78,7 +83,7 @@ class DiskCopy:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 raise UntrustedPath(str(self.path), "is no regular file", "remove it")
-            check(self.path, status)
+            check(self.path, status, self._access.uid)
             if status.st_size > LARGEST:
                 raise ValueError("it is larger than any store")
             return parse_copy(file.read(LARGEST), self._names)
@@ -111,6 +116,7 @@ class DiskCopy:
         fd = os.open(self._new, flags, 0o600, dir_fd=folder)
         try:
             with open(fd, "wb") as file:
+                self._access.own(fd)
                 os.fchmod(fd, 0o600)  # a umask can take from the owner, too
                 prefix = self._write(file.write, content)
                 file.seek(0)

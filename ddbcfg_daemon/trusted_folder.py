@@ -17,17 +17,18 @@ from ddbcfg_daemon.objects import owner_of
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def open_trusted_folder(folder: Path) -> int:
+def open_trusted_folder(folder: Path, user: int | None = None) -> int:
     """Return a descriptor of *folder*, for ``dir_fd``; raise UntrustedPath or OSError.
 
-    Whoever works on files relative to the descriptor stays in the folder that was checked.
+    *user* is one that is trusted beside root and this process's own.  Whoever works on files
+    relative to the descriptor stays in the folder that was checked.
     """
     real = Path(os.path.realpath(folder))
     fd = os.open(real, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        check(real, os.fstat(fd))
+        check(real, os.fstat(fd), user)
         for above in real.parents:
-            check(above, above.lstat(), sticky=True)
+            check(above, above.lstat(), user, sticky=True)
         if not os.path.samestat(real.lstat(), os.fstat(fd)):
             raise UntrustedPath(str(real), "was replaced just now", "try again")
     except BaseException:
@@ -36,16 +37,19 @@ def open_trusted_folder(folder: Path) -> int:
     return fd
 
 
-def check(path: Path, status: os.stat_result, *, sticky: bool = False) -> None:
+def check(
+    path: Path, status: os.stat_result, user: int | None = None, *, sticky: bool = False
+) -> None:
     """Raise UntrustedPath unless only root and this user can change what has this *status*.
 
-    With *sticky*, a sticky folder may be written by all.
+    And *user*, if one is given.  With *sticky*, a sticky folder may be written by all.
     """
-    if status.st_uid not in (0, os.geteuid()):
+    ours = os.geteuid() if user is None else user
+    if status.st_uid not in (0, os.geteuid(), ours):
         raise UntrustedPath(
             str(path),
             f"belongs to {owner_of(status)}",
-            f"it must belong to root or to the daemon's user (uid {os.geteuid()})",
+            f"it must belong to root or to the daemon's user (uid {ours})",
         )
     if status.st_mode & _OTHERS_WRITE and not (sticky and status.st_mode & stat.S_ISVTX):
         mode = stat.S_IMODE(status.st_mode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -19,8 +20,10 @@ from ddbcfg_client.layout.names import Names
 from ddbcfg_daemon.copy_format import Content
 from ddbcfg_daemon.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk_copy import DiskCopy
+from ddbcfg_daemon.errors import UntrustedPath
 from ddbcfg_daemon.guards import GuardRefused, ShrinkGuard
 from ddbcfg_daemon.moment import Moment
+from ddbcfg_daemon.objects import Access
 from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.source import Progress, Reading
@@ -386,6 +389,21 @@ def test_a_copy_by_another_user_is_replaced_by_the_next_good_poll(
     assert not host.refresher.copy_error
 
 
+def test_root_that_publishes_for_the_service_leaves_a_copy_that_is_the_services(
+    tmp_path: Path,
+) -> None:
+    os.chown(tmp_path, NOBODY, NOBODY)
+    names = Names("config", "prod")
+    with pytest.raises(UntrustedPath, match=f"uid {NOBODY}"):
+        DiskCopy(tmp_path, names).follow(content(1))
+    assert not list(tmp_path.iterdir())
+    copy = DiskCopy(tmp_path, names, Access(owner=NOBODY))
+    for generation in (1, 2):
+        copy.follow(content(generation))
+    assert [file.stat().st_uid for file in tmp_path.iterdir()] == [NOBODY]
+    assert copy.load() is not None
+
+
 @pytest.mark.parametrize(
     "absurd",
     [
@@ -581,6 +599,43 @@ def test_a_disk_that_hangs_holds_up_nothing_and_is_seen(
     host.boot()
     host.poll(AWAY)
     assert host.config.get("db") == {"port": 4}
+
+
+def test_a_disk_that_is_full_keeps_the_copy_before_and_nothing_half_done(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.poll(reading(OPTIONS))
+    before = host.file.read_bytes()
+
+    def full(fd: int) -> None:
+        # Where blocks are allocated late, as in ext4 and NFS, only now.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ddbcfg_daemon.disk_copy.os.fsync", full)
+        host.poll(reading({"db": {"port": 1}}))
+    assert host.file.read_bytes() == before
+    assert "No space left on device" in host.refresher.copy_error
+    assert host.config.get("db") == {"port": 1}
+    host.poll(reading({"db": {"port": 1}}))
+    assert not host.refresher.copy_error
+    host.boot()
+    host.poll(AWAY)
+    assert host.config.get("db") == {"port": 1}
+
+
+def test_without_a_thread_for_the_copy_polls_go_on(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert host.poll(reading(OPTIONS)) is None
+        assert "can't start new thread" in host.refresher.copy_error
+    assert host.poll(reading(OPTIONS)) is None
+    assert host.file.exists()
 
 
 def test_a_disk_that_hangs_at_boot_does_not_hold_up_the_first_poll(

@@ -474,6 +474,24 @@ def test_sighup_polls_every_store_now(host: Host, table: ConfigTable, moto_url: 
     daemon.wait_for("polling now on SIGHUP")
 
 
+def test_a_storm_of_sighup_writes_one_line_for_each_poll_it_causes(
+    host: Host, table: ConfigTable, moto_url: str
+) -> None:
+    table.put("prod", "db", host="a")
+    daemon = host.daemon(*of(table, moto_url))
+    daemon.wait_for("generation 1")
+    config = host.config()
+    sent = 0
+    while config.status().polls < 3:
+        daemon.send(signal.SIGHUP)
+        sent += 1
+    assert daemon.stop() == 0
+    assert sent > 200
+    # One may have been asked for when it stopped.
+    assert 2 <= len(daemon.lines("polling now on SIGHUP")) <= config.status().polls
+    assert len(daemon.output.splitlines()) < 20
+
+
 def test_reload_while_dynamodb_is_away_fails_with_the_reason(
     host: Host, table: ConfigTable, proxy: FaultProxy
 ) -> None:

@@ -10,7 +10,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from threading import Thread
 from typing import Any
 
@@ -170,6 +170,27 @@ def test_reload_meets_a_socket_whose_daemon_was_killed(served: Served, config: C
     with pytest.raises(ReloadFailed, match="no daemon serves it on this host"):
         config.reload(timeout=20)
     assert not daemon_is_listening(served.names, Trust())
+
+
+def test_a_daemon_that_is_stopped_in_its_tracks_is_waited_for_no_longer_than_asked(
+    names: Names,
+) -> None:
+    # As after SIGSTOP: the kernel lets in as many as the queue takes.
+    path = path_of(names.requests)
+    with socket.socket(socket.AF_UNIX) as listening, ExitStack() as stack:
+        listening.bind(str(path))
+        listening.listen(1)
+        config = Config(names, Trust())
+        for _ in range(3):
+            assert daemon_is_listening(names, Trust())
+            with pytest.raises(ReloadFailed, match=r"the daemon did not poll within 0\.1 s"):
+                config.reload(timeout=0.1)
+            waiting = stack.enter_context(socket.socket(socket.AF_UNIX))
+            waiting.setblocking(False)
+            with suppress(BlockingIOError):
+                waiting.connect(str(path))
+        with pytest.raises(BlockingIOError):
+            waiting.connect(str(path))
 
 
 def test_a_daemon_that_stops_tells_those_who_wait(served: Served, config: Config) -> None:

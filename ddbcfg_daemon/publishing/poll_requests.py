@@ -97,6 +97,11 @@ class PollRequests:
             self._ended, self._outcome = self._begun, outcome
         self.on_end()
 
+    def forget(self) -> None:
+        """Drop what was asked for: whatever polls later is not what was asked."""
+        with self._changed:
+            self._asked = self._accept = False
+
     def wake(self) -> None:
         """End a :meth:`wait`."""
         with self._changed:

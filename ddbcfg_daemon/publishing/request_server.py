@@ -14,7 +14,6 @@ import socket
 import struct
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -34,6 +33,7 @@ from ddbcfg_client.layout.request import (
     pack_response,
     parse_request,
 )
+from ddbcfg_daemon.exits import log_fault
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
 from ddbcfg_daemon.publishing.request_sockets import Listen, Listening
 
@@ -125,6 +125,7 @@ class RequestServer:
                 self._selector.unregister(old.socket)
             old.socket.close()
         if not sockets:
+            polls.forget()
             why = Response(STOPPING, "the daemon stops serving this store")
             for connection in self._of(polls):
                 self._respond(connection, why)
@@ -148,8 +149,7 @@ class RequestServer:
                     key.data()
                 self._close_overdue()
         except BaseException as error:  # noqa: BLE001 - polls go on, and somebody has to hear of it
-            where = "".join(traceback.format_tb(error.__traceback__))
-            log.critical("requests are not served any more: %s at\n%s", type(error).__name__, where)
+            log_fault("request sockets, which are not served any more", error)
         finally:
             with suppress(Exception):  # what failed may fail again
                 self._end()

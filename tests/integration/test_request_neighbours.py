@@ -24,9 +24,10 @@ from ddbcfg_client.daemon_socket import ask, daemon_is_listening
 from ddbcfg_client.errors import ReloadFailed
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.request import Request, parse_response
-from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.errors import ForeignObject
+from ddbcfg_client.segment import Page, Trust
+from ddbcfg_daemon.errors import ForeignObject, WriterLocked
 from ddbcfg_daemon.objects import Access, path_of
+from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.publishing.request_server import A_USER
 from support.daemon import ROOT, environment_of
 from support.request_serving import Served, serving
@@ -273,14 +274,11 @@ def test_a_container_that_shares_dev_shm_can_ask(
     assert (done.stdout, done.stderr) == ("generation 2\n", "")
 
 
-@unshare
-def test_a_user_whom_the_daemon_cannot_know_may_ask_for_nothing(names: Names) -> None:
-    # The daemon is root of a user namespace with no other user: all others have the overflow uid.
+@contextmanager
+def publishing_in(names: Names, *namespaces: str) -> Iterator[None]:
+    """A publisher in namespaces of its own, which is served and stopped like a daemon."""
     process = subprocess.Popen(
-        [
-            *("unshare", "--user", "--map-root-user"),
-            *(sys.executable, "-m", "support.publishing", names.namespace),
-        ],
+        ["unshare", *namespaces, sys.executable, "-m", "support.publishing", names.namespace],
         cwd=Path(__file__).parents[1],
         env={**environment_of(), "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
@@ -290,6 +288,28 @@ def test_a_user_whom_the_daemon_cannot_know_may_ask_for_nothing(names: Names) ->
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+        try:
+            yield
+        finally:
+            process.communicate()
+
+
+@unshare
+def test_a_daemon_in_another_pid_namespace_is_respected_by_its_socket(names: Names) -> None:
+    with publishing_in(names, "--pid", "--fork", "--mount-proc"):
+        page = Page(names, Trust())
+        assert page.status().daemon_pid == 1
+        # Without the lock's name only page and socket say that it lives.
+        path_of(names.lock).unlink()
+        with pytest.raises(WriterLocked, match="its pid is not known"):
+            Publisher(names)
+    Publisher(names).close()
+
+
+@unshare
+def test_a_user_whom_the_daemon_cannot_know_may_ask_for_nothing(names: Names) -> None:
+    # The daemon is root of a user namespace with no other user: all others have the overflow uid.
+    with publishing_in(names, "--user", "--map-root-user"):
         path_of(names.requests).chmod(0o666)
 
         def response() -> bytes:
@@ -297,6 +317,5 @@ def test_a_user_whom_the_daemon_cannot_know_may_ask_for_nothing(names: Names) ->
                 return peer.recv(65536)
 
         refused = parse_response(as_stranger(response))
-        process.communicate()
     assert refused.refused == "forbidden"
     assert "stands for users of other user namespaces" in refused.why

@@ -7,12 +7,15 @@ which waits to be asked for a poll, says so, and has polled when the next line c
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddbcfg_client.layout.names import Names
+from ddbcfg_client.layout.page import PageStatus
+from ddbcfg_client.status import pid_namespace, process_start
 from support.racing import OPTIONS, option, start
 
 if TYPE_CHECKING:
@@ -113,5 +116,8 @@ if __name__ == "__main__":
     from support.request_serving import serving
 
     with serving(Names(sys.argv[1], "prod")) as served:
+        pid = os.getpid()
+        who = {"daemon_start": process_start(pid), "daemon_pidns": pid_namespace()}
+        served.publisher.report(PageStatus(daemon_pid=pid, **who))
         print("ready", flush=True)
         serve(served)

@@ -185,6 +185,17 @@ def test_it_follows_each_generation_and_only_those(host: Host) -> None:
     assert host.config.get() == {"db": {}}
 
 
+def test_a_store_that_was_emptied_on_purpose_is_empty_on_disk_too(host: Host) -> None:
+    host.poll(reading(OPTIONS))
+    host.refresher._requests.ask(accept=True)
+    assert host.poll(reading({})) is None
+    host.boot()
+    host.poll(AWAY)
+    assert host.refresher.ready
+    assert host.config.get() == {}
+    assert host.config.generation == 3
+
+
 def test_nobody_else_may_read_it(host: Host) -> None:
     before = os.umask(0)
     try:

@@ -18,7 +18,7 @@ SYSUSERS = "usr/lib/sysusers.d/ddbcfg.conf"
 EXAMPLE = "etc/ddbcfg/daemon.env.example"
 
 # Flags for one run by hand, which a service has no use for.
-NOT_FOR_A_SERVICE = {"--help", "--version", "--once", "--local"}
+NOT_FOR_A_SERVICE = {"--help", "--version", "--once", "--local", "--owner"}
 
 
 def make(*arguments: str) -> str:

@@ -297,7 +297,7 @@ def test_the_first_snapshot_has_an_age_from_the_moment_on_that_readers_see_it(
             assert config.get("db") == {"host": SECRET}
 
     publisher = Publisher(names, at=at)
-    refresher_of(publisher, DB).poll()
+    refresher_of(publisher, reading({"db": {"host": SECRET}})).poll()
     publisher.close()
     [(generation, age)] = seen
     assert generation == 1

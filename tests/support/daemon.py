@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
@@ -91,10 +91,12 @@ class DaemonProcess:
         *arguments: str,
         environment: Mapping[str, str] | None = None,
         impatient: bool = False,
+        within: Sequence[str] = (),
     ) -> None:
+        """Start it, with a command before its own, if there is one *within* which it is to run."""
         program = ["-c", _IMPATIENT] if impatient else ["-m", "ddbcfg_daemon"]
         self._process = subprocess.Popen(
-            [sys.executable, *program, *arguments],
+            [*within, sys.executable, *program, *arguments],
             cwd=ROOT,
             env=environment_of(environment),
             stdin=subprocess.DEVNULL,
@@ -176,10 +178,18 @@ class Host:
         self.namespace = namespace
         self._stack = stack
 
-    def daemon(self, *arguments: str, impatient: bool = False, **settings: str) -> DaemonProcess:
+    def daemon(
+        self,
+        *arguments: str,
+        impatient: bool = False,
+        within: Sequence[str] = (),
+        **settings: str,
+    ) -> DaemonProcess:
         """A daemon with these flags and variables, which ends with the test at the latest."""
         settings.setdefault("DDBCFG_NAMESPACE", self.namespace)
-        made = DaemonProcess(*arguments, environment=settings, impatient=impatient)
+        made = DaemonProcess(
+            *arguments, environment=settings, impatient=impatient, within=within
+        )
         return self._stack.enter_context(made)
 
     def client(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -9,23 +9,26 @@ if TYPE_CHECKING:
     from ddbcfg_client.readonly import ReadOnlyDict
 
 _FEW = 64  # names below which nothing is looked for that could go
-_CHECKED = 2  # names looked at for each one that is new, while there are too many
+# Names looked at for each one that is new, while there are too many.  With 2, a store in which all
+# names are new at each generation would bring in new ones as fast as old ones are found to be gone.
+_CHECKED = 4
 
 
 class Memo:
     """What a reader decoded, by name: bounded by what it reads and what is still there.
 
     A name that the store no longer has cannot be noticed when it goes, for that would cost a look
-    at each name.  So whenever the memo has doubled, each new name pays for a look at two old ones.
-    At most twice the names that are read and live are kept, and some more, at a flat price.
+    at each name.  So whenever the memo has doubled, each new name pays for a look at four old ones,
+    until all have been looked at.  At most four times the names that are read and live are kept,
+    and some more, at a flat price.
     """
 
-    __slots__ = ("_checking", "_kept", "_limit")
+    __slots__ = ("_kept", "_limit", "_round")
 
     def __init__(self) -> None:
         # For each option: the newest generation it was read in, its bytes, what they became.
         self._kept: dict[str, tuple[int, bytes, ReadOnlyDict]] = {}
-        self._checking: list[str] = []  # names still to be looked at
+        self._round: tuple[list[str], int] = [], 0  # names to look at, and how many were
         self._limit = _FEW
 
     def __len__(self) -> int:
@@ -44,7 +47,7 @@ class Memo:
         if known is not None:
             if known[0] > generation:  # read from a pinned, older snapshot
                 return
-        elif len(self._kept) >= self._limit:
+        elif self._round[0] or len(self._kept) >= self._limit:
             self._tidy(live, generation)
         self._kept[option] = generation, raw, value
 
@@ -55,12 +58,15 @@ class Memo:
             self._kept.pop(option, None)
 
     def _tidy(self, live: Container[str], generation: int) -> None:
-        if not self._checking:
-            self._checking = list(self._kept)
-        for name in self._checking[-_CHECKED:]:
+        names, start = self._round
+        if start >= len(names):
+            names, start = list(self._kept), 0
+        stop = start + _CHECKED
+        # Replaced whole: two threads can be at it, and then look at some names twice.
+        self._round = names, stop
+        for name in names[start:stop]:
             if name not in live:
                 self.forget(name, generation)
-        # Replaced, not changed: two threads can be at it, and then look at some names twice.
-        self._checking = self._checking[:-_CHECKED]
-        if not self._checking:
+        if stop >= len(names):
+            self._round = [], 0
             self._limit = 2 * len(self._kept) + _FEW

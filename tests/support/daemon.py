@@ -187,9 +187,7 @@ class Host:
     ) -> DaemonProcess:
         """A daemon with these flags and variables, which ends with the test at the latest."""
         settings.setdefault("DDBCFG_NAMESPACE", self.namespace)
-        made = DaemonProcess(
-            *arguments, environment=settings, impatient=impatient, within=within
-        )
+        made = DaemonProcess(*arguments, environment=settings, impatient=impatient, within=within)
         return self._stack.enter_context(made)
 
     def client(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,6 @@ from typing import Protocol
 
 from ddbcfg_client.clock import boottime
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import CredentialsRefused
 from ddbcfg_daemon.item_packer import Item, ItemPacker
 
 #: Items in a page of a Query.  botocore makes some 4 KB of objects of each small item: tens of MB
@@ -55,10 +54,6 @@ class Tables(Protocol):
         """Return the table; raise ConfigError if there is no connection to it."""
         ...
 
-    def refused(self, table: Table) -> None:
-        """Look for other credentials than those of *table*."""
-        ...
-
 
 class DynamoDBSource:
     """A store in a DynamoDB table.
@@ -91,15 +86,11 @@ class DynamoDBSource:
             self._newest += 1
             number, confirmed = self._newest, self._confirmed
         table = self._tables.table()
-        try:
-            if not self._checked:
-                # Before the first reading only: afterwards the Query itself says what is wrong.
-                table.check()
-                self._checked = True
-            return self._read(table, progress, number, confirmed)
-        except CredentialsRefused:
-            self._tables.refused(table)
-            raise
+        if not self._checked:
+            # Before the first reading only: afterwards the Query itself says what is wrong.
+            table.check()
+            self._checked = True
+        return self._read(table, progress, number, confirmed)
 
     def _read(
         self, table: Table, progress: Progress, number: int, confirmed: Reading | None

@@ -76,6 +76,7 @@ class TimeBasedConfigStore(ConfigStore):
         self.update_interval = _checked(DEFAULT_INTERVAL if given is None else given)
         #: The error of the newest read, None when it succeeded.
         self.last_error: Exception | None = None
+        self._polling = Lock()
         started = time.monotonic()
         self._options = self._source.options()
         self._due = self._after_read(started)
@@ -135,6 +136,7 @@ class TimeBasedConfigStore(ConfigStore):
 
     def after_fork(self) -> None:
         """Start the thread in a child, which has none, and with a lock that nobody holds."""
+        self._polling = Lock()
         # Not to be called: its event may have been forked in the middle of something.
         self._ended.detach()
         if not self._closed:
@@ -144,7 +146,6 @@ class TimeBasedConfigStore(ConfigStore):
 
     def _start(self) -> None:
         stop = Event()
-        self._polling = Lock()
         self._ended = finalize(self, stop.set)
         self._ended.atexit = False  # a daemon thread: it just stops with the process
         self._thread = Thread(

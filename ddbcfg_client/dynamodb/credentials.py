@@ -1,4 +1,4 @@
-"""Errors of where credentials come from, told apart from those of DynamoDB.
+"""What botocore's credentials need from outside: errors told apart, and locks after a fork.
 
 botocore fetches credentials within whatever call needs them first.  Its own exceptions, those of
 the service that was asked (STS, SSO) and Python's then look like those of the call itself, and the
@@ -7,12 +7,16 @@ advice for these would be wrong.  The traceback shows where an exception was rai
 
 from __future__ import annotations
 
+from threading import Lock
+
 from ddbcfg_client.errors import CredentialsRefused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any
 
+_MOST_CHAINED = 10  # roles that are assumed one with another
 _MODULES = frozenset(("botocore.credentials", "botocore.tokens"))
 
 _DEFAULT = "check that this source of credentials works, or name another one"
@@ -48,6 +52,37 @@ def source_of(error: BaseException) -> str | None:
             found = name if isinstance(name, str) else found or "credentials"
         traceback = traceback.tb_next
     return found
+
+
+def unlock_credentials(holder: object) -> None:
+    """Free the locks of a session's or client's credentials, in a child that was just forked.
+
+    A thread of the parent may have been refreshing them.  Here there is none that would release
+    the lock, and everybody who needs credentials would wait for it for ever.  ``None`` stands for
+    the default session.
+    """
+    import sys
+
+    if holder is None:
+        holder = getattr(sys.modules.get("boto3"), "DEFAULT_SESSION", None)
+    credentials = kept_by(holder)
+    for _ in range(_MOST_CHAINED):
+        if getattr(credentials, "_refresh_lock", None) is not None:
+            credentials._refresh_lock = Lock()
+        # A role is assumed with credentials that are refreshed in turn.
+        fetcher = getattr(getattr(credentials, "_refresh_using", None), "__self__", None)
+        credentials = getattr(fetcher, "_source_credentials", None)
+
+
+def kept_by(holder: object) -> Any:
+    """Return the credentials that a client or a session has, without looking for any."""
+    for names in (("_request_signer", "_credentials"), ("_session", "_credentials")):
+        found = holder
+        for name in names:
+            found = vars(found).get(name) if hasattr(found, "__dict__") else None
+        if found is not None:
+            return found
+    return None
 
 
 def of_source(source: str, code: str, said: str, table: str, operation: str) -> CredentialsRefused:

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import boto3
 import botocore.session
+from botocore.credentials import Credentials
 from botocore.loaders import Loader, create_loader
+
+from ddbcfg_client.dynamodb.credentials import kept_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+_READ_ONCE = frozenset(("shared-credentials-file", "config-file", "custom-process"))
 
 
 def lean_session(region: str | None) -> boto3.Session:
@@ -21,6 +26,38 @@ def lean_session(region: str | None) -> boto3.Session:
     loader = _Loader(paths, include_default_search_paths=False)
     core.register_component("data_loader", loader)
     return boto3.Session(region_name=region, botocore_session=core)
+
+
+class Reread:
+    """Makes clients for a session, with keys that are read again where botocore reads them once.
+
+    The session stays as it is: it is the application's.
+    """
+
+    def __init__(self, session: Any) -> None:
+        """Of a session, or of boto3 itself, which stands for the default one."""
+        self._maker = session
+        self._session = boto3.DEFAULT_SESSION if session is boto3 else session
+
+    def client(self, service: str, **settings: Any) -> Any:
+        """Return what the session's own method does."""
+        return self._maker.client(service, **_keys_read_again(self._session), **settings)
+
+
+def _keys_read_again(session: Any) -> dict[str, str]:
+    core = getattr(session, "_session", None)
+    if not isinstance(session, boto3.Session) or core is None:
+        return {}
+    kept = kept_by(session)
+    # Credentials of other kinds are refreshed, and those of other sources cannot have changed.
+    if type(kept) is not Credentials or kept.method not in _READ_ONCE:
+        return {}
+    found = core.get_component("credential_provider").load_credentials()
+    if found is None:
+        return {}
+    keys = found.get_frozen_credentials()
+    given = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
+    return given | ({"aws_session_token": keys.token} if keys.token else {})
 
 
 class _Loader(Loader):

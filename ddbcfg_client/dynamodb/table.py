@@ -9,6 +9,8 @@ starts with ``_``, as the two keys' usual names do, and every reserved word.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from ddbcfg_client.dynamodb.answers import (
     check_item,
     checked_answer,
@@ -18,7 +20,7 @@ from ddbcfg_client.dynamodb.answers import (
     watch_answers,
 )
 from ddbcfg_client.dynamodb.explain import explained
-from ddbcfg_client.errors import TableError
+from ddbcfg_client.errors import CredentialsRefused, TableError
 from ddbcfg_client.printable import without_passwords
 
 MAX_EXPRESSION_BYTES = 4096
@@ -27,13 +29,16 @@ MAX_NAMES_BYTES = 1024 * 1024  # half of DynamoDB's limit for all that an expres
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from contextlib import AbstractContextManager
     from typing import Any
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
+
+
+def _nothing(table: Table) -> None:
+    """Nobody makes clients anew for this table."""
 
 
 class Table:
@@ -44,7 +49,7 @@ class Table:
     between threads, as the client is.
     """
 
-    __slots__ = ("client", "name", "option_key", "store_key")
+    __slots__ = ("client", "name", "on_refused", "option_key", "store_key")
 
     def __init__(
         self,
@@ -57,6 +62,8 @@ class Table:
         self.name = name
         self.store_key = store_key
         self.option_key = option_key
+        #: Called with this table when its client's credentials are missing or refused.
+        self.on_refused: Callable[[Table], None] = _nothing
         watch_answers(client)
 
     def check(self) -> None:
@@ -191,8 +198,14 @@ class Table:
             raise
         return True
 
-    def _explained(self, operation: str) -> AbstractContextManager[None]:
-        return explained(self.name, operation, self.where())
+    @contextmanager
+    def _explained(self, operation: str) -> Iterator[None]:
+        try:
+            with explained(self.name, operation, self.where()):
+                yield
+        except CredentialsRefused:
+            self.on_refused(self)
+            raise
 
     def _key(self, store: str, option: str) -> Item:
         return {self.store_key: {"S": store}, self.option_key: {"S": option}}

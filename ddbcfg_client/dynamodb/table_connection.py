@@ -8,10 +8,12 @@ To a program that forks while it reads, give a session or None.
 
 from __future__ import annotations
 
+import time
 from threading import Lock
 
 from ddbcfg_client.dynamodb import forks
 from ddbcfg_client.dynamodb.connecting import boto3_module, connect_dynamodb
+from ddbcfg_client.dynamodb.credentials import unlock_credentials
 from ddbcfg_client.dynamodb.native import native_client
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import StoreClosed
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_dynamodb import DynamoDBClient, DynamoDBServiceResource
 
+    # What the application may give.
     Connection = DynamoDBClient | DynamoDBServiceResource | boto3.Session | None
+
+_GAP = 1.0  # seconds between two clients that are made because credentials were refused
 
 
 class TableConnection:
@@ -42,6 +47,8 @@ class TableConnection:
         self._table: Table | None = None
         self._inherited: list[Table] = []
         self._closed = False
+        self._refusals = 0
+        self._made_at = 0.0
         self._lock = Lock()
         self.table_name = table_name
         forks.register(self)
@@ -56,27 +63,46 @@ class TableConnection:
                 if self._inherited and self._given:
                     self._given.close()
                 self._table = Table(client, self.table_name, *self._keys)
+                if self._given is None:
+                    self._table.on_refused = self._refused
             return self._table
 
     def close(self) -> None:
         """End the connections, unless the application gave the client."""
         with self._lock:
             self._closed = True
-            table, self._table = self._table, None
-            if table is not None and self._given is None:
-                table.client.close()
+            self._drop()
+
+    def _refused(self, table: Table) -> None:
+        """Have the next request look for credentials anew: those of ``table`` were refused."""
+        with self._lock:
+            # Once a second at most: an application may go on asking, with many threads.
+            if table is self._table and time.monotonic() - self._made_at >= _GAP:
+                self._refusals += 1
+                self._drop()
+
+    def _drop(self) -> None:
+        table, self._table = self._table, None
+        if table is not None and self._given is None:
+            table.client.close()
 
     def after_fork(self) -> None:
-        """Leave the parent's lock and connections to the parent."""
+        """Leave the parent's locks and connections to the parent."""
         self._lock = Lock()
+        unlock_credentials(self._given or self._session)
         if self._table is not None:
             # Kept: to close it, or to collect it, takes locks that the parent may have held.
             self._inherited.append(self._table)
             self._table = None
 
     def _make_client(self) -> DynamoDBClient:
-        session: Any = self._session
-        return connect_dynamodb(session=session or boto3_module())
+        self._made_at = time.monotonic()
+        session: Any = self._session or boto3_module()
+        if not self._refusals:
+            return connect_dynamodb(session=session)
+        from ddbcfg_client.dynamodb.session import Reread
+
+        return connect_dynamodb(session=Reread(session))
 
 
 def _given_client(connection: Any) -> Any:

@@ -41,7 +41,7 @@ class Connection:
                 self._table = self._made()
             return self._table
 
-    def refused(self, table: Table) -> None:
+    def _refused(self, table: Table) -> None:
         """Have the next poll look for credentials anew: those of *table* were refused."""
         with self._lock:
             # Another store may have done so already, or look a moment ago.
@@ -60,5 +60,6 @@ class Connection:
             self._error = error.with_traceback(None)
             raise copy(error) from error.__cause__
         self._error = None
+        made.on_refused = self._refused
         settle()
         return made

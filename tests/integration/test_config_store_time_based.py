@@ -8,14 +8,16 @@ import os
 import pickle
 import threading
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
-from types import SimpleNamespace
+from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
 
 from ddbcfg_client.config_stores import time_based
 from ddbcfg_client.dynamodb import connecting
@@ -31,6 +33,7 @@ from ddbcfg_client.errors import (
 from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.store import DynamoDBConfigStore
 from support import fault_proxy as faults
+from support.credentials import expiry
 from support.waiting import in_child, wait_until
 
 if TYPE_CHECKING:
@@ -77,12 +80,12 @@ def open_store(table: Table) -> Iterator[Callable[..., DynamoDBConfigStore]]:
     opened = []
 
     def open_store(
-        interval: float | None = None, connection: Any = None, **kwargs: Any
+        interval: float | None = None, connection: Any = SESSION, **kwargs: Any
     ) -> DynamoDBConfigStore:
         if interval is not None:
             kwargs["update_interval"] = interval
         store = DynamoDBConfigStore(
-            connection or SESSION,
+            connection,
             table.name,
             "prod",
             config_store="TimeBasedConfigStore",
@@ -579,6 +582,99 @@ def test_a_closed_store_stays_closed_in_a_child(open_store: Any) -> None:
         return version(store) == 1
 
     assert in_child(child)
+
+
+def test_a_store_that_was_closed_during_a_read_says_so_in_a_child(
+    open_store: Any, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "READ_TIMEOUT", 20)
+    monkeypatch.setattr(time_based, "_CLOSE_TIMEOUT", 0.0)
+    store = open_store(SOON)
+    proxy.fail(faults.HANG, "Query", times=1)
+    proxy.wait_for(1, "Query")
+    wait_until(lambda: proxy.requests[-1].fault is faults.HANG)
+    store.close()
+    assert store.config._polling.locked()
+
+    def child() -> bool:
+        with pytest.raises(StoreClosed):
+            store.reload()
+        return True
+
+    assert in_child(child)
+
+
+class Refreshing:
+    """Gives a session credentials that are refreshed; in this process that hangs."""
+
+    def __init__(self, session: boto3.Session, chained: bool) -> None:
+        self.parent = os.getpid()
+        self.started = threading.Event()
+        self.released = threading.Event()
+        refresh = self._refresh
+        if chained:  # as of a role that is assumed with another role's credentials
+            inner = self._credentials(refresh, 3600)
+            self.innermost = inner
+            fetcher = SimpleNamespace(_source_credentials=inner)
+            refresh = MethodType(lambda _: self._chained(inner), fetcher)
+        else:
+            self.innermost = None
+        self.credentials = self._credentials(refresh, 3600)
+        session._session._credentials = self.credentials  # type: ignore[attr-defined]
+
+    def _credentials(self, refresh: Callable[[], Any], seconds: float) -> RefreshableCredentials:
+        return RefreshableCredentials.create_from_metadata(
+            self._keys(seconds), refresh, "assume-role"
+        )
+
+    def _keys(self, seconds: float) -> dict[str, str]:
+        return {
+            "access_key": "key",
+            "secret_key": "secret",
+            "token": "token",
+            "expiry_time": expiry(seconds),
+        }
+
+    def _chained(self, inner: RefreshableCredentials) -> dict[str, str]:
+        inner.get_frozen_credentials()
+        return self._keys(3600)
+
+    def _refresh(self) -> dict[str, str]:
+        if os.getpid() == self.parent:
+            self.started.set()
+            assert self.released.wait(20)
+        return self._keys(3600)
+
+    def expire(self) -> None:
+        for credentials in (self.credentials, self.innermost):
+            if credentials is not None:
+                credentials._expiry_time = datetime.now(UTC)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("chained", [False, True], ids=["one role", "a role by a role"])
+@pytest.mark.parametrize("kind", ["session", "client", "default"])
+def test_a_fork_while_credentials_are_refreshed(
+    open_store: Any, table: Table, kind: str, chained: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = boto3.Session()
+    refreshing = Refreshing(session, chained)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session if kind == "default" else None)
+    made = {"session": lambda: session, "client": lambda: session.client("dynamodb")}
+    store = open_store(SOON, made.get(kind, lambda: None)())
+    refreshing.expire()
+    assert refreshing.started.wait(20)
+
+    def child() -> bool:
+        change(table, 2)
+        store.reload()  # would hang on botocore's lock
+        wait_until(lambda: version(store) == 2)
+        return store.config.last_error is None
+
+    try:
+        assert in_child(child)
+    finally:
+        refreshing.released.set()
+    wait_until(lambda: version(store) == 2)
 
 
 def test_unreachable_in_the_child_keeps_the_values(open_store: Any, proxy: FaultProxy) -> None:

@@ -5,17 +5,29 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import boto3
 import pytest
 from botocore.credentials import SSOProvider
 from botocore.utils import ContainerMetadataFetcher
 
+from ddbcfg_client.dynamodb import table_connection
 from ddbcfg_client.dynamodb.connecting import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
+from ddbcfg_client.dynamodb.table_connection import TableConnection
 from ddbcfg_client.errors import CredentialsRefused
+from ddbcfg_client.store import DynamoDBConfigStore
 from ddbcfg_daemon.source import DynamoDBSource
 from ddbcfg_daemon.sources.connection import Connection
-from support.credentials import SOURCES, CredentialSource
+from support.credentials import (
+    SOURCES,
+    CredentialSource,
+    Instance,
+    Process,
+    Profile,
+    SharedFile,
+)
 from support.daemon import RECORD, SECRET
 from support.fault_proxy import FaultProxy
 from support.tables import ConfigTable
@@ -91,3 +103,118 @@ def test_each_source_is_asked_again_from_the_beginning_until_it_gives_credential
     source.mend("second")
     assert reader.read(lambda: None).options == first.options
     assert proxy.requests[-1].access_key == "second"
+
+
+# --- config stores -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store_of(
+    monkeypatch: pytest.MonkeyPatch, proxy: FaultProxy, table: ConfigTable
+) -> Iterator[Callable[[str, str], DynamoDBConfigStore]]:
+    """Opens stores; each look at the clock that bounds new clients is a second later."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.url)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    seconds = itertools.count()
+    monkeypatch.setattr(
+        table_connection, "time", SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    )
+    opened: list[DynamoDBConfigStore] = []
+
+    def open_store(connection: str, config_store: str) -> DynamoDBConfigStore:
+        session = boto3.Session() if connection == "session" else None
+        kwargs = {"update_interval": 3600} if config_store == "TimeBasedConfigStore" else {}
+        opened.append(
+            DynamoDBConfigStore(
+                session,
+                table.name,
+                "prod",
+                config_store=config_store,
+                config_store_kwargs=kwargs,
+            )
+        )
+        return opened[-1]
+
+    yield open_store
+    for store in opened:
+        store.close()
+
+
+@pytest.mark.parametrize("config_store", ["SimpleConfigStore", "TimeBasedConfigStore"])
+@pytest.mark.parametrize("connection", ["session", "default"])
+@pytest.mark.parametrize("kind", [SharedFile, Profile, Process], ids=lambda kind: kind.__name__)
+def test_a_config_store_reads_rotated_keys_again_and_leaves_the_session_alone(
+    make_source: Callable[[type[CredentialSource]], CredentialSource],
+    store_of: Callable[[str, str], DynamoDBConfigStore],
+    table: ConfigTable,
+    proxy: FaultProxy,
+    kind: type[CredentialSource],
+    connection: str,
+    config_store: str,
+) -> None:
+    table.put("prod", "db", host="a")
+    source = make_source(kind)
+    source.mend("first")
+    proxy.accept_only("first")
+    store = store_of(connection, config_store)
+    assert store.config.get("db") == {"host": "a"}
+    for number, key in enumerate(("second", "third")):
+        proxy.accept_only(key)
+        source.mend(key)
+        table.put("prod", "db", host=str(number))
+
+        def read() -> object:
+            store.reload()
+            return store.config.get("db")
+
+        with pytest.raises(CredentialsRefused):
+            read()
+        assert read() == {"host": str(number)}
+        assert proxy.requests[-1].access_key == key
+        assert store.set("other", {"key": 1})
+    session = boto3.DEFAULT_SESSION if connection == "default" else store._connection._session
+    assert session.get_credentials().access_key == "first"
+
+
+@pytest.fixture
+def kept(
+    store_of: Callable[[str, str], DynamoDBConfigStore], table: ConfigTable
+) -> Iterator[Callable[[], object]]:
+    """Reads with what a config store keeps, before it could read anything."""
+    connection = TableConnection(None, table.name, "_store", "_option")
+    yield lambda: connection.table("prod").item("prod", "db")
+    connection.close()
+
+
+def test_what_a_config_store_keeps_finds_a_metadata_service_that_came_up_late(
+    make_source: Callable[[type[CredentialSource]], CredentialSource],
+    kept: Callable[[], object],
+    table: ConfigTable,
+) -> None:
+    table.put("prod", "db", host="a")
+    source = make_source(Instance)
+    source.fail("down")
+    for _ in range(2):
+        with pytest.raises(CredentialsRefused):
+            kept()
+    assert source.service.requests.count("/latest/api/token") == 2
+    source.mend("key")
+    assert kept()
+
+
+def test_credentials_are_looked_for_once_a_second_however_often_they_are_needed(
+    make_source: Callable[[type[CredentialSource]], CredentialSource],
+    kept: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = make_source(Instance)
+    source.fail("down")
+    now = [1000.0]
+    monkeypatch.setattr(table_connection, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    for _ in range(3):
+        for _ in range(20):
+            with pytest.raises(CredentialsRefused):
+                kept()
+        now[0] += 1.0
+    # The first client, and one more at the end of each second.
+    assert source.service.requests.count("/latest/api/token") == 3

@@ -7,12 +7,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import CredentialsRefused
 from ddbcfg_daemon.sources.connection import GAP, Connection
 
 NONE = CredentialsRefused("", "connecting", "NoCredentialsError", "give it some")
+
+
+def _refuse(**_: object) -> None:
+    raise NoCredentialsError
 
 
 class Connecting:
@@ -30,11 +35,22 @@ class Connecting:
         if self.error:
             raise self.error
         number = self.tries
+        meta = SimpleNamespace(
+            events=SimpleNamespace(register=lambda *_, **__: None),
+            region_name="here",
+            endpoint_url="nowhere",
+        )
         client: Any = SimpleNamespace(
-            meta=SimpleNamespace(events=SimpleNamespace(register=lambda *_, **__: None)),
+            meta=meta,
             close=lambda: self.closed.append(number),
+            describe_table=_refuse,
         )
         return Table(client, "config")
+
+    def refuse(self, table: Table) -> None:
+        """What DynamoDB does at the next request."""
+        with pytest.raises(CredentialsRefused):
+            table.check()
 
 
 @pytest.fixture
@@ -54,13 +70,13 @@ def test_refused_credentials_are_looked_for_again_once_for_all_stores(
     connection = connecting.connection
     first = connection.table()
     connecting.now += GAP
-    connection.refused(first)
+    connecting.refuse(first)
     second = connection.table()
     assert second is not first
     assert connecting.closed == [1]
     # Another store's poll was under way with the first one.
     connecting.now += GAP
-    connection.refused(first)
+    connecting.refuse(first)
     assert connection.table() is second
 
 
@@ -68,7 +84,7 @@ def test_however_many_stores_fail_it_looks_once_a_second(connecting: Connecting)
     connection = connecting.connection
     for _ in range(10):
         for _ in range(20):
-            connection.refused(connection.table())
+            connecting.refuse(connection.table())
         connecting.now += GAP
     assert connecting.tries == 10
 

@@ -10,7 +10,7 @@ import pytest
 
 from ddbcfg_client.codec import pack_option
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import CredentialsRefused, TableThrottled
+from ddbcfg_client.errors import TableThrottled
 from ddbcfg_daemon.source import DynamoDBSource, Reading
 
 THROTTLED = TableThrottled("config", "Query", "ProvisionedThroughputExceededException", "slow down")
@@ -31,8 +31,6 @@ class Replicas:
         self.seen: list[int] = []
         self.reads: list[bool] = []
         self.fail: Exception | None = None
-        self.refusals: list[Table] = []
-        self.checks = 0
         meta = SimpleNamespace(
             events=SimpleNamespace(register=lambda *_, **__: None),
             region_name="here",
@@ -52,9 +50,6 @@ class Replicas:
 
     def table(self) -> Table:
         return self._table
-
-    def refused(self, table: Table) -> None:
-        self.refusals.append(table)
 
 
 def _description() -> dict[str, Any]:
@@ -142,16 +137,3 @@ def test_a_reading_that_was_overtaken_is_not_what_later_ones_are_compared_with(
     assert value_of(source.read(overtake)) == 1  # nobody waits for it any more
     replicas.value, replicas.seen = 2, [1]
     assert value_of(source.read(lambda: None)) == 2
-
-
-def test_refused_credentials_are_reported_to_the_connection(
-    replicas: Replicas, source: DynamoDBSource
-) -> None:
-    replicas.fail = CredentialsRefused("config", "Query", "ExpiredTokenException", "renew them")
-    with pytest.raises(CredentialsRefused):
-        source.read(lambda: None)
-    assert replicas.refusals == [replicas.table()]
-    replicas.fail = THROTTLED
-    with pytest.raises(TableThrottled):
-        source.read(lambda: None)
-    assert len(replicas.refusals) == 1

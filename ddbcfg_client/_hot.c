@@ -27,6 +27,8 @@
 #define GENERATION_WORD 2 /* as in ddbcfg_client/layout/page.py */
 #define RECENT 16         /* a power of 2 */
 
+int ddbcfg_add_guarded_types(PyObject *module); /* in _guarded.c */
+
 static const uint64_t NO_WORD = 0;
 static const uint64_t NO_GENERATION = UINT64_MAX;
 
@@ -511,7 +513,9 @@ module_exec(PyObject *module)
     state->get_method = PyObject_GetAttr((PyObject *)state->hot, state->get_name);
     if (state->get_method == NULL)
         return -1;
-    return PyModule_AddType(module, state->hot);
+    if (PyModule_AddType(module, state->hot) < 0)
+        return -1;
+    return ddbcfg_add_guarded_types(module);
 }
 
 static int

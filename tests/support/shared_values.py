@@ -1,0 +1,45 @@
+"""The types of shared values, over the compiled bases and over those in Python."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ddbcfg_client import accelerator, guarded, readonly
+
+try:
+    from ddbcfg_client import _hot  # type: ignore[attr-defined]
+except ImportError:
+    _hot = None
+
+IMPLEMENTATIONS = [
+    pytest.param(guarded, id="python"),
+    pytest.param(
+        _hot, id="compiled", marks=pytest.mark.skipif(_hot is None, reason="it is not built here")
+    ),
+]
+PLAIN = {"host": "db", "hosts": ["a", "b"], "tags": {"x"}}
+
+
+@functools.cache
+def types_over(bases: ModuleType) -> ModuleType:
+    """The module readonly, with the types of *bases* below its own."""
+    spec = importlib.util.spec_from_file_location("readonly", readonly.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accelerator, "GuardedDict", bases.GuardedDict)
+        patch.setattr(accelerator, "GuardedList", bases.GuardedList)
+        spec.loader.exec_module(module)
+    return module
+
+
+def option_of(types: Any) -> Any:
+    """PLAIN, of these types."""
+    hosts = types.ReadOnlyList(PLAIN["hosts"])
+    return types.ReadOnlyDict(host="db", hosts=hosts, tags=types.ReadOnlySet(PLAIN["tags"]))

@@ -3,7 +3,8 @@
     python -m support.chaos --seconds 30 [--seed N]        (make chaos)
 
 In rounds: some seconds of trouble (the daemon killed with -9 or stopped and continued, files of
-/dev/shm removed, every fault that the proxy in front of DynamoDB knows) while options are being
+/dev/shm removed, every fault that the proxy in front of DynamoDB knows, neighbours who hold or fill
+connections, take the names of segments to come or keep the semaphore) while options are being
 written; then all is made whole again, and every reader must have the last value within 5 s and one
 interval.  Whatever a reader ever reads must be a value that was really written, whole.
 """
@@ -12,10 +13,13 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import random
 import signal
+import socket
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from multiprocessing.synchronize import Event
@@ -24,10 +28,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
+import posix_ipc
+
 import ddbcfg_client
+from ddbcfg_client import Config
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import ConfigError
+from ddbcfg_client.errors import ConfigError, ReloadFailed
+from ddbcfg_client.layout.names import Names
+from ddbcfg_client.segment import Trust
 from ddbcfg_daemon.local import LocalDynamoDB
+from ddbcfg_daemon.objects import path_of
 from support.daemon import DaemonProcess, left_of
 from support.fault_proxy import FAULTS, HANG, FaultProxy
 from support.shm import attributes
@@ -37,6 +47,7 @@ LIMIT = 5.0 + INTERVAL  # from "whole again" to "current everywhere"
 READERS = 4
 OPTIONS = ("alpha", "beta", "gamma")
 STORE = "prod"
+STRANGER = 65533
 
 
 def proof(option: str, number: int) -> str:
@@ -93,7 +104,7 @@ class Chaos:
     def __init__(self, seed: int, folder: Path) -> None:
         self.report = Report(seed)
         self._random = random.Random(seed)
-        self._namespace = f"test-{uuid4().hex[:12]}"
+        self._names = Names(f"test-{uuid4().hex[:12]}", STORE)
         self._folder = folder
         # Spawned, for this process has threads; without locks, for readers may be killed.
         context = multiprocessing.get_context("spawn")
@@ -104,7 +115,7 @@ class Chaos:
             context.Process(
                 target=read,
                 args=(
-                    self._namespace,
+                    self._names.namespace,
                     self._board,
                     number * (1 + len(OPTIONS)),
                     self._written,
@@ -114,6 +125,12 @@ class Chaos:
             for number in range(READERS)
         ]
         self._daemon: DaemonProcess | None = None
+        self._held: list[socket.socket] = []
+        self._troubles = (
+            *(self._kill, self._freeze, self._remove_one, self._remove_all, self._fault),
+            *(self._hold_connections, self._send_garbage, self._ask, self._take_names),
+            self._keep_the_semaphore,
+        )
 
     def run(self, seconds: float) -> Report:
         """Make trouble for so long; AssertionError when a guarantee is broken."""
@@ -132,6 +149,7 @@ class Chaos:
                     self._round()
             finally:
                 self._stop.set()
+                self._let_go()
                 self._end()
                 for reader in self._readers:
                     reader.join(30)
@@ -145,9 +163,7 @@ class Chaos:
         self.report.rounds += 1
         end = time.monotonic() + self._random.uniform(0.5, 2.5)
         while time.monotonic() < end:
-            trouble = self._random.choice(
-                (self._kill, self._freeze, self._remove_one, self._remove_all, self._fault)
-            )
+            trouble = self._random.choice(self._troubles)
             name = trouble.__name__.strip("_").replace("_", " ")
             self.report.troubles[name] = self.report.troubles.get(name, 0) + 1
             trouble()
@@ -171,12 +187,12 @@ class Chaos:
             self._daemon.send(signal.SIGCONT)
 
     def _remove_one(self) -> None:
-        files = left_of(self._namespace)
+        files = self._left()
         if files:
             self._random.choice(files).unlink(missing_ok=True)
 
     def _remove_all(self) -> None:
-        for path in left_of(self._namespace):
+        for path in self._left():
             path.unlink(missing_ok=True)
 
     def _fault(self) -> None:
@@ -185,10 +201,64 @@ class Chaos:
         else:
             self._proxy.fail(self._random.choice([fault for fault in FAULTS if fault is not HANG]))
 
+    # --- neighbours ------------------------------------------------------------------------------
+
+    def _connect(self) -> socket.socket | None:
+        made = socket.socket(socket.AF_UNIX)
+        made.setblocking(False)
+        try:
+            made.connect(str(path_of(self._names.requests)))
+        except OSError:
+            made.close()
+            return None
+        return made
+
+    def _hold_connections(self) -> None:
+        self._let_go()
+        self._held = [made for _ in range(7) if (made := self._connect())]
+
+    def _send_garbage(self) -> None:
+        if made := self._connect():
+            self._held.append(made)
+        for made in self._held:
+            with suppress(OSError):
+                made.send(self._random.randbytes(self._random.choice((1, 100, 10_000))))
+        self._let_go()
+
+    def _ask(self) -> None:
+        with suppress(ReloadFailed):
+            Config(self._names, Trust()).reload(timeout=self._random.uniform(0, 1.0))
+
+    def _take_names(self) -> None:
+        """Have a stranger's files where the next segments would be."""
+        last = max([0, *(self._names.generation_of(f"/{path.name}") or 0 for path in self._left())])
+        for generation in range(last + 1, last + 4):
+            path = path_of(self._names.segment(generation))
+            with suppress(FileExistsError):
+                path.touch(exist_ok=False)
+                if os.geteuid() == 0:
+                    os.chown(path, STRANGER, STRANGER)
+
+    def _keep_the_semaphore(self) -> None:
+        """Take it and never give it back, as one that was killed with it."""
+        with suppress(posix_ipc.Error, OSError):
+            semaphore = posix_ipc.Semaphore(self._names.semaphore)
+            semaphore.acquire(0)
+            semaphore.close()
+
+    def _let_go(self) -> None:
+        for made in self._held:
+            made.close()
+        self._held = []
+
+    def _left(self) -> list[Path]:
+        return left_of(self._names.namespace)
+
     # --- and its end -----------------------------------------------------------------------------
 
     def _make_whole(self) -> None:
         self._proxy.heal()
+        self._let_go()
         # A poll that backs off after failures is due within the interval.
         if self._daemon is None or self._daemon.exit_code is not None:
             self._start()
@@ -238,7 +308,7 @@ class Chaos:
     def _start(self) -> None:
         self._end()
         self._daemon = DaemonProcess(
-            *("--table", "config", "--store", STORE, "--namespace", self._namespace),
+            *("--table", "config", "--store", STORE, "--namespace", self._names.namespace),
             *("--endpoint-url", self._proxy.url, "--interval", str(INTERVAL)),
             *("--state-dir", str(self._folder), "--region", "us-east-1"),
             environment={
@@ -257,7 +327,7 @@ class Chaos:
 
     def clean_up(self) -> None:
         """Leave nothing in /dev/shm."""
-        for path in left_of(self._namespace):
+        for path in self._left():
             path.unlink(missing_ok=True)
 
 

@@ -120,13 +120,14 @@ def _reading(number: int) -> Any:
 
 
 def publish(names: Names, last: int) -> dict[str, int]:
-    """The real publisher, with a status after each publication, as the daemon writes it."""
+    """The real publisher, which does at each publication what the daemon does at a poll."""
     from ddbcfg_daemon.publisher import Publisher
 
     publisher = Publisher(names)
     publisher.publish(_reading(1))
     _ready()
     for number in range(2, last + 1):
+        publisher.verify()
         publisher.publish(_reading(number))
         publisher.report(PageStatus(polls=number, error="x" * (number % 1900)))
         if number % 10 == 0:

@@ -414,9 +414,10 @@ class Publisher:
     def _close(self) -> None:
         self._closed = True
         self._sockets.close()
-        status = copy(self._reported)
-        status.daemon_pid = status.daemon_start = status.daemon_pidns = 0
-        self._report(status)
+        if self._lock.held:  # else the page can be another daemon's by now
+            status = copy(self._reported)
+            status.daemon_pid = status.daemon_start = status.daemon_pidns = 0
+            self._report(status)
         self._current = None
         self._replaced.release()
         self._semaphore.close()

@@ -10,12 +10,24 @@ import fcntl
 import os
 import stat
 from contextlib import suppress
+from weakref import WeakSet
 
 from ddbcfg_client.layout.names import Names
 from ddbcfg_daemon.errors import WriterLocked
 from ddbcfg_daemon.objects import Access, clear_the_way, create_exclusively, foreign, path_of
 
 _TRIES = 100
+
+_locks: WeakSet[WriterLock] = WeakSet()
+
+
+def _let_go() -> None:
+    # A child that inherited the descriptor would keep the lock after this process is gone.
+    for lock in list(_locks):
+        lock.release()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 class WriterLock:
@@ -28,8 +40,7 @@ class WriterLock:
         self._names = names
         self._access = access
         self._fd = self._take()
-        # A child that inherited the descriptor would keep the lock after this process is gone.
-        os.register_at_fork(after_in_child=self._forget)
+        _locks.add(self)
 
     def _take(self) -> int:
         for _ in range(_TRIES):
@@ -79,6 +90,11 @@ class WriterLock:
             return False
         return os.path.samestat(there, os.fstat(fd))
 
+    @property
+    def held(self) -> bool:
+        """Whether this is still the store's lock: its name can be removed and taken."""
+        return self._fd >= 0 and self._has_name(self._fd)
+
     def renew(self) -> None:
         """Take the lock anew if somebody removed its name; raises WriterLocked if that failed."""
         if self._has_name(self._fd):
@@ -89,9 +105,6 @@ class WriterLock:
 
     def release(self) -> None:
         """Let the next publisher in.  The name stays: removing it would race with a newcomer."""
-        self._forget()
-
-    def _forget(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
             with suppress(OSError):

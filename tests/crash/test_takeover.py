@@ -331,6 +331,20 @@ def test_a_publisher_that_lost_the_store_notices_at_its_next_poll(
     newcomer.close()
 
 
+def test_a_publisher_that_lost_the_store_says_nothing_in_its_successors_page(names: Names) -> None:
+    first = Publisher(names)
+    publish(first, 1)
+    path_of(names.lock).unlink()
+    second = Publisher(names)  # nothing tells it of the other, and the page is the same
+    second.report(PageStatus(daemon_pid=os.getpid(), polls=7))
+    with pytest.raises(WriterLocked):
+        first.verify()
+    first.close()
+    assert config_of(names).status().daemon_pid == os.getpid()
+    second.close()
+    assert config_of(names).status().daemon == "stopped"
+
+
 def test_fifty_publishers_at_once_have_one_winner_each_time(names: Names) -> None:
     for _ in range(50):
         winners = []

@@ -15,7 +15,9 @@ from types import FrameType
 from typing import Any, Self
 
 STOPPING = frozenset((signal.SIGTERM, signal.SIGINT))
-TAKEN = STOPPING | {signal.SIGHUP}
+# SIGIO would end the process, and is what Linux falls back on to tell the holder of a lease (see
+# publishing/replaced.py) that somebody opens the file.
+TAKEN = STOPPING | {signal.SIGHUP, signal.SIGIO}
 
 
 class Stopped(BaseException):

@@ -22,6 +22,7 @@ class ReplacedSegments:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._generations: set[int] = set()
+        self._held: set[int] = set()  # those of them that somebody had open when last looked at
 
     def add(self, generation: int) -> None:
         """Take over the segment of *generation*, which is not current any more."""
@@ -34,6 +35,7 @@ class ReplacedSegments:
             for generation in self._generations
             if _removed_unless_held(self._names.segment(generation))
         }
+        self._held = set(self._generations)
 
     def reclaim(self) -> int | None:
         """Free memory: return None, or the bytes that are held if there was nothing to free.
@@ -48,14 +50,15 @@ class ReplacedSegments:
             freed = _cut_short(self._names.segment(generation))
             if freed is not None:
                 self._generations.discard(generation)
+                self._held.discard(generation)
             if freed:
                 return None
         return self.held_bytes()
 
     def held_bytes(self) -> int:
-        """Return the memory that the segments take, in bytes."""
+        """Return the memory of those that readers still held when it was last looked at."""
         total = 0
-        for generation in self._generations:
+        for generation in self._held:
             try:
                 status = path_of(self._names.segment(generation)).lstat()
             except OSError:

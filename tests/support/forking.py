@@ -45,8 +45,8 @@ class Child:
 
     def __init__(self, act: Callable[[], object]) -> None:
         (ours, self._commands), (self._answers, theirs) = os.pipe(), os.pipe()
-        self._pid = os.fork()
-        if self._pid:
+        self.pid = os.fork()
+        if self.pid:
             os.close(ours)
             os.close(theirs)
             return
@@ -67,7 +67,7 @@ class Child:
         os.write(self._commands, b".")
         os.close(self._commands)
         os.close(self._answers)
-        assert os.waitpid(self._pid, 0)[1] == 0
+        assert os.waitpid(self.pid, 0)[1] == 0
 
 
 def act_and_end(child: Child) -> str:

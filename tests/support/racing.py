@@ -1,6 +1,7 @@
 """Readers and writers that race, each a process of its own.
 
-``python -m support.racing ROLE NAMESPACE LAST``: the roles are ``read``, ``publish`` and ``tear``.
+``python -m support.racing ROLE NAMESPACE LAST``: the roles are ``read``, ``attach``, ``publish``,
+``starve`` and ``tear``.
 Each prints ``ready``, waits for a line, does its work until publication LAST, and prints counts.
 
 Every publication carries its number in each of its options, so whoever reads the options of one
@@ -21,7 +22,7 @@ from typing import Any
 from zlib import crc32
 
 from ddbcfg_client.codec import pack_name, pack_option
-from ddbcfg_client.errors import SnapshotCorrupt
+from ddbcfg_client.errors import SnapshotCorrupt, SnapshotReclaimed
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import PageStatus
 from ddbcfg_client.layout.segment import ENTRY_SIZE
@@ -110,6 +111,36 @@ def read(names: Names, last: int) -> dict[str, int]:
     return checker.counts()
 
 
+def attach(names: Names, last: int) -> dict[str, int]:
+    """Connect anew for each read, read on with one Config, and pin snapshots that are cut short."""
+    os.nice(10)
+    kept = Config(names, Trust())
+    pinned = kept.snapshot()
+    counts = dict.fromkeys(("connected", "reads", "torn", "went_back", "reclaimed", "last"), 0)
+    _ready()
+    deadline = time.monotonic() + PATIENCE
+    while counts["last"] < last and time.monotonic() < deadline:
+        before = counts["last"]
+        # Not one of these may raise: nothing that is current is damaged, or gone for good.
+        numbers = [number_in(kept[OPTIONS[-1]])]
+        fresh = Config(names, Trust())
+        numbers += [number_in(fresh[name]) for name in OPTIONS]
+        numbers += [number_in(value) for value in kept.get().values()]
+        counts["connected"] += 1
+        counts["reads"] += len(numbers)
+        if None in numbers:
+            counts["torn"] += 1
+            continue
+        counts["went_back"] += (numbers[0] or 0) < before or numbers[0] > numbers[-1]  # type: ignore[operator]
+        counts["last"] = numbers[-1] or 0
+        try:
+            counts["torn"] += len({number_in(value) for value in pinned.everything().values()}) != 1
+        except SnapshotReclaimed:
+            counts["reclaimed"] += 1
+        pinned = fresh.snapshot()  # to be read after some other reads
+    return counts
+
+
 # --- the publishers ------------------------------------------------------------------------------
 
 
@@ -132,6 +163,24 @@ def publish(names: Names, last: int) -> dict[str, int]:
         publisher.report(PageStatus(polls=number, error="x" * (number % 1900)))
         if number % 10 == 0:
             time.sleep(0.001)  # the readers come after it wherever there are fewer cores than they
+    generation = publisher.generation
+    publisher.close()
+    return {"publications": last, "generation": generation}
+
+
+def starve(names: Names, last: int) -> dict[str, int]:
+    """The real publisher, always short of memory: it takes back at once what it replaced."""
+    from ddbcfg_daemon.publisher import Publisher
+
+    publisher = Publisher(names)
+    publisher.publish(_reading(1))
+    _ready()
+    for number in range(2, last + 1):
+        publisher.publish(_reading(number))
+        while publisher._replaced.reclaim() is None:
+            pass
+        if number % 10 == 0:
+            time.sleep(0.001)
     generation = publisher.generation
     publisher.close()
     return {"publications": last, "generation": generation}
@@ -181,9 +230,11 @@ def _ready() -> None:
     sys.stdin.readline()
 
 
-def race(writer: str, names: Names, readers: int, last: int) -> list[dict[str, int]]:
+def race(
+    writer: str, names: Names, readers: int, last: int, reader: str = "read"
+) -> list[dict[str, int]]:
     """Run a writer and readers at once: the counts of the writer and of each reader."""
-    roles = [writer, *["read"] * readers]
+    roles = [writer, *[reader] * readers]
     with ExitStack() as stack:
         processes = []
         for role in roles:
@@ -210,5 +261,6 @@ def start(arguments: Sequence[str], module: str = "support.racing") -> subproces
 
 
 if __name__ == "__main__":
-    role = {"read": read, "publish": publish, "tear": tear}[sys.argv[1]]
+    roles = {"read": read, "attach": attach, "publish": publish, "starve": starve, "tear": tear}
+    role = roles[sys.argv[1]]
     print(json.dumps(role(Names(sys.argv[2], "prod"), int(sys.argv[3]))), flush=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import threading
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from ddbcfg_daemon.signals import TAKEN, Signals, Stopped
+from ddbcfg_daemon.signals import STOPPING, TAKEN, Signals, Stopped
 
 HANG = 20.0
 
@@ -29,6 +30,14 @@ def test_a_signal_to_stop_ends_whatever_hangs_at_the_start(number: signal.Signal
         with pytest.raises(Stopped) as stopped:
             threading.Event().wait(HANG)
     assert stopped.value.name == number.name
+
+
+def test_what_tells_of_an_opener_of_a_leased_file_ends_nobody() -> None:
+    with Signals() as signals:
+        signals.collect()
+        for number in (signal.SIGURG, signal.SIGIO):
+            os.kill(os.getpid(), number)
+        assert not signals.wait(0) & STOPPING
 
 
 def test_a_second_signal_does_not_disturb_the_clean_up() -> None:

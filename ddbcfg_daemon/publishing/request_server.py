@@ -11,7 +11,6 @@ import logging
 import os
 import selectors
 import socket
-import struct
 import threading
 import time
 from collections import deque
@@ -21,7 +20,6 @@ from typing import Self
 
 from ddbcfg_client.layout.request import (
     ACCEPT,
-    BUSY,
     FORBIDDEN,
     LONGEST_REQUEST,
     MALFORMED,
@@ -34,43 +32,26 @@ from ddbcfg_client.layout.request import (
     parse_request,
 )
 from ddbcfg_daemon.exits import log_fault
+from ddbcfg_daemon.publishing import request_peers
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
+from ddbcfg_daemon.publishing.request_peers import Admission, Connection
 from ddbcfg_daemon.publishing.request_sockets import Listen, Listening
 
 log = logging.getLogger("ddbcfg.daemon")
 
-A_USER = 4  # connections that one user may have open
-IN_ALL = 64  # and all together, but for those to the admin sockets
-TO_SEND = 1.0  # seconds in which a request has to be there
 _REST = 0.1  # seconds without accepting after the kernel could not give a connection
-_CREDENTIALS = struct.Struct("=iII")
 
 
-class _Connection:
-    """One peer and how far it got: ``after`` is the last poll too old for it, once it has asked."""
-
-    __slots__ = ("admin", "after", "deadline", "polls", "received", "socket", "uid")
-
-    def __init__(self, peer: socket.socket, uid: int, polls: PollRequests, admin: bool) -> None:
-        self.socket = peer
-        self.uid = uid
-        self.polls = polls
-        self.admin = admin
-        self.received = bytearray()
-        self.deadline: float | None = time.monotonic() + TO_SEND
-        self.after: int | None = None
-
-
-def _poll(connection: _Connection, request: Request) -> None:
+def _poll(connection: Connection, request: Request) -> None:
     connection.after = connection.polls.ask_after(request.ticket)
 
 
-def _accept(connection: _Connection, request: Request) -> None:
+def _accept(connection: Connection, request: Request) -> None:
     connection.after = connection.polls.ask_after(accept=True)
 
 
 # What a request may ask for, and over which kind of socket.
-_FOR_ALL: Mapping[str, Callable[[_Connection, Request], None]] = {POLL: _poll}
+_FOR_ALL: Mapping[str, Callable[[Connection, Request], None]] = {POLL: _poll}
 _FOR_ADMIN = {**_FOR_ALL, ACCEPT: _accept}
 
 
@@ -78,11 +59,10 @@ class RequestServer:
     """Serves what it is given to listen to, as a context manager."""
 
     def __init__(self) -> None:
-        self._admins = (0, os.geteuid())
-        self._nobody = _overflow_uid()
+        self._admission = Admission()
         self._selector = selectors.DefaultSelector()
         self._listening: dict[PollRequests, Sequence[Listening]] = {}
-        self._connections: set[_Connection] = set()
+        self._connections: set[Connection] = set()
         # What other threads want done by this one, which alone has the sockets and the selector.
         self._errands: deque[Callable[[], None]] = deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -167,7 +147,7 @@ class RequestServer:
         now = time.monotonic()
         for connection in list(self._connections):
             if connection.deadline is not None and now >= connection.deadline:
-                why = f"no request came within {TO_SEND:g} s"
+                why = f"no request came within {request_peers.TO_SEND:g} s"
                 self._respond(connection, Response(MALFORMED, why))
         if self._resting_until is not None and now >= self._resting_until:
             self._resting_until = None
@@ -193,8 +173,8 @@ class RequestServer:
             return
         self._tired = False
         peer.setblocking(False)
-        connection = _Connection(peer, _uid_of(peer), polls, listening.admin)
-        refusal = self._refusal(connection)
+        connection = Connection(peer, polls, listening.admin)
+        refusal = self._admission.refusal(connection, self._connections)
         self._connections.add(connection)
         self._selector.register(peer, selectors.EVENT_READ, lambda: self._read(connection))
         if refusal is not None:
@@ -210,22 +190,7 @@ class RequestServer:
                 self._selector.unregister(one.socket)
         self._resting_until = time.monotonic() + _REST
 
-    def _refusal(self, newcomer: _Connection) -> Response | None:
-        """Return why this peer may not stay."""
-        if newcomer.uid == self._nobody:
-            who = f"uid {newcomer.uid} stands for users of other user namespaces"
-            return Response(FORBIDDEN, f"{who}: nobody can know who asks")
-        if newcomer.admin and newcomer.uid not in self._admins:
-            return Response(FORBIDDEN, "only root and the daemon's own user may do this")
-        others = [one for one in self._connections if one.admin == newcomer.admin]
-        if sum(one.uid == newcomer.uid for one in others) >= A_USER:
-            why = f"{A_USER} connections of uid {newcomer.uid} are open already"
-            return Response(BUSY, why, newcomer.polls.begun)
-        if not newcomer.admin and len(others) >= IN_ALL:
-            return Response(BUSY, f"{IN_ALL} connections are open already", newcomer.polls.begun)
-        return None
-
-    def _read(self, connection: _Connection) -> None:
+    def _read(self, connection: Connection) -> None:
         if connection.socket.fileno() < 0:
             return
         try:
@@ -247,7 +212,7 @@ class RequestServer:
             why = f"a request has at most {LONGEST_REQUEST} bytes"
             self._respond(connection, Response(MALFORMED, why))
 
-    def _take(self, connection: _Connection, line: bytes) -> None:
+    def _take(self, connection: Connection, line: bytes) -> None:
         operations = _FOR_ADMIN if connection.admin else _FOR_ALL
         try:
             request = parse_request(line)
@@ -278,10 +243,10 @@ class RequestServer:
                 )
                 self._respond(connection, response)
 
-    def _of(self, polls: PollRequests) -> Iterator[_Connection]:
+    def _of(self, polls: PollRequests) -> Iterator[Connection]:
         return iter([one for one in self._connections if one.polls is polls])
 
-    def _respond(self, connection: _Connection, response: Response) -> None:
+    def _respond(self, connection: Connection, response: Response) -> None:
         """Send the response and hang up; a peer that has no room for it gets none."""
         try:
             connection.socket.send(pack_response(response), socket.MSG_NOSIGNAL)
@@ -289,23 +254,7 @@ class RequestServer:
             pass
         self._close(connection)
 
-    def _close(self, connection: _Connection) -> None:
+    def _close(self, connection: Connection) -> None:
         self._connections.discard(connection)
         self._selector.unregister(connection.socket)
         connection.socket.close()
-
-
-def _uid_of(peer: socket.socket) -> int:
-    # The pid beside it is 0 for a peer of another PID namespace.
-    found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    uid: int = _CREDENTIALS.unpack(found)[1]
-    return uid
-
-
-def _overflow_uid() -> int:
-    """Return the uid that the kernel shows for every user that has none here."""
-    try:
-        with open("/proc/sys/kernel/overflowuid", "rb") as file:
-            return int(file.read())
-    except (OSError, ValueError):
-        return 65534

@@ -28,7 +28,7 @@ from ddbcfg_client.segment import Page, Trust
 from ddbcfg_daemon.errors import ForeignObject, WriterLocked
 from ddbcfg_daemon.objects import Access, path_of
 from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.publishing.request_server import A_USER
+from ddbcfg_daemon.publishing.request_peers import A_USER
 from support.daemon import ROOT, environment_of
 from support.request_serving import Served, serving
 from support.shm import reading

@@ -26,9 +26,10 @@ from ddbcfg_client.segment import Trust
 from ddbcfg_daemon.errors import ForeignObject, GroupRefused
 from ddbcfg_daemon.objects import Access, path_of
 from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.publishing import request_server as module
+from ddbcfg_daemon.publishing import request_peers as module
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
-from ddbcfg_daemon.publishing.request_server import A_USER, RequestServer
+from ddbcfg_daemon.publishing.request_peers import A_USER
+from ddbcfg_daemon.publishing.request_server import RequestServer
 from support.request_serving import Served, serving
 from support.shm import objects_of, reading
 from support.waiting import wait_until
@@ -371,7 +372,7 @@ def test_a_second_request_on_a_connection_is_refused(served: Served) -> None:
 
 
 def test_the_overflow_uid_is_nobodys(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(served.server, "_nobody", os.geteuid())
+    monkeypatch.setattr(served.server._admission, "_nobody", os.geteuid())
     for name in (served.names.requests, served.names.admin):
         with Peer(name) as peer:
             refused = peer.response()
@@ -382,7 +383,7 @@ def test_the_overflow_uid_is_nobodys(served: Served, monkeypatch: pytest.MonkeyP
 def test_the_admin_socket_is_not_for_others_who_reach_it(
     served: Served, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(served.server, "_admins", (STRANGER,))
+    monkeypatch.setattr(served.server._admission, "_admins", (STRANGER,))
     with pytest.raises(ReloadFailed, match="only root and the daemon's own user may do this"):
         config.reload(timeout=20, accept=True)
     assert not served.polls.pending

@@ -1,0 +1,71 @@
+"""The peers of the request server: one connection, and which of them may stay."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import time
+from collections.abc import Collection
+
+from ddbcfg_client.layout.request import BUSY, FORBIDDEN, Response
+from ddbcfg_daemon.publishing.poll_requests import PollRequests
+
+A_USER = 4  # connections that one user may have open
+IN_ALL = 64  # and all together, but for those to the admin sockets
+TO_SEND = 1.0  # seconds in which a request has to be there
+_CREDENTIALS = struct.Struct("=iII")
+
+
+class Connection:
+    """One peer and how far it got: ``after`` is the last poll too old for it, once it has asked."""
+
+    __slots__ = ("admin", "after", "deadline", "polls", "received", "socket", "uid")
+
+    def __init__(self, peer: socket.socket, polls: PollRequests, admin: bool) -> None:
+        self.socket = peer
+        self.uid = _uid_of(peer)
+        self.polls = polls
+        self.admin = admin
+        self.received = bytearray()
+        self.deadline: float | None = time.monotonic() + TO_SEND
+        self.after: int | None = None
+
+
+class Admission:
+    """Decides which peers may stay."""
+
+    def __init__(self) -> None:
+        self._admins = (0, os.geteuid())
+        self._nobody = _overflow_uid()
+
+    def refusal(self, newcomer: Connection, present: Collection[Connection]) -> Response | None:
+        """Return why *newcomer* may not stay beside those who are *present*; None if it may."""
+        if newcomer.uid == self._nobody:
+            who = f"uid {newcomer.uid} stands for users of other user namespaces"
+            return Response(FORBIDDEN, f"{who}: nobody can know who asks")
+        if newcomer.admin and newcomer.uid not in self._admins:
+            return Response(FORBIDDEN, "only root and the daemon's own user may do this")
+        others = [one for one in present if one.admin == newcomer.admin]
+        if sum(one.uid == newcomer.uid for one in others) >= A_USER:
+            why = f"{A_USER} connections of uid {newcomer.uid} are open already"
+            return Response(BUSY, why, newcomer.polls.begun)
+        if not newcomer.admin and len(others) >= IN_ALL:
+            return Response(BUSY, f"{IN_ALL} connections are open already", newcomer.polls.begun)
+        return None
+
+
+def _uid_of(peer: socket.socket) -> int:
+    # The pid beside it is 0 for a peer of another PID namespace.
+    found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    uid: int = _CREDENTIALS.unpack(found)[1]
+    return uid
+
+
+def _overflow_uid() -> int:
+    """Return the uid that the kernel shows for every user that has none here."""
+    try:
+        with open("/proc/sys/kernel/overflowuid", "rb") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 65534

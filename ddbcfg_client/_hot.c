@@ -270,13 +270,18 @@ hot_bind_get(Hot *self)
     if (bound != NULL && Py_REFCNT(bound) == 0)
         Py_SET_REFCNT((PyObject *)bound, 1);
     else {
+        state->reused = NULL;
+        if (bound != NULL)
+            PyObject_GC_Track(bound);
         bound = PyObject_GC_New(BoundGet, state->bound_get);
         if (bound == NULL)
             return NULL;
         bound->call = bound_get_call;
-        if (state->reused != NULL)
-            PyObject_GC_Track(state->reused);
-        state->reused = bound;
+        bound->self = NULL;
+        if (state->reused == NULL)
+            state->reused = bound;
+        else /* making it ran the collector, and that other code that read */
+            PyObject_GC_Track(bound);
     }
     bound->self = (Hot *)Py_NewRef(self);
     return (PyObject *)bound;

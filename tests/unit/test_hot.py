@@ -337,6 +337,30 @@ def test_methods_that_are_kept_and_nested_are_each_their_own(reader: Any) -> Non
     assert [get.__self__ for get in kept] == others
 
 
+def test_a_collector_that_reads_while_a_method_is_made_harms_nothing(reader: Any) -> None:
+    other = type(reader)()
+    seen = []
+
+    def read(phase: str, info: dict[str, int]) -> None:
+        kept = other.get  # in use while the next is made
+        seen.append(other.get("db") is kept("db") is DB)
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(read)
+    gc.set_threshold(1)
+    try:
+        kept = [reader.get for _ in range(300)]
+    finally:
+        gc.set_threshold(*threshold)
+        gc.callbacks.remove(read)
+    assert all(get("db") is DB for get in kept)
+    assert seen
+    assert all(seen)
+    del kept
+    gc.collect()
+    assert reader.get("db") is DB
+
+
 def test_a_method_keeps_its_reader(reader: Any) -> None:
     get = type(reader)().get
     gone = weakref.ref(get.__self__)

@@ -87,12 +87,22 @@ def pid_namespace() -> int:
         return 0
 
 
+def _proc_is_ours() -> bool:
+    """Return whether /proc shows this PID namespace, and not that of whoever mounted it."""
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())
+    except OSError:
+        return False
+
+
 def daemon_state(status: PageStatus) -> str:
     """Return how the daemon that wrote *status* is: running, stopped, gone or hidden."""
     if status.daemon_pid == 0:
         return "stopped"
     here = pid_namespace()
     if not here or (status.daemon_pidns and status.daemon_pidns != here):
+        return "hidden"
+    if not _proc_is_ours():
         return "hidden"
     if is_running(status.daemon_pid, status.daemon_start):
         return "running"

@@ -24,7 +24,7 @@ import pytest
 import ddbcfg_client
 import ddbcfg_client.segment
 import ddbcfg_client.status
-from ddbcfg_client.errors import SnapshotTooStale
+from ddbcfg_client.errors import SnapshotPermissionError, SnapshotTooStale
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.layout.page import PageStatus
 from ddbcfg_client.reader import Config
@@ -204,6 +204,43 @@ def test_a_reader_that_is_kept_away_says_so_and_comes_back_by_itself(
     assert found["age"] < 15
     assert found["other"] == {"of": "second"}
     assert sorted(line.split()[0] for line in found["said"]) == ["INFO", "INFO"]
+
+
+def cut_short(names: Names) -> Iterator[Any]:
+    tries = Tries()
+    config = ddbcfg_client.connect(names.namespace, names.store)
+    assert config["db"]
+    by_setuid(Path("/"))
+    yield None
+    assert config["db"] == {"host": "first"}
+    del tries.times[:]
+    errors = set()
+    for _ in range(100):
+        try:
+            config["other"]
+        except SnapshotPermissionError as error:
+            errors.add(str(error))
+    yield len(errors), errors.pop(), len(tries.times), config["db"]
+    wait_until(lambda: config["db"] == {"host": "second"})
+    yield config["other"]
+
+
+def test_kept_away_and_cut_short_it_says_why_it_has_nothing_to_read(publisher: Publisher) -> None:
+    """The memory of what it holds was taken back: it has only what it read before."""
+    steps = cut_short(publisher.names)
+    child = Child(lambda: next(steps))
+    child.act()
+    publish(publisher, "second")
+    while publisher._replaced.reclaim() is None:
+        pass
+    count, error, tries, read_before = literal_eval(child.act())
+    assert count == 1
+    assert "no permission to read" in error
+    assert tries <= 2  # not one for each read
+    assert read_before == {"host": "first"}
+    path_of(publisher.names.segment(2)).chmod(0o644)
+    assert literal_eval(child.act()) == {"of": "second"}
+    child.end()
 
 
 def several_threads(names: Names) -> Iterator[Any]:

@@ -150,6 +150,24 @@ def test_in_another_pid_namespace_the_daemon_is_hidden_and_not_gone(
     assert (here["daemon"], here["pid"]) == ("running", os.getpid())
 
 
+def test_a_proc_of_another_pid_namespace_is_not_asked(names: Names) -> None:
+    """Daemon and reader share a PID namespace, but the /proc there shows the host's."""
+
+    def there() -> dict[str, Any]:
+        publisher = Publisher(names)
+        reading_end, writing_end = os.pipe()
+        if os.fork() == 0:  # so that the daemon's pid is no process of the host
+            publish(publisher)
+            os.write(writing_end, b"!")
+            os.read(reading_end, 1)  # for ever: it ends with the namespace
+        os.close(writing_end)
+        os.read(reading_end, 1)
+        return in_child(lambda: look(names))
+
+    seen = within(lambda: unshare(NEW_PID), there)
+    assert (seen["host"], seen["daemon"], seen["pid"]) == ("db", "hidden", None)
+
+
 # --- users ---------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,63 @@
+"""ddbcfg: configuration that lives in DynamoDB, read at about the cost of a dict lookup.
+
+>>> import ddbcfg_client
+>>> config = ddbcfg_client.connect("config", "prod")
+>>> config.get("db")
+{'host': 'db-cluster.com', 'port': Decimal('27017')}
+
+Importing this starts no thread, opens nothing and imports no boto3.
+"""
+
+from __future__ import annotations
+
+from ddbcfg_client.connection import connect
+from ddbcfg_client.errors import (
+    ConfigError,
+    LayoutMismatch,
+    OptionNotFound,
+    ReloadFailed,
+    SnapshotCorrupt,
+    SnapshotError,
+    SnapshotPermissionError,
+    SnapshotTooStale,
+    SnapshotUnavailable,
+    StoreNotNamed,
+    UntrustedSegment,
+)
+from ddbcfg_client.reader import Config
+from ddbcfg_client.snapshot import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ddbcfg_client.store import DynamoDBConfigStore
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DynamoDBConfigStore",
+    "LayoutMismatch",
+    "OptionNotFound",
+    "ReloadFailed",
+    "Snapshot",
+    "SnapshotCorrupt",
+    "SnapshotError",
+    "SnapshotPermissionError",
+    "SnapshotTooStale",
+    "SnapshotUnavailable",
+    "StoreNotNamed",
+    "UntrustedSegment",
+    "connect",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who writes, or reads DynamoDB itself, waits for what that imports.
+    if name == "DynamoDBConfigStore":
+        from ddbcfg_client.store import DynamoDBConfigStore
+
+        return DynamoDBConfigStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,42 @@
+"""The ``keys`` of a ``get``: names of keys, the same for every way to read."""
+
+from __future__ import annotations
+
+from ddbcfg_client.errors import KeysRefused
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MAX_KEY_BYTES = 65535  # of an attribute's name in DynamoDB
+
+
+def key_names(keys: Iterable[str]) -> list[str]:
+    """Return the names as plain strings; raise :class:`KeysRefused` for what no key can be called.
+
+    A lone name is refused too: ``"host"`` would be the four keys h, o, s and t.
+    """
+    if isinstance(keys, str):
+        raise KeysRefused(f"a list of names is expected, such as [{keys[:80]!r}], not a string")
+    try:
+        names = list(keys)
+    except TypeError:
+        raise KeysRefused(f"a list of names is expected, not {type(keys).__name__}") from None
+    for at, name in enumerate(names):
+        if not isinstance(name, str):
+            raise KeysRefused(f"name {at} must be a string, not {type(name).__name__}")
+        if not name:
+            raise KeysRefused(f"name {at} is empty")
+        if not name.isascii() or len(name) > MAX_KEY_BYTES:
+            _check_bytes(at, name)
+        names[at] = str.__str__(name)
+    return names
+
+
+def _check_bytes(at: int, name: str) -> None:
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:
+        raise KeysRefused(f"name {at} is not valid Unicode (a lone surrogate)") from None
+    if length > MAX_KEY_BYTES:
+        raise KeysRefused(f"name {at} is {length} bytes long, the limit is {MAX_KEY_BYTES}")

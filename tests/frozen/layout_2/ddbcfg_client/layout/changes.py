@@ -1,0 +1,73 @@
+"""What changed in the last generations: names only, so that a waiter need not compare stores.
+
+A segment carries them as a msgpack map, ``{"base": generation, "log": [[generation, added,
+changed, removed], ...]}``, oldest first.  It is complete for the generations after ``base``;
+numbers that the publisher skipped are not in it.
+"""
+
+from __future__ import annotations
+
+from msgpack import packb, unpackb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+GENERATIONS_LOGGED = 64
+NAMES_LOGGED = 2000
+BYTES_LOGGED = 1 << 16
+
+# Generation; the names of the options that were added, changed and removed in it.
+Logged = tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+class ChangeLog:
+    """The names that changed, complete for the generations after ``base``.  Never changed."""
+
+    __slots__ = ("base", "log")
+
+    def __init__(self, base: int, log: Sequence[Logged] = ()) -> None:
+        self.base = base
+        self.log = tuple(log)
+
+    def then(self, entry: Logged) -> ChangeLog:
+        """Return the log with *entry* added, and the oldest taken away until it is in bounds."""
+        base, log = self.base, [*self.log, entry]
+        names, size = map(sum, zip(*map(_weight, log), strict=True))
+        while log and (
+            len(log) > GENERATIONS_LOGGED or names > NAMES_LOGGED or size > BYTES_LOGGED
+        ):
+            oldest = log.pop(0)
+            base = oldest[0]
+            fewer, smaller = _weight(oldest)
+            names, size = names - fewer, size - smaller
+        return ChangeLog(base, log)
+
+    def pack(self) -> bytes:
+        """Return the bytes of the segment's section."""
+        return bytes(packb({"base": self.base, "log": self.log}))
+
+
+def _weight(entry: Logged) -> tuple[int, int]:
+    """How many names an entry has, and about how many bytes they take."""
+    names = [name for kind in entry[1:] for name in kind]
+    return len(names), sum(len(name.encode()) + 5 for name in names)
+
+
+def parse_changes(packed: bytes) -> ChangeLog:
+    """Return the log in a section's bytes; ValueError when they are none."""
+    try:
+        found = unpackb(packed)
+        log = [
+            (generation, tuple(added), tuple(changed), tuple(removed))
+            for generation, added, changed, removed, *_ in found["log"]
+        ]
+        base = found["base"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"no log of changes ({type(error).__name__})") from None
+    if type(base) is not int or not all(
+        type(entry[0]) is int and all(type(name) is str for kind in entry[1:] for name in kind)
+        for entry in log
+    ):
+        raise ValueError("no log of changes")
+    return ChangeLog(base, log)

@@ -1,0 +1,161 @@
+"""Values that all callers of a process share: a dict, a list and a set that refuse to change.
+
+They pass for the plain types: ``isinstance``, ``==``, ``json.dumps`` and all that only reads goes
+on working.  A copy, shallow or deep, and what comes out of a pickle, is a plain dict, list or set.
+
+Every method that changes is refused.  C code that changes a dict or a list without calling its
+methods changes a copy that no method reads (see ``guarded``); of a set it cannot.
+"""
+
+from __future__ import annotations
+
+from ddbcfg_client.accelerator import GuardedDict, GuardedList
+from ddbcfg_client.refusing import refuse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any, SupportsIndex
+
+
+class ReadOnlyDict(GuardedDict):
+    """A dict that refuses mutation."""
+
+    __slots__ = ()
+
+    __setitem__ = __delitem__ = __ior__ = refuse
+    clear = pop = popitem = setdefault = update = refuse
+
+    def __or__(self, other: Any) -> Any:
+        return self.copy() | other if isinstance(other, dict) else NotImplemented
+
+    def __ror__(self, other: Any) -> Any:
+        return dict(other) | self.copy() if isinstance(other, dict) else NotImplemented
+
+    __copy__ = GuardedDict.copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        from copy import deepcopy  # it is there when this is called; not each reader needs it
+
+        return {key: deepcopy(value, memo) for key, value in self.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self.copy(),)
+
+
+class ReadOnlyList(GuardedList):
+    """A list that refuses mutation."""
+
+    __slots__ = ()
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = refuse
+    append = clear = extend = insert = refuse
+    pop = remove = reverse = sort = refuse
+
+    def __add__(self, other: Any) -> Any:
+        return list(self) + list(other) if isinstance(other, list) else NotImplemented
+
+    def __radd__(self, other: Any) -> Any:
+        return list(other) + list(self) if isinstance(other, list) else NotImplemented
+
+    def __mul__(self, times: SupportsIndex) -> list[Any]:
+        return list(self) * times
+
+    __rmul__ = __mul__
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(list(self)[::-1])
+
+    def index(self, value: Any, *between: SupportsIndex) -> int:
+        """Return the first index of *value*; raise ValueError when it is not there."""
+        return list(self).index(value, *between)
+
+    def count(self, value: Any) -> int:
+        """Return how often *value* is there."""
+        return list(self).count(value)
+
+    def copy(self) -> list[Any]:
+        """Return a plain list of the same values."""
+        return list(self)
+
+    __copy__ = copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
+        from copy import deepcopy
+
+        return [deepcopy(value, memo) for value in self]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+class ReadOnlySet(frozenset["Any"]):
+    """A frozenset that passes for a set, and is none to C code: that cannot change it."""
+
+    __slots__ = ()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """What ``isinstance`` goes by."""
+        return set
+
+    __hash__ = None  # type: ignore[assignment]
+
+    __ior__ = __iand__ = __isub__ = __ixor__ = refuse
+    add = clear = discard = pop = remove = update = refuse
+    difference_update = intersection_update = refuse
+    symmetric_difference_update = refuse
+
+    # A frozenset would give another.
+
+    def __and__(self, other: Any) -> Any:
+        return set(self) & other if isinstance(other, (set, frozenset)) else NotImplemented
+
+    def __or__(self, other: Any) -> Any:
+        return set(self) | other if isinstance(other, (set, frozenset)) else NotImplemented
+
+    def __sub__(self, other: Any) -> Any:
+        return set(self) - other if isinstance(other, (set, frozenset)) else NotImplemented
+
+    def __xor__(self, other: Any) -> Any:
+        return set(self) ^ other if isinstance(other, (set, frozenset)) else NotImplemented
+
+    def intersection(self, *others: Iterable[Any]) -> Any:
+        """Return a plain set of what all have."""
+        return set(self).intersection(*others)
+
+    def union(self, *others: Iterable[Any]) -> Any:
+        """Return a plain set of what any has."""
+        return set(self).union(*others)
+
+    def difference(self, *others: Iterable[Any]) -> Any:
+        """Return a plain set of what the others do not have."""
+        return set(self).difference(*others)
+
+    def symmetric_difference(self, other: Iterable[Any]) -> Any:
+        """Return a plain set of what only one of the two has."""
+        return set(self).symmetric_difference(other)
+
+    def copy(self) -> Any:
+        """Return a plain set of the same values."""
+        return set(self)
+
+    __copy__ = copy
+
+    # What is in a set cannot be changed in place, so there is nothing to copy deeper.
+    def __deepcopy__(self, memo: dict[int, Any]) -> set[Any]:
+        return set(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return set, (set(self),)
+
+    # frozenset's own repr would show the class's name where a dict's and a list's do not.
+    def __repr__(self) -> str:
+        return repr(set(self))
+
+
+def only(option: ReadOnlyDict, keys: Iterable[str] | None) -> ReadOnlyDict:
+    """The option with only those *keys* that it has; all of it for None."""
+    if keys is None:
+        return option
+    return ReadOnlyDict((key, option[key]) for key in keys if key in option)

@@ -23,7 +23,7 @@ from ddbcfg_daemon.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import EmptyStore, RealStore, SomeNotServed
 from ddbcfg_daemon.exits import MENDABLE, common_failure, exit_code, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
-from ddbcfg_daemon.helpers import end_helpers
+from ddbcfg_daemon.helpers import children, end_helpers
 from ddbcfg_daemon.local import REGION, LocalDynamoDB, load_file
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
@@ -59,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(settings: Settings, writer: LogWriter) -> int:
+    others = children()
     try:
         signals = Signals()
         # One poll is not worth an orderly end.
@@ -72,7 +73,7 @@ def _main(settings: Settings, writer: LogWriter) -> int:
     except KeyboardInterrupt:
         return 130
     finally:
-        end_helpers()
+        end_helpers(others)
     if isinstance(failure, MENDABLE):  # of any other the traceback is in the log
         writer.put(printable(without_passwords(f"ddbcfg-daemon: {reason_of(failure)}")))
     return exit_code(failure)

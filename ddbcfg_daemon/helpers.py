@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Collection
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -11,9 +12,17 @@ from pathlib import Path
 _MOST = 1000  # processes: bounded, whatever they start meanwhile
 
 
-def end_helpers() -> None:
-    """Ask every child of this process to end: one that hangs is not to outlive the daemon."""
-    for pid in _children("/proc/self/task/*"):
+def children() -> set[int]:
+    """Return the process ids of this process's children."""
+    return set(_children("/proc/self/task/*"))
+
+
+def end_helpers(others: Collection[int]) -> None:
+    """Ask all children but *others* to end: one that hangs is not to outlive the daemon.
+
+    *others* are those that were there before: a shell can start some and then become the daemon.
+    """
+    for pid in children().difference(others):
         _signal(pid, signal.SIGTERM)
 
 

@@ -35,7 +35,7 @@ class Signals:
     """Takes the signals in a ``with`` of the main thread.
 
     A signal to stop raises :class:`Stopped` there, so that nothing which hangs at the start keeps
-    the daemon; from :meth:`collect` on, :meth:`wait` returns it.
+    the daemon; from :meth:`collect` on, only :meth:`wait` returns it.
     """
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Signals:
             os.write(self._writing, b"\0")
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if not self._collects and number in STOPPING:
-            self._collects = True  # once: not again in the clean-up that follows
-            raise Stopped(number)
+        # Noted in any case: a bare "except:" of some library can swallow what is raised.
         self._received.add(signal.Signals(number))
+        if not self._collects and number in STOPPING:
+            raise Stopped(number)

@@ -152,6 +152,7 @@ def set_up_logging(level: str) -> LogWriter:
     handler.setFormatter(LineFormatter(with_time="JOURNAL_STREAM" not in os.environ))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.WARNING)
+    logging.captureWarnings(True)  # Python would write them itself, and wait
     logging.getLogger("ddbcfg").setLevel(level)
     return handler
 

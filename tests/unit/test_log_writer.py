@@ -109,6 +109,7 @@ def test_a_line_has_an_end() -> None:
         ("at http://me:hunter2@host:1/x?y", "at http://***@host:1/x?y"),
         ("at https://me:hun@ter2@host", "at https://***@host"),
         ('"socks5://hunter2@h" and http://a:hunter2@b', '"socks5://***@h" and http://***@b'),
+        ("http://h//a@b http://h/ me@h", "http://***@b http://h/ me@h"),
         ("arn:aws:sts::1:assumed-role/x/me@h", "arn:aws:sts::1:assumed-role/x/me@h"),
         ("http://host/", "http://host/"),
     ],
@@ -208,3 +209,10 @@ def test_a_descriptor_that_somebody_made_non_blocking_gets_every_line(log: Log) 
 def test_a_record_that_cannot_be_made_a_line_is_counted(log: Log) -> None:
     log.writer.handle(record("%d", "no number"))
     assert log.read() == ["WARNING 1 log lines were dropped: standard error did not take them"]
+
+
+def test_a_text_made_for_it_takes_no_long_time() -> None:
+    began = time.process_time()
+    for text in ("@" + "//" * 500_000, "//" * 500_000 + "@", "@//" * 300_000, "\x1b" * 100_000):
+        LineFormatter(with_time=False).format(record("%s", text))
+    assert time.process_time() - began < 5

@@ -60,6 +60,7 @@ class LogWriter(logging.Handler):
         self._fd = fd
         self._lines: list[bytes] = []
         self._size = 0
+        self._count = 0  # of the lines in the queue, and of those that notices in it stand for
         self._dropped = 0  # since the last line in the queue
         self._writing = False
         self._ended = False
@@ -70,13 +71,11 @@ class LogWriter(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record's line."""
         try:
-            line = self.format(record)
+            self.put(self.format(record))
         except Exception:  # noqa: BLE001 - a line that cannot be made must not end a poll
             with self._changed:
                 self._dropped += 1
                 self._changed.notify_all()
-        else:
-            self.put(line)
 
     def put(self, line: str) -> None:
         """Queue a line that is ready to be written."""
@@ -87,7 +86,9 @@ class LogWriter(logging.Handler):
                 return
             if self._dropped:
                 raw = self._notice(self._dropped) + raw
+                self._count += self._dropped
                 self._dropped = 0
+            self._count += 1
             self._lines.append(raw)
             self._size += len(raw)
             self._changed.notify_all()
@@ -116,18 +117,18 @@ class LogWriter(logging.Handler):
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._lines or self._dropped)
                 self._writing = True
-                lines, dropped = self._lines, self._dropped
-                self._lines, self._dropped, self._size = [], 0, 0
-            raw = b"".join(lines)
-            if failed:
-                # Where the space ran out there may be half a line.
-                raw = b"\n" * self._torn + self._notice(failed) + raw
-            if dropped:
-                raw += self._notice(dropped)
+                lines, count, dropped = self._lines, self._count, self._dropped
+                self._lines, self._count, self._dropped, self._size = [], 0, 0, 0
             try:
+                raw = b"".join(lines)
+                if failed:
+                    # Where the space ran out there may be half a line.
+                    raw = b"\n" * self._torn + self._notice(failed) + raw
+                if dropped:
+                    raw += self._notice(dropped)
                 self._write(raw)
-            except OSError:  # nobody reads it any more, or there is no space
-                failed += len(lines) + dropped
+            except (OSError, MemoryError):  # nobody reads it any more, or there is no space
+                failed += count + dropped
             else:
                 failed = 0
 

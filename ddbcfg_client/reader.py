@@ -10,6 +10,7 @@ the newer one again.
 
 from __future__ import annotations
 
+from itertools import count
 from time import monotonic
 
 from ddbcfg_client.accelerator import Hot
@@ -65,10 +66,7 @@ _UNUSABLE = (SnapshotError, LayoutMismatch)
 
 _NO_WORDS = memoryview(bytes(PAGE_SIZE)).cast("Q")
 _NO_GENERATION = -1  # no word is negative, so the hot path never takes it
-# The words of a reader that cannot take up what is current: no publisher changes them, so the hot
-# path answers from what the reader has until it is time to try again.
-_STILL_WORDS = memoryview(bytes(PAGE_SIZE)).cast("Q")
-_STILL = 0
+_take_ups = count(1)  # a number for each snapshot that is taken up in this process
 
 
 class Attachment:
@@ -133,6 +131,7 @@ class Config(Hot):
         "_memo",
         "_name_check_at",
         "_names",
+        "_still",
         "_trust",
     )
 
@@ -142,6 +141,10 @@ class Config(Hot):
         self._max_age = None if max_age is None else seconds_of("max_age", max_age)
         self._memo = Memo()
         self._name_check_at = 0.0
+        # What a view watches instead of the page while what is current cannot be taken up: no
+        # publisher changes these words, so the hot path answers from what the reader has until it
+        # is time to try again.  Whatever thread takes up a snapshot changes them.
+        self._still = memoryview(bytearray(8 * (GENERATION_WORD + 1))).cast("Q")
         self._view: View = _nothing()
 
     # --- reading; get() and [] are Hot's, which asks here what it does not know -------------------
@@ -313,21 +316,17 @@ class Config(Hot):
         now = monotonic()
         words, generation, decoded, _, attachment = self._view
         page, snapshot = attachment.page, attachment.snapshot
+        stays = words[GENERATION_WORD] == generation
         if now >= self._name_check_at:
             self._name_check_at = now + _NAME_CHECK
             if page is not None and page.replaced():
-                page = None
-            elif attachment.trouble is None:
+                page, stays = None, False
+            elif attachment.trouble is not None:
+                stays = False  # time to try again
+            else:
                 until = self._hot_until(attachment)
                 self._view = words, generation, decoded, until, attachment
-        elif attachment.trouble is not None and snapshot is not None:
-            return snapshot  # tried within the last second
-        if (
-            page is not None
-            and snapshot is not None
-            and attachment.trouble is None
-            and words[GENERATION_WORD] == generation
-        ):
+        if stays and snapshot is not None:
             return snapshot
         return self._take_up(page, attachment)
 
@@ -349,6 +348,7 @@ class Config(Hot):
         *attachment* is what is served so far.  Whatever stands in the way, a snapshot that was
         taken up before goes on being served.
         """
+        still = self._still[GENERATION_WORD]
         reason = _NO_DAEMON if page is None else _NOT_FOUND
         missing: tuple[object, int] | None = None
         for _ in range(_TRIES):
@@ -359,7 +359,7 @@ class Config(Hot):
             except Gone:
                 break
             except _UNUSABLE as error:
-                return self._stay(attachment, error)
+                return self._stay(attachment, error, still)
             generation = page.words[GENERATION_WORD]
             if generation & RETIRED:
                 continue  # retired while it was opened: its successor has the name by now
@@ -381,28 +381,38 @@ class Config(Hot):
             except _UNUSABLE as error:
                 if page.words[GENERATION_WORD] != generation:
                     continue  # replaced meanwhile, and perhaps being removed
-                return self._stay(attachment, error)
+                return self._stay(attachment, error, still)
             snapshot = Snapshot(segment, self._names.store, self._memo)
             taken_up = Attachment(page, snapshot, snapshot.read_boottime)
             until = self._hot_until(taken_up)
+            before = self._view[4]
+            # First: a thread that failed, and is late to say so, must not go back behind this.
+            self._still[GENERATION_WORD] = next(_take_ups)
             self._view = page.words, generation, snapshot.decoded, until, taken_up
-            if attachment.trouble is not None and attachment.is_first():
+            if before.trouble is not None and before.is_first():
                 log("info", f"{self!r} is current again: generation {generation}")
             return snapshot
         else:
             reason = "it changes faster than it can be read"
         if attachment.snapshot is None:
             raise SnapshotUnavailable(self._names.page, reason)
-        return self._stay(attachment, SnapshotError(self._names.page, reason))
+        return self._stay(attachment, SnapshotError(self._names.page, reason), still)
 
-    def _stay(self, attachment: Attachment, error: SnapshotError | LayoutMismatch) -> Snapshot:
+    def _stay(
+        self, attachment: Attachment, error: SnapshotError | LayoutMismatch, still: int
+    ) -> Snapshot:
         """Go on with the snapshot of *attachment*, since *error* keeps what is current away.
 
         Raises *error* if there is none.  Its age grows, ``max_age`` counts, status says why.
+        *still* is the word of ``_still`` from before the attempt: if another thread takes up a
+        snapshot meanwhile, that counts.
         """
         snapshot = attachment.snapshot
         if snapshot is None:
             raise error
+        another = self._view[4]
+        if another is not attachment and another.snapshot is not None:
+            return another.snapshot
         if attachment.trouble is None and attachment.is_first():
             serving = f"it goes on serving generation {snapshot.generation}, and tries again"
             log("warning", f"{self!r} cannot take up what is current: {error}; {serving}")
@@ -411,7 +421,7 @@ class Config(Hot):
         why = type(error)(*error.args)
         stays = Attachment(attachment.page, snapshot, attachment.success, why)
         self._name_check_at = monotonic() + _NAME_CHECK
-        self._view = _STILL_WORDS, _STILL, snapshot.decoded, self._hot_until(stays), stays
+        self._view = self._still, still, snapshot.decoded, self._hot_until(stays), stays
         return snapshot
 
 

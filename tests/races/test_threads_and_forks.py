@@ -10,9 +10,12 @@ import sysconfig
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+import ddbcfg_client.reader
+from ddbcfg_client.errors import SnapshotError
 from ddbcfg_client.layout.names import Names
 from ddbcfg_client.reader import Config
 from ddbcfg_client.segment import Trust
@@ -90,6 +93,46 @@ def test_no_thread_sees_a_generation_go_back(publisher: Publisher, closing: bool
     assert len(seen) == THREADS
     assert min(seen) > 10
     print(f"generations seen by each of {THREADS} threads, of {PUBLICATIONS}: {sorted(seen)}")
+
+
+@pytest.mark.parametrize("place", ["Segment", "_hot_until"])
+def test_a_thread_that_fails_late_does_not_go_back_behind_one_that_did_not(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """One finds no descriptor; before it has said so, another takes up what is current."""
+    config = Config(publisher.names, Trust())
+    assert number_in(config["db"]) == 1
+    publish(publisher, 2)
+    main = threading.current_thread()
+    others: list[threading.Thread] = []
+    really_open, really_until = ddbcfg_client.reader.Segment, Config._hot_until
+
+    def succeed() -> None:
+        other = threading.Thread(target=lambda: seen.append(number_in(config["db"])))
+        others.append(other)
+        other.start()
+        other.join()
+
+    def segment(name: str, *arguments: Any) -> Any:
+        if threading.current_thread() is not main or others:
+            return really_open(name, *arguments)
+        if place == "Segment":
+            succeed()
+        raise SnapshotError(name, "no descriptor is left")
+
+    def until(self: Config, *arguments: Any) -> float:
+        if threading.current_thread() is main and place == "_hot_until" and not others:
+            succeed()
+        return really_until(self, *arguments)
+
+    seen: list[int | None] = []
+    monkeypatch.setattr(ddbcfg_client.reader, "Segment", segment)
+    monkeypatch.setattr(Config, "_hot_until", until)
+    first = number_in(config["db"])
+    assert seen == [2]
+    assert first == (2 if place == "Segment" else 1)  # 1: it had begun before the other
+    assert number_in(config["db"]) == 2
+    assert config.status().reader_error is None
 
 
 # Free-threaded Python has a lock in every dict, and a child that is forked while another thread

@@ -13,7 +13,8 @@ def changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> s
         return ""
     parts = (
         ("changed", [name for name in after if name in before and after[name] != before[name]]),
-        ("added", after.keys() - before.keys()),
-        ("removed", before.keys() - after.keys()),
+        # Not keys() - keys(): that copies all names before it leaves some out.
+        ("added", [name for name in after if name not in before]),
+        ("removed", [name for name in before if name not in after]),
     )
     return "".join(f"; {verb} {listed(names)}" for verb, names in parts if names)

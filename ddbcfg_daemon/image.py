@@ -24,13 +24,27 @@ from ddbcfg_client.layout.segment import (
     padding,
 )
 
+_JOINED = 512  # pieces: few system calls for small options, not much memory for large ones
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A whole segment: the header, and the parts that follow it."""
+    """A whole segment: the header, and what follows it."""
 
     header: Header
-    parts: list[bytes]
+    sections: list[bytes]
+    pieces: list[bytes]
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield what follows the header; the body bit by bit, so that no copy of it is made."""
+        yield from self.sections
+        yield from joined(self.pieces)
+
+
+def joined(pieces: list[bytes]) -> Iterator[bytes]:
+    """Yield the body that *pieces* are, so many at a time."""
+    for at in range(0, len(pieces), _JOINED):
+        yield b"".join(pieces[at : at + _JOINED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +190,10 @@ class PackedStore:
         """Return the segment of *generation*; *changes* is the log that it carries."""
         slots, described, changed = self.slots, about.pack(), changes.pack()
         entries = build_entries(self.lengths, self.checks, len(self.pieces[0])).tobytes()
-        body = b"".join(self.pieces)
+        body_size = body_checksum = 0
+        for part in joined(self.pieces):
+            body_size += len(part)
+            body_checksum = crc32(part, body_checksum)
         # In this order; each section begins at a multiple of 8.
         sections = [described, slots.table, slots.blocks, entries, changed]
         starts, parts, at = [], [], HEADER_SIZE
@@ -188,7 +205,7 @@ class PackedStore:
         header = Header(
             generation=generation,
             header_size=HEADER_SIZE,
-            size=at + len(body),
+            size=at + body_size,
             options=len(self.names),
             slot_bits=slots.bits,
             slots=slots.count,
@@ -198,8 +215,8 @@ class PackedStore:
             block_checksum=crc32(slots.blocks),
             entries_at=entries_at,
             body_at=at,
-            body_size=len(body),
-            body_checksum=crc32(body),
+            body_size=body_size,
+            body_checksum=body_checksum,
             about_at=about_at,
             about_size=len(described),
             about_checksum=crc32(described),
@@ -210,4 +227,4 @@ class PackedStore:
             read_boottime=about.read_boottime,
             digest=self.digest,
         )
-        return Image(header, [*parts, body])
+        return Image(header, parts, self.pieces)

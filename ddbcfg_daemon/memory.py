@@ -6,22 +6,32 @@ import gc
 from collections.abc import Callable
 
 _trim: Callable[[int], object] | None
+_option: Callable[[int, int], object] | None
 try:
     import ctypes
 
     _trim = ctypes.CDLL(None).malloc_trim
+    _option = ctypes.CDLL(None).mallopt
 except (ImportError, OSError, MemoryError, AttributeError):
     # Only glibc has it; and an old libffi cannot be loaded under MemoryDenyWriteExecute=.
-    _trim = None
+    _trim = _option = None
+
+_MMAP_THRESHOLD = -3  # of malloc.h
+_LARGE = 1 << 20  # bytes
 
 
 def settle() -> None:
-    """Let go of what only the start needed; to be called before the first poll.
+    """Let go of what only the start or a new client needed.
 
     Making a client leaves cycles of many MB behind, and the collector would find them only when
-    the first page has grown the heap past them.  What is left stays to the end: collections need
-    not look at it again.
+    the first page has grown the heap past them.  What is left stays, until the next client is made:
+    collections need not look at it again.
     """
+    if _option is not None:
+        # Large blocks, as the dict of a million options, are mapped, and gone when they are freed.
+        # malloc would raise the limit after the first one, and give little back of a thread's heap.
+        _option(_MMAP_THRESHOLD, _LARGE)
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 

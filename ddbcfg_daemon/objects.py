@@ -6,7 +6,7 @@ import errno
 import os
 import pwd
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,7 +124,7 @@ def allocate(fd: int, name: str, size: int, reclaim: Callable[[], int | None]) -
         return
 
 
-def write(fd: int, parts: list[bytes], offset: int = 0) -> None:
+def write(fd: int, parts: Iterable[bytes], offset: int = 0) -> None:
     """Write *parts* one behind the other from *offset* on."""
     for part in parts:
         view = memoryview(part).cast("B")

@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
+from itertools import chain
 from threading import Lock
 
 import posix_ipc
@@ -250,7 +251,7 @@ class Publisher:
             image = content.image(generation, about, changes)
             allocate(fd, name, image.header.size, self._replaced.reclaim)
             self._at("write")
-            write(fd, [image.header.pack(), *image.parts])
+            write(fd, chain([image.header.pack()], image.parts()))
             self._at("mode")
             self._access.apply(fd)
             current = Segment(name, generation, self._trust)

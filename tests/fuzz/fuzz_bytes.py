@@ -60,7 +60,7 @@ OPTIONS = {
 }
 RIGHT = {name: unpack_option(packed) for name, packed in OPTIONS.items()}
 IMAGE = PackedStore.of(OPTIONS).image(1, About(0, 0, "dynamodb"), ChangeLog(1))
-SEGMENT = b"".join((IMAGE.header.pack(), *IMAGE.parts))
+SEGMENT = b"".join((IMAGE.header.pack(), *IMAGE.parts()))
 PAGE = struct.pack("=QQQ", PAGE_MAGIC, LAYOUT_VERSION, 1) + new_page()[24:]
 PAGE_FILE = Path(SHM_DIR + NAMES.page)
 SEGMENT_FILE = Path(SHM_DIR + NAMES.segment(1))

@@ -204,7 +204,7 @@ def tear(names: Names, last: int) -> dict[str, int]:
         image = PackedStore.of(options).image(number, About(0, 0, "dynamodb"), ChangeLog(number))
         fd = create(names.segment(number), Access())
         allocate(fd, names.segment(number), image.header.size, lambda: 0)
-        write(fd, [image.header.pack(), *image.parts])
+        write(fd, [image.header.pack(), *image.parts()])
         Access().apply(fd)
         publisher._page.announce(number)
         at = image.header.body_at + 1

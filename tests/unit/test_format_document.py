@@ -235,7 +235,7 @@ def test_the_documents_segment_is_what_is_published() -> None:
     about = About(READ_AT, READ_BOOTTIME, "dynamodb", 41, "3f1c")
     changes = ChangeLog(5).then((6, ("größe",), (), ("old",)))
     image = PackedStore.of(packed()).image(7, about, changes.then((7, (), ("db",), ())))
-    assert image.header.pack() + b"".join(image.parts) == dump("segment")
+    assert image.header.pack() + b"".join(image.parts()) == dump("segment")
 
 
 def test_the_documents_segment_reads_as_it_says() -> None:

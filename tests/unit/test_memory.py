@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +42,20 @@ memory.give_back()
 assert called == [0]
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_memory_is_not_past_twice_what_is_published() -> None:
+    # For options of 300 bytes; docs/performance.md has a million of them, and smaller ones.
+    done = subprocess.run(
+        [sys.executable, "-m", "support.many_options", "60000", "300"],
+        cwd=Path(__file__).parents[1],
+        # Not the memory of what a tool that watches the suite keeps.
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    memory = json.loads(done.stdout)
+    assert memory["published"] > 20e6
+    assert memory["at rest"] < 1.9 * memory["published"]
+    assert memory["at most"] < 2.2 * memory["published"]

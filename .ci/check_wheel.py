@@ -54,10 +54,10 @@ def main() -> None:
 def check_reading(client: Path) -> None:
     """Publish without DynamoDB, and read it here and from the command line."""
     import ddbcfg_client
-    from ddbcfg_client.codec import pack_option
-    from ddbcfg_client.layout.names import Names
-    from ddbcfg_daemon.publisher import Publisher
-    from ddbcfg_daemon.source import Reading
+    from ddbcfg_client.format.names import Names
+    from ddbcfg_client.format.values import pack_option
+    from ddbcfg_daemon.publishing.publisher import Publisher
+    from ddbcfg_daemon.sources.dynamodb import Reading
 
     names = Names(f"wheel-check-{os.getpid()}", "prod")
     keys = {"host": {"S": "db-cluster.com"}, "port": {"N": "27017"}}

@@ -15,7 +15,7 @@ PARAMETERS = "parameters"
 
 def main() -> None:
     """Serve it."""
-    from ddbcfg_daemon.local import LocalDynamoDB
+    from ddbcfg_daemon.sources.local import LocalDynamoDB
 
     with LocalDynamoDB() as dynamodb:
         dynamodb.load(TABLE, {STORE: {"db": DB}})

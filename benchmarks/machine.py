@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from ddbcfg_client.accelerator import READER
+from ddbcfg_client.hotpath import READER
 
 
 def machine() -> dict[str, str]:

@@ -17,13 +17,13 @@ from typing import Any
 from benchmarks.children import serve
 from benchmarks.endpoint import table_of
 from benchmarks.stores import STORE, publisher
-from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_daemon.guards import ShrinkGuard
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import ITEMS_A_PAGE, DynamoDBSource
 from ddbcfg_daemon.sources.connection import Connection
+from ddbcfg_daemon.sources.dynamodb import ITEMS_A_PAGE, DynamoDBSource
 
 
 def main(url: str, size: str) -> None:

@@ -23,8 +23,8 @@ from benchmarks.stores import (
     reading,
 )
 from benchmarks.tables import table
-from ddbcfg_client.codec import pack_option
-from ddbcfg_daemon.objects import Access, allocate, create, unlink, write
+from ddbcfg_client.format.values import pack_option
+from ddbcfg_daemon.publishing.objects import Access, allocate, create, unlink, write
 
 ONE = "one option changed"
 FLOOR = "packing it and writing a segment's bytes"

@@ -26,7 +26,7 @@ _CHUNK = 500  # reads between two looks at the clock
 def publish(interval: float) -> None:
     """Publish until standard input ends."""
     from benchmarks.stores import publisher, reading
-    from ddbcfg_client.codec import pack_option
+    from ddbcfg_client.format.values import pack_option
 
     def store(number: int) -> dict[str, bytes]:
         text = {"S": f"{number:08d}"}

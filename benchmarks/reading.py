@@ -17,7 +17,7 @@ from benchmarks.stores import DB
 
 def main(namespace: str, seconds: str, modules: str, only: str = "") -> None:
     """Measure until standard input ends."""
-    from ddbcfg_client.accelerator import READER
+    from ddbcfg_client.hotpath import READER
 
     wanted = tuple(only.split(",")) if only else ()
     with set_up(tuple(modules.split(",")), namespace, wanted) as (ways, skipped):

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from ddbcfg_client.codec import pack_option
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import Reading
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.values import pack_option
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources.dynamodb import Reading
 
 STORE = "prod"
 OPTION_SIZE = 200  # bytes, about, as msgpack

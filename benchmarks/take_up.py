@@ -29,7 +29,7 @@ from benchmarks.stores import (
     reading,
 )
 from benchmarks.tables import table
-from ddbcfg_client.codec import value_of
+from ddbcfg_client.format.values import value_of
 
 OTHER = "another option changed (warm)"
 OWN = "the option itself changed (warm)"

@@ -10,7 +10,8 @@ Importing this starts no thread, opens nothing and imports no boto3.
 
 from __future__ import annotations
 
-from ddbcfg_client.connection import connect
+from ddbcfg_client.config import Config
+from ddbcfg_client.connecting import connect
 from ddbcfg_client.errors import (
     ConfigError,
     LayoutMismatch,
@@ -24,14 +25,13 @@ from ddbcfg_client.errors import (
     StoreNotNamed,
     UntrustedSegment,
 )
-from ddbcfg_client.reader import Config
 from ddbcfg_client.snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ddbcfg_client.store import DynamoDBConfigStore
+    from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 
 __version__ = "0.1.0"
 
@@ -57,7 +57,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Only who writes, or reads DynamoDB itself, waits for what that imports.
     if name == "DynamoDBConfigStore":
-        from ddbcfg_client.store import DynamoDBConfigStore
+        from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 
         return DynamoDBConfigStore
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

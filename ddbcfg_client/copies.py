@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
-    from ddbcfg_client.reader import Config
+    from ddbcfg_client.config import Config
 
     SomeConfig = TypeVar("SomeConfig", bound=Config)
 

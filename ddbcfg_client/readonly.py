@@ -9,8 +9,8 @@ methods changes a copy that no method reads (see ``guarded``); of a set it canno
 
 from __future__ import annotations
 
-from ddbcfg_client.accelerator import GuardedDict, GuardedList
-from ddbcfg_client.refusing import refuse
+from ddbcfg_client.hotpath import GuardedDict, GuardedList
+from ddbcfg_client.hotpath.refusing import refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

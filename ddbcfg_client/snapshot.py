@@ -7,9 +7,9 @@ from zlib import crc32
 
 from msgpack import unpackb
 
-from ddbcfg_client.codec import pack_name, split_entry, unpack_option
 from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt, SnapshotError
-from ddbcfg_client.layout.segment import BLOCK_SIZE, ENTRY_SIZE, SLOT_SIZE, home_slot
+from ddbcfg_client.format.segment import BLOCK_SIZE, ENTRY_SIZE, SLOT_SIZE, home_slot
+from ddbcfg_client.format.values import pack_name, split_entry, unpack_option
 from ddbcfg_client.readonly import ReadOnlyDict
 
 TYPE_CHECKING = False
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from ddbcfg_client.layout.changes import ChangeLog
+    from ddbcfg_client.format.changes import ChangeLog
     from ddbcfg_client.memo import Memo
-    from ddbcfg_client.segment import Segment
+    from ddbcfg_client.shm.segment import Segment
 
 _WINDOW = 64  # slots read at once: nearly every probe ends in the first window
 
@@ -134,7 +134,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     def changes(self) -> ChangeLog:
         """Return the names of the options that changed in the last generations."""
-        from ddbcfg_client.layout.changes import parse_changes  # most readers never ask
+        from ddbcfg_client.format.changes import parse_changes  # most readers never ask
 
         header = self._segment.header
         packed = self._section(header.changes_at, header.changes_size, header.changes_checksum)
@@ -155,7 +155,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
         For the publisher that takes over.  Raises SnapshotCorrupt.
         """
-        from ddbcfg_client.layout.segment import digest_bytes, entry_digest
+        from ddbcfg_client.format.segment import digest_bytes, entry_digest
 
         header = self._segment.header
         body = self._segment.read(header.body_at, header.body_size)

@@ -11,35 +11,35 @@ from contextlib import ExitStack, nullcontext, suppress
 from errno import ENOTDIR
 from functools import partial
 
-from ddbcfg_client.dynamodb.connecting import check_settings, connect_dynamodb
+from ddbcfg_client.checks.schema import Schema
+from ddbcfg_client.dynamodb.client import check_settings, connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, NotationError, TableError
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.printable import printable, without_passwords
-from ddbcfg_client.schema import Schema
-from ddbcfg_client.segment import Gone, Page, Trust, published_stores
-from ddbcfg_daemon.copy_keeper import CopyKeeper
-from ddbcfg_daemon.disk_copy import DiskCopy
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.notation.printable import printable, without_passwords
+from ddbcfg_client.shm.segment import Gone, Page, Trust, published_stores
+from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
+from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import EmptyStore, RealStore, SomeNotServed
 from ddbcfg_daemon.exits import MENDABLE, common_failure, exit_code, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
-from ddbcfg_daemon.helpers import children, end_helpers
-from ddbcfg_daemon.local import REGION, LocalDynamoDB, load_file
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
 from ddbcfg_daemon.outputs.metrics_file import MetricsFile
-from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.request_server import RequestServer
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Service
 from ddbcfg_daemon.settings import Settings, parse
 from ddbcfg_daemon.signals import Signals, Stopped
-from ddbcfg_daemon.source import DynamoDBSource
 from ddbcfg_daemon.sources.cancellation import make_cancellable
 from ddbcfg_daemon.sources.connection import Connection
+from ddbcfg_daemon.sources.credential_helpers import children, end_helpers
 from ddbcfg_daemon.sources.deadline import DeadlineSource
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
+from ddbcfg_daemon.sources.local import REGION, LocalDynamoDB, load_file
 from ddbcfg_daemon.systemd import Notifier
 
 log = logging.getLogger("ddbcfg.daemon")

@@ -11,11 +11,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from ddbcfg_client.codec import unpack_option
+from ddbcfg_client.checks.schema import Schema
+from ddbcfg_client.checks.shrink import shrinkage
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_client.schema import Schema
-from ddbcfg_client.shrink import shrinkage
-from ddbcfg_daemon.source import Reading
+from ddbcfg_client.format.values import unpack_option
+from ddbcfg_daemon.sources.dynamodb import Reading
 
 
 class GuardRefused(ConfigError):

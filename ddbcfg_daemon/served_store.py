@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.exits import MENDABLE, is_final, log_fault, reason_of
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.schedule import Schedule

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from ddbcfg_daemon.exits import common_failure
-from ddbcfg_daemon.metrics import metrics_text
+from ddbcfg_daemon.outputs.metrics import metrics_text
 from ddbcfg_daemon.outputs.metrics_file import MetricsFile
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.signals import STOPPING, Signals

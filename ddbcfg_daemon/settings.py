@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from ddbcfg_client import __version__
-from ddbcfg_client.dynamodb.connecting import endpoint_flaw
-from ddbcfg_client.printable import printable, without_passwords
-from ddbcfg_client.segment import DEFAULT_OWNER
-from ddbcfg_daemon.objects import Access
+from ddbcfg_client.dynamodb.client import endpoint_flaw
+from ddbcfg_client.notation.printable import printable, without_passwords
+from ddbcfg_client.shm.segment import DEFAULT_OWNER
+from ddbcfg_daemon.publishing.objects import Access
 
 _ON = {"1", "true", "yes", "on"}
 _OFF = {"0", "false", "no", "off"}

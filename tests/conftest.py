@@ -42,7 +42,7 @@ os.environ.update(AWS_ENVIRONMENT)
 
 def pytest_report_header() -> str:
     """Say which hot path is tested, so that nobody takes one for the other."""
-    from ddbcfg_client.accelerator import READER
+    from ddbcfg_client.hotpath import READER
 
     return f"ddbcfg reader: {READER}"
 
@@ -110,7 +110,7 @@ def emulator_proxy(emulator_url: str, _emulators: dict[str, Any]) -> FaultProxy:
 @pytest.fixture
 def client(emulator_proxy: FaultProxy, _emulators: dict[str, Any]) -> DynamoDBClient:
     """A client of that proxy, shared by all tests: to make one takes longer than most tests."""
-    from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+    from ddbcfg_client.dynamodb.client import connect_dynamodb
 
     key = f"client of {emulator_proxy.url}"
     if key not in _emulators:

@@ -9,7 +9,7 @@ from benchmarks.alternatives import Setting, Way
 from benchmarks.emulator import TABLE
 from benchmarks.stores import STORE
 from ddbcfg_client import DynamoDBConfigStore
-from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.client import connect_dynamodb
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ddbcfg_client.codec import option_of, pack_option, unpack_option
+from ddbcfg_client.checks.schema import Schema
+from ddbcfg_client.checks.shrink import shrinkage
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import counted, say, shown
 from ddbcfg_client.commands.target import (
@@ -17,11 +18,10 @@ from ddbcfg_client.commands.target import (
     stores_named,
     table_named,
 )
-from ddbcfg_client.dynamodb.item import checked_attributes
+from ddbcfg_client.dynamodb.items import checked_attributes
 from ddbcfg_client.errors import NameRefused, ValueRefused
-from ddbcfg_client.notation_file import load_file
-from ddbcfg_client.schema import Schema
-from ddbcfg_client.shrink import shrinkage
+from ddbcfg_client.format.values import option_of, pack_option, unpack_option
+from ddbcfg_client.notation.files import load_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

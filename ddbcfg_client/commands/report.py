@@ -6,16 +6,16 @@ import json
 import time
 
 from ddbcfg_client.commands.output import complain, emit, say
-from ddbcfg_client.connection import all_names_of, trust_in, with_those_here
+from ddbcfg_client.config import Config
+from ddbcfg_client.connecting import all_names_of, trust_in, with_those_here
 from ddbcfg_client.errors import LayoutMismatch, SnapshotError, StoreNotNamed
-from ddbcfg_client.printable import printable
-from ddbcfg_client.reader import Config
+from ddbcfg_client.notation.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-    from ddbcfg_client.status import Status
+    from ddbcfg_client.shm.status import Status
 
 
 def print_status(given: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import closing, contextmanager
 
-from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.values import MAX_STORE_BYTES, check_name
 

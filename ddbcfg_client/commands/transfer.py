@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from ddbcfg_client.codec import option_of
-from ddbcfg_client.commands.canonical import as_file
-from ddbcfg_client.commands.changes import Changes, counts
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND, USAGE
 from ddbcfg_client.commands.output import complain, counted, flush, say, shown
 from ddbcfg_client.commands.target import open_table, some_stores, stores_named
-from ddbcfg_client.dynamodb.item import checked_attributes
+from ddbcfg_client.dynamodb.items import checked_attributes
 from ddbcfg_client.errors import NotationError, OutputFailed
-from ddbcfg_client.notation_file import load_bytes, load_file, save_file
+from ddbcfg_client.format.values import option_of
+from ddbcfg_client.notation.canonical import as_file
+from ddbcfg_client.notation.differences import Changes, counts
+from ddbcfg_client.notation.files import load_bytes, load_file, save_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from ddbcfg_client.commands.changes import Options
     from ddbcfg_client.dynamodb.table import Table
-    from ddbcfg_client.notation_file import Stores
+    from ddbcfg_client.notation.differences import Options
+    from ddbcfg_client.notation.files import Stores
 
     Attributes = dict[str, AttributeValueTypeDef]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from ddbcfg_client.commands.output import emit, emit_json, flush, say, shown
-from ddbcfg_client.notation import dumps
+from ddbcfg_client.notation.text import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ddbcfg_client.reader import Config
+    from ddbcfg_client.config import Config
     from ddbcfg_client.snapshot import Snapshot
 
 _LOOK_EVERY = 0.2  # seconds

@@ -10,7 +10,7 @@ import argparse
 
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.formatter import Formatter
-from ddbcfg_client.printable import without_passwords
+from ddbcfg_client.notation.printable import without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -146,10 +146,10 @@ _units.__name__ = "number of units"
 
 
 def _set(given: argparse.Namespace) -> int:
-    from ddbcfg_client.commands.assignments import keys_of
     from ddbcfg_client.commands.output import complain, counted, say, shown
     from ddbcfg_client.commands.target import one_store, open_table
-    from ddbcfg_client.dynamodb.item import checked_attributes
+    from ddbcfg_client.dynamodb.items import checked_attributes
+    from ddbcfg_client.notation.assignments import keys_of
 
     store = one_store(given)
     keys = keys_of(given.keys)

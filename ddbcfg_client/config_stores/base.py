@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from ddbcfg_client.errors import OptionNotFound
-from ddbcfg_client.hot import RAISE
+from ddbcfg_client.hotpath.hot import RAISE
 from ddbcfg_client.keys import key_names
 
 TYPE_CHECKING = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ddbcfg_client.config_stores.base import ConfigStore
-from ddbcfg_client.dynamodb.source import StoreSource
+from ddbcfg_client.dynamodb.store_reader import StoreSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

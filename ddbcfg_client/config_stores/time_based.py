@@ -17,7 +17,7 @@ from weakref import finalize, ref
 
 from ddbcfg_client.config_stores.base import ConfigStore
 from ddbcfg_client.dynamodb import forks
-from ddbcfg_client.dynamodb.source import StoreSource
+from ddbcfg_client.dynamodb.store_reader import StoreSource
 from ddbcfg_client.errors import (
     ConfigError,
     IntervalRefused,

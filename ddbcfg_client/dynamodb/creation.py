@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from ddbcfg_client.dynamodb.explain import explained
+from ddbcfg_client.dynamodb.errors import explained
 from ddbcfg_client.errors import (
     TableError,
     TableNotCreatedException,

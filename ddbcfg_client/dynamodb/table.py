@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from ddbcfg_client.dynamodb.answers import (
+from ddbcfg_client.dynamodb.errors import explained
+from ddbcfg_client.dynamodb.responses import (
     check_item,
     checked_answer,
     checked_item,
@@ -19,9 +20,8 @@ from ddbcfg_client.dynamodb.answers import (
     checked_table,
     watch_answers,
 )
-from ddbcfg_client.dynamodb.explain import explained
 from ddbcfg_client.errors import CredentialsRefused, TableError
-from ddbcfg_client.printable import without_passwords
+from ddbcfg_client.notation.printable import without_passwords
 
 MAX_EXPRESSION_BYTES = 4096
 MAX_NAMES_BYTES = 1024 * 1024  # half of DynamoDB's limit for all that an expression's aliases name

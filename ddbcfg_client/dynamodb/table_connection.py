@@ -12,7 +12,7 @@ import time
 from threading import Lock
 
 from ddbcfg_client.dynamodb import forks
-from ddbcfg_client.dynamodb.connecting import boto3_module, connect_dynamodb
+from ddbcfg_client.dynamodb.client import boto3_module, connect_dynamodb
 from ddbcfg_client.dynamodb.credentials import unlock_credentials
 from ddbcfg_client.dynamodb.native import native_client
 from ddbcfg_client.dynamodb.table import Table

@@ -8,8 +8,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from ddbcfg_daemon.disk.trusted_folder import open_trusted_folder
 from ddbcfg_daemon.errors import UntrustedPath
-from ddbcfg_daemon.trusted_folder import open_trusted_folder
 
 log = logging.getLogger("ddbcfg.daemon")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a poll ended: see :class:`ddbcfg_client.layout.request.Response`."""
+    """How a poll ended: see :class:`ddbcfg_client.format.request.Response`."""
 
     generation: int
     published: bool

@@ -12,8 +12,8 @@ import fcntl
 import os
 import signal
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.objects import path_of
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.publishing.objects import path_of
 
 
 class ReplacedSegments:

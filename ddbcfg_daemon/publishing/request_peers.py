@@ -8,7 +8,7 @@ import struct
 import time
 from collections.abc import Collection
 
-from ddbcfg_client.layout.request import BUSY, FORBIDDEN, Response
+from ddbcfg_client.format.request import BUSY, FORBIDDEN, Response
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
 
 A_USER = 4  # connections that one user may have open

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Self
 
-from ddbcfg_client.layout.request import (
+from ddbcfg_client.format.request import (
     ACCEPT,
     FORBIDDEN,
     LONGEST_REQUEST,

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.segment import SHM_DIR, Identity
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.segment import SHM_DIR, Identity
 from ddbcfg_daemon.errors import GroupRefused
-from ddbcfg_daemon.objects import PRIVATE, Access, clear_the_way, path_of
+from ddbcfg_daemon.publishing.objects import PRIVATE, Access, clear_the_way, path_of
 
 _QUEUE = 64  # connections that wait to be accepted, which takes the server's thread a moment
 

@@ -16,17 +16,17 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client import reader
+from ddbcfg_client import config as reader
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotUnavailable, UntrustedSegment
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import LAYOUT_WORD, PageStatus
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
-from ddbcfg_client.status import process_start
-from ddbcfg_daemon import publisher as publisher_module
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import LAYOUT_WORD, PageStatus
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.status import process_start
 from ddbcfg_daemon.errors import NoSpace, WriterLocked
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing import publisher as publisher_module
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.crashing import Crasher, Holder, reading
 from support.racing import OPTIONS, number_in
 from support.shm import objects_of, unique_namespace
@@ -531,13 +531,13 @@ def test_a_page_that_was_not_finished_is_replaced(names: Names) -> None:
 AS_NOBODY = """
 import os, sys, time
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_client.config import Config
+from ddbcfg_client.shm.segment import Trust
 from support.crashing import reading
-from ddbcfg_client.layout.changes import ChangeLog
-from ddbcfg_daemon.image import About, PackedStore
+from ddbcfg_client.format.changes import ChangeLog
+from ddbcfg_client.format.builder import About, PackedStore
 import grp, pwd
 # All that is imported late: Python itself may be out of nobody's reach.
 PackedStore.of(reading(1).options).image(1, About(0, 0, "local"), ChangeLog(1)).header.pack()
@@ -690,7 +690,7 @@ def test_root_does_not_displace_a_daemon_of_another_user_that_readers_trust(
         with pytest.raises(UntrustedSegment):
             ddbcfg_client.connect(names.namespace, names.store)
         # ... but that of the user whom readers trust does.
-        monkeypatch.setattr("ddbcfg_client.segment.DEFAULT_OWNER", str(NOBODY))
+        monkeypatch.setattr("ddbcfg_client.shm.segment.DEFAULT_OWNER", str(NOBODY))
         with pytest.raises(WriterLocked) as caught:
             Publisher(names)
         assert caught.value.pid == daemon.pid

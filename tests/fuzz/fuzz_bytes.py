@@ -24,13 +24,14 @@ from zlib import crc32
 import atheris
 
 with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
-    from ddbcfg_client.codec import pack_option, unpack_option
+    from ddbcfg_client.config import Config
     from ddbcfg_client.errors import ConfigError
-    from ddbcfg_client.layout import LAYOUT_VERSION
-    from ddbcfg_client.layout.changes import ChangeLog
-    from ddbcfg_client.layout.names import Names
-    from ddbcfg_client.layout.page import PAGE_MAGIC, new_page
-    from ddbcfg_client.layout.request import (
+    from ddbcfg_client.format import LAYOUT_VERSION
+    from ddbcfg_client.format.builder import About, PackedStore
+    from ddbcfg_client.format.changes import ChangeLog
+    from ddbcfg_client.format.names import Names
+    from ddbcfg_client.format.page import PAGE_MAGIC, new_page
+    from ddbcfg_client.format.request import (
         Request,
         Response,
         pack_request,
@@ -38,15 +39,14 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
         parse_request,
         parse_response,
     )
-    from ddbcfg_client.layout.segment import BLOCK_SIZE, HEADER_SIZE, SLOT_SIZE
-    from ddbcfg_client.reader import Config
+    from ddbcfg_client.format.segment import BLOCK_SIZE, HEADER_SIZE, SLOT_SIZE
+    from ddbcfg_client.format.values import pack_option, unpack_option
     from ddbcfg_client.readonly import ReadOnlyDict
-    from ddbcfg_client.segment import SHM_DIR, Trust
-    from ddbcfg_daemon.copy_format import Content
-    from ddbcfg_daemon.disk_copy import DiskCopy
-    from ddbcfg_daemon.image import About, PackedStore
-    from ddbcfg_daemon.moment import Moment
-    from ddbcfg_daemon.objects import Access
+    from ddbcfg_client.shm.segment import SHM_DIR, Trust
+    from ddbcfg_daemon.disk.copy_format import Content
+    from ddbcfg_daemon.disk.disk_copy import DiskCopy
+    from ddbcfg_daemon.disk.moment import Moment
+    from ddbcfg_daemon.publishing.objects import Access
     from ddbcfg_daemon.publishing.poll_requests import PollRequests
     from ddbcfg_daemon.publishing.request_server import RequestServer
     from ddbcfg_daemon.publishing.request_sockets import RequestSockets

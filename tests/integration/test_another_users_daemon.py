@@ -11,9 +11,9 @@ import pytest
 
 import ddbcfg_client
 from ddbcfg_client.errors import SnapshotError
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading
 from support.waiting import in_child
 

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.accelerator import READER
 from ddbcfg_client.errors import TableUnreachable
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_client.status import process_start
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.hotpath import READER
+from ddbcfg_client.shm.status import process_start
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import Progress, Reading
+from ddbcfg_daemon.sources.dynamodb import Progress, Reading
 from support.daemon import PATIENCE, ROOT, SECRET, Host, environment_of
 from support.request_serving import serving
 from support.shm import reading
@@ -572,7 +572,7 @@ def test_status_of_every_store_goes_on_after_one_that_cannot_be_read(
 _IMPORTED = """
 import sys
 before = set(sys.modules)
-from ddbcfg_client.cli import main
+from ddbcfg_client.commands.main import main
 code = main(sys.argv[1:])
 print(*sorted(set(sys.modules) - before), file=sys.stderr)
 raise SystemExit(code)

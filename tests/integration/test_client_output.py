@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.daemon import PATIENCE, ROOT, Host, environment_of
 from support.shm import reading
 

@@ -15,6 +15,7 @@ import pytest
 from botocore.config import Config
 
 from ddbcfg_client import exceptions
+from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
@@ -27,7 +28,6 @@ from ddbcfg_client.errors import (
     TableError,
     ValueRefused,
 )
-from ddbcfg_client.store import DynamoDBConfigStore
 from support import fault_proxy as faults
 from support.rig import KINDS, open_rig
 
@@ -394,7 +394,7 @@ def test_many_create_the_table_at_once(client: DynamoDBClient, table_name: str) 
 def test_two_processes_create_the_table_at_once(emulator_url: str, table_name: str) -> None:
     program = (
         "import sys, boto3\n"
-        "from ddbcfg_client.store import DynamoDBConfigStore\n"
+        "from ddbcfg_client.config_stores.store import DynamoDBConfigStore\n"
         "client = boto3.client('dynamodb', endpoint_url=sys.argv[1])\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "with DynamoDBConfigStore(client, sys.argv[2], 'prod') as store:\n"
@@ -570,7 +570,7 @@ def test_shared_memory_needs_no_dynamodb_to_read(
 def test_shared_memory_without_boto3(client: DynamoDBClient, table_name: str) -> None:
     program = (
         "import sys; sys.modules['boto3'] = sys.modules['botocore'] = None\n"
-        "from ddbcfg_client.store import DynamoDBConfigStore\n"
+        "from ddbcfg_client.config_stores.store import DynamoDBConfigStore\n"
         "store = DynamoDBConfigStore(None, sys.argv[1], 'prod',"
         " config_store='SharedMemoryConfigStore')\n"
         "print(store.config.get('db')['host'])\n"

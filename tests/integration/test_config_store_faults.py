@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb import connecting
 from ddbcfg_client.errors import TableError, TableNotFound, TableUnreachable
-from ddbcfg_client.store import DynamoDBConfigStore
 from support import fault_proxy as faults
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 
 from ddbcfg_client.config_stores import time_based
+from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb import connecting
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
@@ -31,7 +32,6 @@ from ddbcfg_client.errors import (
     TableUnreachable,
 )
 from ddbcfg_client.readonly import ReadOnlyDict
-from ddbcfg_client.store import DynamoDBConfigStore
 from support import fault_proxy as faults
 from support.credentials import expiry
 from support.waiting import in_child, wait_until

@@ -12,14 +12,14 @@ import pytest
 from botocore.credentials import SSOProvider
 from botocore.utils import ContainerMetadataFetcher
 
+from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb import table_connection
-from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.table_connection import TableConnection
 from ddbcfg_client.errors import CredentialsRefused
-from ddbcfg_client.store import DynamoDBConfigStore
-from ddbcfg_daemon.source import DynamoDBSource
 from ddbcfg_daemon.sources.connection import Connection
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
 from support.credentials import (
     SOURCES,
     CredentialSource,

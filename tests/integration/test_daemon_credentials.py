@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_client.status import Status
+from ddbcfg_client.shm.status import Status
 from support.credentials import Container, CredentialSource, Instance, Profile, SharedFile
 from support.daemon import SECRET, DaemonProcess, Host, left_of
 from support.fault_proxy import FaultProxy

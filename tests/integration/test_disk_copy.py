@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 
 import ddbcfg_client
 from ddbcfg_client.errors import TableUnreachable
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.copy_format import Content
-from ddbcfg_daemon.copy_keeper import CopyKeeper
-from ddbcfg_daemon.disk_copy import DiskCopy
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.disk.copy_format import Content
+from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
+from ddbcfg_daemon.disk.disk_copy import DiskCopy
+from ddbcfg_daemon.disk.moment import Moment
 from ddbcfg_daemon.errors import UntrustedPath
 from ddbcfg_daemon.guards import GuardRefused, ShrinkGuard
-from ddbcfg_daemon.moment import Moment
-from ddbcfg_daemon.objects import Access
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.objects import Access
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import Progress, Reading
+from ddbcfg_daemon.sources.dynamodb import Progress, Reading
 from support.daemon import SECRET
 from support.shm import objects_of, reading
 
@@ -41,9 +41,9 @@ class Clocks:
         self.wall = 1_800_000_000 * 10**9
         self.up = 10**12
         self.boots = 1
-        monkeypatch.setattr("ddbcfg_daemon.moment.boot_id", lambda: bytes([self.boots] * 16))
-        monkeypatch.setattr("ddbcfg_daemon.moment.boottime", lambda: self.up)
-        monkeypatch.setattr("ddbcfg_daemon.moment.time.time_ns", lambda: self.wall)
+        monkeypatch.setattr("ddbcfg_daemon.disk.moment.boot_id", lambda: bytes([self.boots] * 16))
+        monkeypatch.setattr("ddbcfg_daemon.disk.moment.boottime", lambda: self.up)
+        monkeypatch.setattr("ddbcfg_daemon.disk.moment.time.time_ns", lambda: self.wall)
 
     def pass_by(self, seconds: float) -> None:
         self.wall += round(seconds * 1e9)
@@ -580,8 +580,8 @@ def test_a_boot_that_finds_the_table_as_it_was_goes_on_from_the_generation(host:
 def test_a_disk_that_hangs_holds_up_nothing_and_is_seen(
     host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("ddbcfg_daemon.copy_keeper._LONG", 0.0)
-    monkeypatch.setattr("ddbcfg_daemon.last_known_good._WRITE_PATIENCE", 0.01)
+    monkeypatch.setattr("ddbcfg_daemon.disk.copy_keeper._LONG", 0.0)
+    monkeypatch.setattr("ddbcfg_daemon.disk.last_known_good._WRITE_PATIENCE", 0.01)
     hanging, release = threading.Event(), threading.Event()
     fsync = os.fsync
 
@@ -590,7 +590,7 @@ def test_a_disk_that_hangs_holds_up_nothing_and_is_seen(
         release.wait(30)
         fsync(fd)
 
-    monkeypatch.setattr("ddbcfg_daemon.disk_copy.os.fsync", hang)
+    monkeypatch.setattr("ddbcfg_daemon.disk.disk_copy.os.fsync", hang)
     with caplog.at_level(logging.WARNING, "ddbcfg"):
         for port in range(5):
             host.now = reading({"db": {"port": port}})
@@ -623,7 +623,7 @@ def test_a_disk_that_is_full_keeps_the_copy_before_and_nothing_half_done(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("ddbcfg_daemon.disk_copy.os.fsync", full)
+        patch.setattr("ddbcfg_daemon.disk.disk_copy.os.fsync", full)
         host.poll(reading({"db": {"port": 1}}))
     assert host.file.read_bytes() == before
     assert "No space left on device" in host.refresher.copy_error
@@ -655,7 +655,7 @@ def test_a_disk_that_hangs_at_boot_does_not_hold_up_the_first_poll(
     host.poll(reading(OPTIONS))
     host.boot()
     release = threading.Event()
-    monkeypatch.setattr("ddbcfg_daemon.last_known_good._READ_PATIENCE", 0.01)
+    monkeypatch.setattr("ddbcfg_daemon.disk.last_known_good._READ_PATIENCE", 0.01)
     monkeypatch.setattr(host.disk, "load", lambda: release.wait(30) and None)
     host.now = reading({"db": {}})
     with caplog.at_level(logging.WARNING, "ddbcfg"):

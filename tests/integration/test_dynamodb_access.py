@@ -13,7 +13,7 @@ import pytest
 from botocore.stub import Stubber
 
 from ddbcfg_client.dynamodb import connecting
-from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
@@ -90,7 +90,7 @@ def test_importing_imports_no_boto3() -> None:
 def test_without_boto3_the_extra_is_named() -> None:
     program = (
         "import sys; sys.modules['boto3'] = None\n"
-        "from ddbcfg_client.dynamodb.connecting import connect_dynamodb\n"
+        "from ddbcfg_client.dynamodb.client import connect_dynamodb\n"
         "connect_dynamodb()"
     )
     command = [sys.executable, "-c", program]
@@ -102,7 +102,7 @@ def test_the_list_of_all_endpoints_is_used_and_not_kept() -> None:
     # 7 MB as Python objects; a process of its own, for other clients may keep it.
     program = """
 import gc
-from ddbcfg_client.dynamodb.connecting import connect_dynamodb
+from ddbcfg_client.dynamodb.client import connect_dynamodb
 client = connect_dynamodb(region="cn-north-1")
 assert client.meta.endpoint_url == "https://dynamodb.cn-north-1.amazonaws.com.cn"
 gc.collect()

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client.layout import LAYOUT_VERSION
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PAGE_MAGIC, new_page
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format import LAYOUT_VERSION
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PAGE_MAGIC, new_page
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.neighbours import SQUATTER, USER, Neighbour
 from support.request_serving import serving
 from support.shm import reading
@@ -175,7 +175,7 @@ def test_a_strangers_object_that_appears_later_is_noticed_at_the_next_poll(
 def test_modes_are_what_was_asked_for_whatever_the_umask_is(
     names: Names, umask: int, mode: int
 ) -> None:
-    from ddbcfg_daemon.objects import Access
+    from ddbcfg_daemon.publishing.objects import Access
 
     before = os.umask(umask)
     try:

@@ -22,14 +22,14 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
-import ddbcfg_client.segment
-import ddbcfg_client.status
+import ddbcfg_client.shm.segment
+import ddbcfg_client.shm.status
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotPermissionError, SnapshotTooStale
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_client.reader import Config
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.forking import Child
 from support.shm import reading
 from support.waiting import wait_until
@@ -115,13 +115,13 @@ class Tries:
 
     def __init__(self) -> None:
         self.times: list[float] = []
-        really = ddbcfg_client.segment.open_trusted
+        really = ddbcfg_client.shm.segment.open_trusted
 
         def counted(*arguments: Any) -> Any:
             self.times.append(time.monotonic())
             return really(*arguments)
 
-        ddbcfg_client.segment.open_trusted = counted
+        ddbcfg_client.shm.segment.open_trusted = counted
 
     def seconds(self) -> list[float]:
         """Return when each try began; what it opens one after the other is one."""

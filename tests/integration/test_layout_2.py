@@ -20,13 +20,13 @@ from zlib import crc32
 import pytest
 from msgpack import packb, unpackb
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import STATUS_WORD, PageStatus, status_slot
-from ddbcfg_client.layout.segment import HEADER_SIZE, parse_header
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.config import Config
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import STATUS_WORD, PageStatus, status_slot
+from ddbcfg_client.format.segment import HEADER_SIZE, parse_header
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading
 
 FROZEN = Path(__file__).parents[1] / "frozen" / "layout_2"

@@ -13,15 +13,15 @@ import boto3
 import pytest
 
 from ddbcfg_client import errors
+from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.store import DynamoDBConfigStore
-from ddbcfg_daemon.local import REGION, LocalDynamoDB
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import DynamoDBSource
 from ddbcfg_daemon.sources.connection import Connection
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
+from ddbcfg_daemon.sources.local import REGION, LocalDynamoDB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,11 +10,12 @@ import posix_ipc
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client import StoreNotNamed, UntrustedSegment, connection
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.segment import Trust, published_stores
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client import StoreNotNamed, UntrustedSegment
+from ddbcfg_client import connecting as connection
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.segment import Trust, published_stores
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.daemon import Host
 from support.neighbours import SQUATTER, USER, Neighbour
 from support.shm import reading

@@ -16,14 +16,14 @@ import pytest
 
 import ddbcfg_client
 import ddbcfg_client.commands.report
-from ddbcfg_client import clock
-from ddbcfg_client.clock import boottime
 from ddbcfg_client.errors import SnapshotPermissionError, UntrustedSegment
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_client.status import pid_namespace, process_start
-from ddbcfg_daemon.objects import Access
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.shm import clock
+from ddbcfg_client.shm.clock import boottime
+from ddbcfg_client.shm.status import pid_namespace, process_start
+from ddbcfg_daemon.publishing.objects import Access
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support import namespaces
 from support.forking import Child
 from support.namespaces import NEW_PID, NEW_TIME, NEW_USER, become, map_ids, unshare, within

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_client.status import Status, process_start
+from ddbcfg_client.shm.status import Status, process_start
 from support import fault_proxy as faults
 from support.daemon import Host
 from support.fault_proxy import FaultProxy

@@ -20,14 +20,14 @@ from typing import TypeVar
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client.daemon_socket import ask, daemon_is_listening
 from ddbcfg_client.errors import ReloadFailed
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.request import Request, parse_response
-from ddbcfg_client.segment import Page, Trust
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.request import Request, parse_response
+from ddbcfg_client.shm.daemon_socket import ask, daemon_is_listening
+from ddbcfg_client.shm.segment import Page, Trust
 from ddbcfg_daemon.errors import ForeignObject, WriterLocked
-from ddbcfg_daemon.objects import Access, path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.objects import Access, path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.request_peers import A_USER
 from support.daemon import ROOT, environment_of
 from support.request_serving import Served, serving

@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from ddbcfg_client.errors import SnapshotUnavailable
-from ddbcfg_daemon.objects import path_of
+from ddbcfg_daemon.publishing.objects import path_of
 from support import namespaces
 from support.daemon import DaemonProcess, Host
 from support.tables import ConfigTable

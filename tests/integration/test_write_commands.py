@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.loaders import Loader, create_loader
 
-from ddbcfg_client import cli
+from ddbcfg_client.commands import main as cli
+from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.values import attributes_of
-from ddbcfg_client.notation import loads
-from ddbcfg_client.notation_file import load_file, save_file
-from ddbcfg_client.store import DynamoDBConfigStore
-from ddbcfg_daemon.local import REGION, LocalDynamoDB
+from ddbcfg_client.notation.files import load_file, save_file
+from ddbcfg_client.notation.text import loads
+from ddbcfg_daemon.sources.local import REGION, LocalDynamoDB
 from support import fault_proxy as faults
 from support.waiting import in_child
 
@@ -806,7 +806,7 @@ def test_dynamodb_fails(
     fault: faults.Fault,
 ) -> None:
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
-    monkeypatch.setattr("ddbcfg_client.dynamodb.connecting.READ_TIMEOUT", 0.2)
+    monkeypatch.setattr("ddbcfg_client.dynamodb.client.READ_TIMEOUT", 0.2)
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=BytesIO(b'{"prod": {}}')))
     monkeypatch.setenv("DDBCFG_STORE", "prod")
     proxy.fail(fault)
@@ -838,7 +838,7 @@ def test_nothing_answers_at_the_endpoint(run: Client) -> None:
 def test_without_boto3_it_says_what_to_install(command: tuple[str, ...]) -> None:
     program = (
         "import sys; sys.modules['boto3'] = sys.modules['botocore'] = None; "
-        "from ddbcfg_client.cli import main; sys.exit(main())"
+        "from ddbcfg_client.commands.main import main; sys.exit(main())"
     )
     where = ("--table", "t", *(() if command[0] == "create-table" else ("--store", "s")))
     done = subprocess.run(
@@ -864,7 +864,7 @@ def test_help_has_every_command_and_exit_code(arguments: tuple[str, ...]) -> Non
 
 def test_reading_loads_nothing_of_what_writes() -> None:
     program = (
-        "import sys; from ddbcfg_client.cli import main; "
+        "import sys; from ddbcfg_client.commands.main import main; "
         "main(['get', 'db', '--table', 'nobody', '--store', 'nothing']); "
         "print(*sorted(sys.modules), sep='\\n')"
     )
@@ -872,7 +872,7 @@ def test_reading_loads_nothing_of_what_writes() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     loaded = set(done.stdout.split())
-    assert "ddbcfg_client.reader" in loaded
+    assert "ddbcfg_client.config" in loaded
     assert not loaded & {"boto3", "botocore", "json", "tempfile", "shutil"}
     assert not [module for module in loaded if module.startswith("ddbcfg_client.dynamodb")]
     commands = {module for module in loaded if module.startswith("ddbcfg_client.commands.")}

@@ -21,10 +21,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ddbcfg_client.codec import pack_option
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import ConfigError, OptionNotFound, SnapshotCorrupt
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import (
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import (
     GENERATION_WORD,
     PAGE_SIZE,
     PageStatus,
@@ -32,18 +32,18 @@ from ddbcfg_client.layout.page import (
     pack_status,
     status_slot,
 )
-from ddbcfg_client.layout.segment import (
+from ddbcfg_client.format.segment import (
     BLOCK_SIZE,
     HEADER_SIZE,
     SEGMENT_MAGIC,
     block_checksums,
     parse_header,
 )
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import Reading
+from ddbcfg_client.format.values import pack_option
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources.dynamodb import Reading
 
 SMALL = ["db", "external-port", "größe", "plumless", "secret-key"]
 LARGE = [f"option-{number}" for number in range(600)]

@@ -16,17 +16,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddbcfg_client.codec import pack_option
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import OptionNotFound
-from ddbcfg_client.layout.changes import ChangeLog
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.segment import Header, home_slot, parse_header
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.image import About, PackedStore, body_of
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import Reading
+from ddbcfg_client.format.builder import About, PackedStore, body_of
+from ddbcfg_client.format.changes import ChangeLog
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.segment import Header, home_slot, parse_header
+from ddbcfg_client.format.values import pack_option
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources.dynamodb import Reading
 
 # Two words with one CRC-32.  As it is linear, so have all names made of them in the same places.
 TWINS = ("plumless", "buckeroo")

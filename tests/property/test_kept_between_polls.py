@@ -12,19 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddbcfg_client.codec import pack_option
+from ddbcfg_client.config import Config
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import AnswerMalformed, MalformedValue
-from ddbcfg_client.layout.changes import ChangeLog
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
-from ddbcfg_daemon import image, item_packer
-from ddbcfg_daemon.image import About, PackedStore
-from ddbcfg_daemon.item_packer import Item, ItemPacker
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import DynamoDBSource, Reading
+from ddbcfg_client.format import builder as image
+from ddbcfg_client.format.builder import About, PackedStore
+from ddbcfg_client.format.changes import ChangeLog
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.values import pack_option
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources import item_packer
 from ddbcfg_daemon.sources.connection import Connection
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSource, Reading
+from ddbcfg_daemon.sources.item_packer import Item, ItemPacker
 
 SECRET = "p1anted-s3cret"
 

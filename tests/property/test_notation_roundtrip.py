@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddbcfg_client.errors import NotationError
-from ddbcfg_client.notation import dumps, loads, loads_stores
+from ddbcfg_client.notation.text import dumps, loads, loads_stores
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 # Names that come near the notation are what could go wrong, so they come often.

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ddbcfg_client.codec import pack_option, unpack_option
-from ddbcfg_client.commands.canonical import as_file
 from ddbcfg_client.dynamodb.values import attributes_of
-from ddbcfg_client.notation import dumps, loads
-from ddbcfg_client.number_text import canonical_text, number_text
+from ddbcfg_client.format.numbers import canonical_text, number_text
+from ddbcfg_client.format.values import pack_option, unpack_option
+from ddbcfg_client.notation.canonical import as_file
+from ddbcfg_client.notation.text import dumps, loads
 from ddbcfg_client.testing import FakeConfig
 
 # As DynamoDB writes a number: no exponent, no plus, no zero that says nothing, no minus zero.

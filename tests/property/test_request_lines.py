@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddbcfg_client.daemon_socket import Unanswered, ask
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.request import (
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.request import (
     LONGEST_REQUEST,
     LONGEST_RESPONSE,
     Request,
@@ -24,8 +23,9 @@ from ddbcfg_client.layout.request import (
     parse_request,
     parse_response,
 )
-from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.objects import path_of
+from ddbcfg_client.shm.daemon_socket import Unanswered, ask
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.poll_requests import Outcome
 from support.request_serving import Served, serving
 from support.shm import unique_namespace

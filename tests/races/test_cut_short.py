@@ -14,14 +14,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-import ddbcfg_client.reader
+import ddbcfg_client.config
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotReclaimed
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Segment, Trust
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.segment import Segment, Trust
 from ddbcfg_client.snapshot import Snapshot
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.racing import race
 from support.shm import reading
 
@@ -65,7 +65,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], None
     """Has something done once, just before a reader calls what has that name in its module."""
 
     def install(name: str, act: Callable[[], None]) -> None:
-        real = getattr(ddbcfg_client.reader, name)
+        real = getattr(ddbcfg_client.config, name)
         acts = [act]
 
         def call(*arguments: object) -> object:
@@ -73,7 +73,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], None
                 acts.pop()()
             return real(*arguments)
 
-        monkeypatch.setattr(ddbcfg_client.reader, name, call)
+        monkeypatch.setattr(ddbcfg_client.config, name, call)
 
     return install
 
@@ -184,5 +184,5 @@ def test_a_segment_that_is_gone_is_gone_also_when_it_is_opened_by_hand(
     """Segment() itself: a truncated file is no damage."""
     path = path_of(publisher.names.segment(1))
     os.truncate(path, 0)
-    with pytest.raises(ddbcfg_client.segment.Gone):
+    with pytest.raises(ddbcfg_client.shm.segment.Gone):
         Segment(publisher.names.segment(1), 1, Trust())

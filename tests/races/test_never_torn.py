@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.format.names import Names
 from support.racing import race
 
 READERS = 3

@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-import ddbcfg_client.reader
+import ddbcfg_client.config
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotError
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import Reading
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources.dynamodb import Reading
 from support.racing import OPTIONS, number_in, option, start
 
 THREADS = 8
@@ -105,7 +105,7 @@ def test_a_thread_that_fails_late_does_not_go_back_behind_one_that_did_not(
     publish(publisher, 2)
     main = threading.current_thread()
     others: list[threading.Thread] = []
-    really_open, really_until = ddbcfg_client.reader.Segment, Config._hot_until
+    really_open, really_until = ddbcfg_client.config.Segment, Config._hot_until
 
     def succeed() -> None:
         other = threading.Thread(target=lambda: seen.append(number_in(config["db"])))
@@ -126,7 +126,7 @@ def test_a_thread_that_fails_late_does_not_go_back_behind_one_that_did_not(
         return really_until(self, *arguments)
 
     seen: list[int | None] = []
-    monkeypatch.setattr(ddbcfg_client.reader, "Segment", segment)
+    monkeypatch.setattr(ddbcfg_client.config, "Segment", segment)
     monkeypatch.setattr(Config, "_hot_until", until)
     first = number_in(config["db"])
     assert seen == [2]

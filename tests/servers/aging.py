@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import ddbcfg_client
-import ddbcfg_client.status  # a worker may not be allowed to read where Python is
+import ddbcfg_client.shm.status  # a worker may not be allowed to read where Python is
 from ddbcfg_client.errors import SnapshotTooStale
 
 MAX_AGE = 5.0

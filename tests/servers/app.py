@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import ddbcfg_client
-from ddbcfg_client.reader import Config
+from ddbcfg_client.config import Config
 from support.racing import OPTIONS, number_in
 
 TIMES = 20  # reads by the hot path in one answer

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.format.names import Names
 from support.publishing import Publishing
 
 

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import UnixStreamServer
 
 import ddbcfg_client
-from ddbcfg_client.reader import Config
+from ddbcfg_client.config import Config
 from servers import app
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.clock import boottime
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.shm.clock import boottime
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.serving import Server, Visitor, accepts
 from support.shm import reading
 from support.waiting import wait_until

@@ -34,10 +34,10 @@ import ddbcfg_client
 from ddbcfg_client import Config
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, ReloadFailed
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.local import LocalDynamoDB
-from ddbcfg_daemon.objects import path_of
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.sources.local import LocalDynamoDB
 from support.daemon import DaemonProcess, left_of
 from support.fault_proxy import FAULTS, HANG, FaultProxy
 from support.shm import attributes

@@ -23,14 +23,14 @@ from types import FrameType
 from typing import Any
 
 import ddbcfg_client
-import ddbcfg_daemon.publisher
+import ddbcfg_daemon.publishing.publisher
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_client.status import process_start
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import Reading
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.shm.status import process_start
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources.dynamodb import Reading
 from support.racing import OPTIONS, option, start
 
 _OURS = tuple(os.path.dirname(package.__file__ or "") for package in (ddbcfg_client, ddbcfg_daemon))

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import ddbcfg_client
-from ddbcfg_client.codec import pack_option
 from ddbcfg_client.commands import report
 from ddbcfg_client.errors import SnapshotReclaimed
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.format.values import pack_option
 from ddbcfg_daemon.errors import NoSpace
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import Reading
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources.dynamodb import Reading
 from support.forking import Child
 from support.shm import SHM
 

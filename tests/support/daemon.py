@@ -21,10 +21,10 @@ from uuid import uuid4
 
 import pytest
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
-from ddbcfg_client.status import Status
+from ddbcfg_client.config import Config
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.status import Status
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/config.json"

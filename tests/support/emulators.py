@@ -39,7 +39,7 @@ def _moto() -> Iterator[str]:
 
     from moto.server import ThreadedMotoServer
 
-    from ddbcfg_daemon.local import keep_every_digit
+    from ddbcfg_daemon.sources.local import keep_every_digit
 
     keep_every_digit()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

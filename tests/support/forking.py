@@ -14,12 +14,12 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import ddbcfg_client.reader
+import ddbcfg_client.config
 import ddbcfg_client.snapshot
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.segment import Trust
 from support.racing import number_in
 
 HANG = 20  # seconds after which a child counts as hanging
@@ -141,9 +141,9 @@ def midway(config: Config) -> None:
         assert set(numbers(config)) <= {number, number + 1}
 
     places: list[tuple[Any, str]] = [
-        (ddbcfg_client.reader, "Page"),
-        (ddbcfg_client.reader, "Segment"),
-        (ddbcfg_client.reader, "Snapshot"),
+        (ddbcfg_client.config, "Page"),
+        (ddbcfg_client.config, "Segment"),
+        (ddbcfg_client.config, "Snapshot"),
         (ddbcfg_client.snapshot, "unpack_option"),
         (ddbcfg_client.snapshot, "crc32"),
     ]

@@ -11,10 +11,10 @@ import subprocess
 from typing import Any
 
 import ddbcfg_client
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import Progress, Reading
+from ddbcfg_daemon.sources.dynamodb import Progress, Reading
 from support.shm import SHM, reading
 
 SIZE = 1 << 20

@@ -18,13 +18,13 @@ from typing import Any
 from uuid import uuid4
 
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.memory import give_back, settle
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import DynamoDBSource
 from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.deadline import DeadlineSource
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
 
 
 class ManyOptions:

@@ -17,9 +17,9 @@ import sys
 from typing import Any
 
 import ddbcfg_client
-import ddbcfg_client.status
+import ddbcfg_client.shm.status
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.format.names import Names
 from support.request_serving import serving
 from support.shm import reading
 

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_client.status import pid_namespace, process_start
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.shm.status import pid_namespace, process_start
 from support.racing import OPTIONS, option, start
 
 if TYPE_CHECKING:
-    from ddbcfg_daemon.publisher import Publisher
+    from ddbcfg_daemon.publishing.publisher import Publisher
     from support.request_serving import Served
 
 
@@ -105,7 +105,7 @@ def serve(served: Served) -> None:
 
 def _publish(publisher: Publisher, number: int) -> None:
     """What the daemon does at a poll that found something new."""
-    from ddbcfg_daemon.source import Reading
+    from ddbcfg_daemon.sources.dynamodb import Reading
 
     publisher.verify()
     publisher.publish(Reading(dict.fromkeys(OPTIONS, option(number)), time.time_ns()))

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from ddbcfg_client.codec import pack_name, pack_option
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotCorrupt, SnapshotReclaimed
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_client.layout.segment import ENTRY_SIZE
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.format.segment import ENTRY_SIZE
+from ddbcfg_client.format.values import pack_name, pack_option
+from ddbcfg_client.shm.segment import Trust
 from ddbcfg_client.snapshot import Snapshot
 
 OPTIONS = ("db", "external-port", "secret-key", "timeouts")
@@ -145,14 +145,14 @@ def attach(names: Names, last: int) -> dict[str, int]:
 
 
 def _reading(number: int) -> Any:
-    from ddbcfg_daemon.source import Reading
+    from ddbcfg_daemon.sources.dynamodb import Reading
 
     return Reading(dict.fromkeys(OPTIONS, option(number)), time.time_ns())
 
 
 def publish(names: Names, last: int) -> dict[str, int]:
     """The real publisher, which does at each publication what the daemon does at a poll."""
-    from ddbcfg_daemon.publisher import Publisher
+    from ddbcfg_daemon.publishing.publisher import Publisher
 
     publisher = Publisher(names)
     publisher.publish(_reading(1))
@@ -170,7 +170,7 @@ def publish(names: Names, last: int) -> dict[str, int]:
 
 def starve(names: Names, last: int) -> dict[str, int]:
     """The real publisher, always short of memory: it takes back at once what it replaced."""
-    from ddbcfg_daemon.publisher import Publisher
+    from ddbcfg_daemon.publishing.publisher import Publisher
 
     publisher = Publisher(names)
     publisher.publish(_reading(1))
@@ -191,10 +191,10 @@ def tear(names: Names, last: int) -> dict[str, int]:
 
     Each entry is whole, and its checksum right; they do not belong together for a moment.
     """
-    from ddbcfg_client.layout.changes import ChangeLog
-    from ddbcfg_daemon.image import About, PackedStore
-    from ddbcfg_daemon.objects import Access, allocate, create, unlink, write
-    from ddbcfg_daemon.publisher import Publisher
+    from ddbcfg_client.format.builder import About, PackedStore
+    from ddbcfg_client.format.changes import ChangeLog
+    from ddbcfg_daemon.publishing.objects import Access, allocate, create, unlink, write
+    from ddbcfg_daemon.publishing.publisher import Publisher
 
     publisher = Publisher(names)
     publisher.publish(_reading(1))

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_daemon.objects import Access
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.request_server import RequestServer
-from ddbcfg_daemon.source import Reading
+from ddbcfg_daemon.sources.dynamodb import Reading
 
 PATIENCE = 20.0  # seconds
 

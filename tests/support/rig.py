@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.store import DynamoDBConfigStore
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import DynamoDBSource
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.connection import Connection
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client import accelerator, guarded, readonly
+from ddbcfg_client import hotpath as accelerator
+from ddbcfg_client import readonly
+from ddbcfg_client.hotpath import guarded
 
 try:
-    from ddbcfg_client import _hot  # type: ignore[attr-defined]
+    from ddbcfg_client.hotpath import _hot  # type: ignore[attr-defined]
 except ImportError:
     _hot = None
 

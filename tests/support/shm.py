@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from ddbcfg_client.codec import pack_option
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.source import Reading
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.values import pack_option
+from ddbcfg_daemon.sources.dynamodb import Reading
 
 SHM = Path("/dev/shm")
 

@@ -20,9 +20,9 @@ from ddbcfg_client.errors import (
     TableError,
 )
 from ddbcfg_client.readonly import ReadOnlyDict
-from ddbcfg_client.status import Status
+from ddbcfg_client.shm.status import Status
 from ddbcfg_client.testing import FakeConfig
-from ddbcfg_daemon.source import Progress, Reading, Source
+from ddbcfg_daemon.sources.dynamodb import Progress, Reading, Source
 
 
 def connecting() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.commands.assignments import keys_of
 from ddbcfg_client.errors import NotationError
+from ddbcfg_client.notation.assignments import keys_of
 
 SECRET = "p1anted-s3cret"
 

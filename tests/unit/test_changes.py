@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.commands.canonical import as_file, same, text_of
-from ddbcfg_client.commands.changes import Changes, counts
-from ddbcfg_client.notation import loads_stores
+from ddbcfg_client.notation.canonical import as_file, same, text_of
+from ddbcfg_client.notation.differences import Changes, counts
+from ddbcfg_client.notation.text import loads_stores
 from ddbcfg_client.readonly import ReadOnlyDict
 
 SECRET = "p1anted-s3cret"

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from ddbcfg_client.errors import TableUnreachable
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.status import process_start
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.status import process_start
 from ddbcfg_daemon import service
 from ddbcfg_daemon.errors import PollTimeout
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import Progress, Reading
 from ddbcfg_daemon.sources import deadline
 from ddbcfg_daemon.sources.deadline import MOST_ABANDONED, DeadlineSource
+from ddbcfg_daemon.sources.dynamodb import Progress, Reading
 from support.shm import reading
 from support.waiting import wait_until
 

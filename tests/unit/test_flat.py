@@ -10,13 +10,13 @@ import pytest
 
 import ddbcfg_client
 from ddbcfg_client import snapshot
-from ddbcfg_client.codec import pack_option, unpack_option
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.values import pack_option, unpack_option
 from ddbcfg_client.readonly import ReadOnlyDict
-from ddbcfg_client.segment import Segment
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import Reading
+from ddbcfg_client.shm.segment import Segment
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources.dynamodb import Reading
 
 SMALL, LARGE = 10, 20_000
 WANTED = ("option 1", "option 5", "option 9")

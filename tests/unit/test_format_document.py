@@ -18,16 +18,16 @@ from typing import Any
 import msgpack
 import pytest
 
-from ddbcfg_client.codec import pack_option
-from ddbcfg_client.layout.changes import ChangeLog
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus, pack_status, status_slot
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
-from ddbcfg_daemon.image import About, PackedStore
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.source import Reading
+from ddbcfg_client.config import Config
+from ddbcfg_client.format.builder import About, PackedStore
+from ddbcfg_client.format.changes import ChangeLog
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus, pack_status, status_slot
+from ddbcfg_client.format.values import pack_option
+from ddbcfg_client.shm.segment import Trust
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources.dynamodb import Reading
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"
 

@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
+from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.errors import SchemaError, TableUnreachable
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_client.schema import Schema
-from ddbcfg_client.segment import Page, Trust
-from ddbcfg_client.status import Status
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.shm.segment import Page, Trust
+from ddbcfg_client.shm.status import Status
 from ddbcfg_daemon.guards import Guard, GuardRefused, SchemaGuard, ShrinkGuard
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import Progress, Reading
+from ddbcfg_daemon.sources.dynamodb import Progress, Reading
 from support.daemon import SECRET
 from support.shm import reading
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 
-from ddbcfg_daemon.helpers import children, end_helpers
+from ddbcfg_daemon.sources.credential_helpers import children, end_helpers
 
 
 def test_only_what_was_started_since_is_ended() -> None:

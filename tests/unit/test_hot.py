@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client import hot
-from ddbcfg_client.layout.page import GENERATION_WORD
+from ddbcfg_client.format.page import GENERATION_WORD
+from ddbcfg_client.hotpath import hot
 
 try:
-    from ddbcfg_client import _hot  # type: ignore[attr-defined]
+    from ddbcfg_client.hotpath import _hot  # type: ignore[attr-defined]
 except ImportError:
     _hot = None
 
@@ -515,7 +515,7 @@ def test_the_compiled_one_takes_no_view_that_it_could_not_read(view: Any) -> Non
 @pytest.mark.parametrize(("pure", "expected"), [("1", "python"), ("", None)])
 def test_a_variable_turns_the_compiled_one_off(pure: str, expected: str | None) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "from ddbcfg_client.accelerator import READER; print(READER)"],
+        [sys.executable, "-c", "from ddbcfg_client.hotpath import READER; print(READER)"],
         env=os.environ | {"DDBCFG_PURE": pure},
         capture_output=True,
         text=True,

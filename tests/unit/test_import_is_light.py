@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading
 
 CHILD = """
@@ -100,7 +100,9 @@ def test_nothing_heavy_is_loaded(told: Any, stage: str) -> None:
     assert loaded & HEAVY == set()
     # Nor are the parts of the client that reading does not need.
     ours = {name for name in loaded if name.startswith("ddbcfg_")}
-    assert ours.isdisjoint({"ddbcfg_client.cli", "ddbcfg_client.dynamodb", "ddbcfg_client.status"})
+    assert ours.isdisjoint(
+        {"ddbcfg_client.commands.main", "ddbcfg_client.dynamodb", "ddbcfg_client.shm.status"}
+    )
     assert not any(name.startswith("ddbcfg_daemon") for name in ours)
 
 

@@ -8,11 +8,11 @@ from zlib import crc32
 import pytest
 from msgpack import packb
 
-from ddbcfg_client.layout import LAYOUT_VERSION, layout_of
-from ddbcfg_client.layout import page as page_layout
-from ddbcfg_client.layout import segment as segment_layout
-from ddbcfg_client.layout.names import Names, quoted, unquoted
-from ddbcfg_client.layout.page import PageStatus, new_page, pack_status, parse_status
+from ddbcfg_client.format import LAYOUT_VERSION, layout_of
+from ddbcfg_client.format import page as page_layout
+from ddbcfg_client.format import segment as segment_layout
+from ddbcfg_client.format.names import Names, quoted, unquoted
+from ddbcfg_client.format.page import PageStatus, new_page, pack_status, parse_status
 
 
 def test_what_every_reader_of_any_age_relies_on_keeps_its_place() -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.guards import ShrinkGuard
-from ddbcfg_daemon.metrics import metrics_text
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.outputs.metrics import metrics_text
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
-from ddbcfg_daemon.source import Progress, Reading
+from ddbcfg_daemon.sources.dynamodb import Progress, Reading
 from support.daemon import SECRET
 from support.shm import reading
 

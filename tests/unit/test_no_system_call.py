@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_client.clock import boottime
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import PageStatus
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.shm.clock import boottime
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading
 
 PREPARE = """
@@ -29,7 +29,7 @@ def read(times):
         config.db
         config.get("other", None)
         config.get("nope", None)
-read(10)
+read(500)  # what a read makes for a moment has its place in memory then
 """
 
 HOT = """

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon import publisher as module
+from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.errors import PublishError, WriterLocked
-from ddbcfg_daemon.objects import Access
-from ddbcfg_daemon.publisher import Publisher
-from ddbcfg_daemon.writer_lock import WriterLock
+from ddbcfg_daemon.publishing import publisher as module
+from ddbcfg_daemon.publishing.objects import Access
+from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.publishing.writer_lock import WriterLock
 from support.shm import objects_of, reading
 
 DB = reading({"db": {"host": "a"}})

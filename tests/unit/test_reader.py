@@ -29,8 +29,8 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client import Config, connection, hot
-from ddbcfg_client.accelerator import READER
+from ddbcfg_client import Config
+from ddbcfg_client import connecting as connection
 from ddbcfg_client.errors import (
     ConfigError,
     LayoutMismatch,
@@ -43,12 +43,13 @@ from ddbcfg_client.errors import (
     StoreNotNamed,
     UntrustedSegment,
 )
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.page import GENERATION_WORD, LAYOUT_WORD, NEVER, RETIRED, PageStatus
-from ddbcfg_client.segment import Trust, _who_may_read, published_stores
-from ddbcfg_client.status import process_start
-from ddbcfg_daemon.objects import path_of
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import GENERATION_WORD, LAYOUT_WORD, NEVER, RETIRED, PageStatus
+from ddbcfg_client.hotpath import READER, hot
+from ddbcfg_client.shm.segment import Trust, _who_may_read, published_stores
+from ddbcfg_client.shm.status import process_start
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading
 from support.waiting import wait_until
 
@@ -496,7 +497,7 @@ def test_another_layout_is_named_with_what_to_upgrade(
 
 AS_NOBODY = """
 import grp, json, os, pickle, pwd, sys
-import ddbcfg_client, ddbcfg_client.status
+import ddbcfg_client, ddbcfg_client.shm.status
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 try:
     answer = ddbcfg_client.connect(sys.argv[1], "prod").get("db")["host"]

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.clock import boottime
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import MisconfiguredSchemaException, TableUnreachable
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Page, Trust
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.clock import boottime
+from ddbcfg_client.shm.segment import Page, Trust
 from ddbcfg_daemon import refresher as module
 from ddbcfg_daemon.errors import WriterLocked
 from ddbcfg_daemon.guards import GuardRefused
 from ddbcfg_daemon.outputs.log_writer import LineFormatter
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.source import Progress, Reading
+from ddbcfg_daemon.sources.dynamodb import Progress, Reading
 from support.daemon import SECRET
 from support.shm import reading
 

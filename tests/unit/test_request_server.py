@@ -17,17 +17,17 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client.daemon_socket import daemon_is_listening
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import ReloadFailed
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.layout.request import LONGEST_REQUEST
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.request import LONGEST_REQUEST
+from ddbcfg_client.shm.daemon_socket import daemon_is_listening
+from ddbcfg_client.shm.segment import Trust
 from ddbcfg_daemon.errors import ForeignObject, GroupRefused
-from ddbcfg_daemon.objects import Access, path_of
-from ddbcfg_daemon.publisher import Publisher
 from ddbcfg_daemon.publishing import request_peers as module
+from ddbcfg_daemon.publishing.objects import Access, path_of
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.request_peers import A_USER
 from ddbcfg_daemon.publishing.request_server import RequestServer
 from support.request_serving import Served, serving

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import ConfigError, SecondsRefused
-from ddbcfg_client.layout.names import Names
-from ddbcfg_client.reader import Config
-from ddbcfg_client.segment import Trust
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.shm.segment import Trust
 from ddbcfg_client.testing import FakeConfig
 
 DB = {"db": {"host": "h"}}

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from ddbcfg_client.errors import TableUnreachable
-from ddbcfg_client.layout.names import Names
+from ddbcfg_client.format.names import Names
 from ddbcfg_daemon import served_store
 from ddbcfg_daemon.errors import ForeignObject, WriterLocked
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
-from ddbcfg_daemon.source import Progress, Reading
+from ddbcfg_daemon.sources.dynamodb import Progress, Reading
 from support.daemon import SECRET
 from support.shm import reading
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_daemon.objects import Access
+from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.settings import Settings, parse
 
 NAMED = ("--table", "config", "--store", "prod")

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.codec import pack_option
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import TableThrottled
-from ddbcfg_daemon.source import DynamoDBSource, Reading
+from ddbcfg_client.format.values import pack_option
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSource, Reading
 
 THROTTLED = TableThrottled("config", "Query", "ProvisionedThroughputExceededException", "slow down")
 

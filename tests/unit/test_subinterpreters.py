@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_client.layout.names import Names
-from ddbcfg_daemon.publisher import Publisher
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,6 +76,6 @@ def test_it_reads(kind: str, names: Names) -> None:
 
 @pytest.mark.parametrize("kind", ["shared", "isolated"])
 def test_the_compiled_hot_path_does_in_both(kind: str) -> None:
-    _hot = pytest.importorskip("ddbcfg_client._hot")
+    _hot = pytest.importorskip("ddbcfg_client.hotpath._hot")
     done = run_in(kind, HOT_ALONE.format(file=_hot.__file__))
     assert (done.returncode, done.stdout) == (0, "found\n"), done.stderr

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_client.clock import age_of
-from ddbcfg_client.layout.page import NEVER
+from ddbcfg_client.format.page import NEVER
+from ddbcfg_client.shm.clock import age_of
 from ddbcfg_daemon import service
 
 ROOT = Path(__file__).resolve().parents[2]

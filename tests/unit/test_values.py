@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddbcfg_client.codec import option_of
 from ddbcfg_client.dynamodb.item_size import least_size
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ConfigError, ValueRefused
+from ddbcfg_client.format.values import option_of
 
 
 class Colour(enum.StrEnum):

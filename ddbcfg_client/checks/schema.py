@@ -1,0 +1,148 @@
+"""What an operator wants options to look like: a JSON Schema for each option's name.
+
+    {"db": {"type": "object", "required": ["host"], "properties": {"host": {"type": "string"}}}}
+
+An option that the file names and that has no ``"x-optional": true`` must be there.  The library is
+jsonschema-rs (extra ``ddbcfg[schema]``), imported only when a schema is used.  Its engine for
+regular expressions takes time linear in the text: with a backtracking one, a pattern and a value
+could stop the whole daemon, for Python's ``re`` holds the GIL while it matches.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from decimal import Decimal
+from pathlib import Path
+
+from ddbcfg_client.errors import MissingExtra, SchemaError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from jsonschema_rs import ValidationError, Validator
+
+# Bytes of a compiled pattern.  Linear means the pattern's size times the text's: this bounds the
+# first, and has room for ``^\p{L}{1,64}$``.
+_PATTERN_SIZE = 4 << 20
+
+
+class Schema:
+    """The schemas in a file, compiled; raises SchemaError, with file and reason.
+
+    Nothing is ever fetched: a reference has to lead to a place within its schema.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        try:
+            import jsonschema_rs  # noqa: F401 - whether it is there
+        except ImportError:
+            raise MissingExtra("--schema", "schema") from None
+        try:
+            # Decimal: a limit of 0.1 is then one tenth, as the numbers in the options are.
+            text = Path(path).read_text(encoding="utf-8")
+            schemas = json.loads(text, parse_float=Decimal)
+        except OSError as error:
+            raise SchemaError(str(path), error.strerror or type(error).__name__) from None
+        except ValueError as error:
+            raise SchemaError(str(path), str(error)) from None
+        except RecursionError:
+            raise SchemaError(str(path), "it is nested too deeply") from None
+        if not isinstance(schemas, dict):
+            raise SchemaError(str(path), "it must be an object: a schema for each option's name")
+        self.options: dict[str, Any] = schemas
+        self._validators = {}
+        for option, schema in schemas.items():
+            try:
+                self._validators[option] = _compiled(schema)
+            except ValueError as error:
+                raise SchemaError(str(path), f"option {option!r}: {error}") from None
+
+    def violation(self, option: str, keys: Mapping[str, Any] | None) -> str | None:
+        """How *option* violates its schema: where and which rule, never its value; or None."""
+        validator = self._validators.get(option)
+        if validator is None:
+            return None
+        if keys is None:
+            schema = self.options[option]
+            optional = isinstance(schema, dict) and schema.get("x-optional") is True
+            return None if optional else f"option {option!r} is missing"
+        # The first in order of place, so that every host names the same one.
+        errors = sorted(
+            validator.iter_errors(_plain(keys)),
+            key=lambda error: (str(error.instance_path), str(error.schema_path)),
+        )
+        if not errors:
+            return None
+        place = "".join(f"[{part!r}]" for part in errors[0].instance_path)
+        return f"option {option!r}{place} violates {_rule(errors[0])}"
+
+
+def _compiled(schema: Any) -> Validator:
+    """The validator of *schema*; ValueError says why it is none."""
+    from jsonschema_rs import RegexOptions, ValidationError, validator_for
+
+    from ddbcfg_client.checks.schema_references import circle
+
+    try:
+        validator = validator_for(
+            schema,
+            pattern_options=RegexOptions(size_limit=_PATTERN_SIZE),
+            # As the drafts since 2019 have it, in all drafts: "format" is a remark.
+            validate_formats=False,
+            offline=True,
+        )
+        reference = circle(schema)
+    except ValidationError as error:
+        place = "".join(f"[{part!r}]" for part in error.instance_path)
+        raise ValueError(f"{_fault(error)}{f' (at {place})' if place else ''}") from None
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"it is not a schema ({type(error).__name__})") from None
+    if reference is not None:
+        raise ValueError(f"the $ref {reference!r} leads back to itself, so it says nothing")
+    return validator
+
+
+def _fault(error: ValidationError) -> str:
+    """What is wrong with a schema.  It is the operator's own text, so it is quoted."""
+    from jsonschema_rs import ValidationErrorKind
+
+    if isinstance(error.kind, ValidationErrorKind.Referencing):
+        return f"{error.message} (a $ref may lead to a place in this option's schema only)"
+    if isinstance(error.kind, ValidationErrorKind.Format) and error.kind.format == "regex":
+        return (
+            f"the pattern {error.instance!r} cannot be used: it is no regular expression, too "
+            "large, or has what only backtracking can match (lookahead, lookbehind, back-reference)"
+        )
+    return error.message
+
+
+def _rule(error: ValidationError) -> str:
+    """The rule that was violated.  Not the library's message: that quotes the value."""
+    from jsonschema_rs import ValidationErrorKind
+
+    kind = error.kind
+    if isinstance(kind, ValidationErrorKind.FalseSchema):
+        path = [part for part in error.schema_path if isinstance(part, str)]
+        return f"{path[-1] if path else 'false'!r}: nothing may be here"
+    limit = kind.value
+    if isinstance(kind, ValidationErrorKind.Type) and len(kind.types) == 1:
+        limit = kind.types[0]
+    # Of a list or an object the keyword alone has to do: they can be long, or hold other errors.
+    shown = f" {limit}" if isinstance(limit, (str, int, float, Decimal)) else ""
+    return f"{kind.name!r}{shown}"
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it, for a validator that knows JSON's types; it knows Decimal, too."""
+    if isinstance(value, dict):
+        return {key: _plain(element) for key, element in value.items()}
+    if isinstance(value, list):
+        return [_plain(element) for element in value]
+    if isinstance(value, set):
+        return sorted(_plain(element) for element in value)
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    return value

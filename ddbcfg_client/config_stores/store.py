@@ -1,0 +1,140 @@
+"""``DynamoDBConfigStore``: read and write one store of a table."""
+
+from __future__ import annotations
+
+from ddbcfg_client.config_stores import (
+    DirectConfigStore,
+    SharedMemoryConfigStore,
+    SimpleConfigStore,
+    TimeBasedConfigStore,
+)
+from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.items import checked_attributes
+from ddbcfg_client.dynamodb.table_connection import TableConnection
+from ddbcfg_client.dynamodb.values import MAX_OPTION_BYTES, MAX_STORE_BYTES, check_name
+from ddbcfg_client.errors import UnknownConfigStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from ddbcfg_client.config_stores import ConfigStore
+    from ddbcfg_client.dynamodb.table import Table
+    from ddbcfg_client.dynamodb.table_connection import Connection
+
+_SHARED_MEMORY = "SharedMemoryConfigStore"
+_FROM_DYNAMODB: dict[str, type[DirectConfigStore | TimeBasedConfigStore]] = {
+    "SimpleConfigStore": SimpleConfigStore,
+    "DirectConfigStore": DirectConfigStore,
+    "TimeBasedConfigStore": TimeBasedConfigStore,
+}
+
+
+class DynamoDBConfigStore:
+    """A store in DynamoDB: ``set`` and ``delete`` write it, ``config`` reads it.
+
+    ``connection`` is a boto3 client, resource or session, or None for the default session.  The
+    table is checked, or created when it is not there: with ``read_units`` and ``write_units``, or
+    billed on demand when either is None.  ``config_store`` names one of the classes in
+    :mod:`ddbcfg_client.config_stores`, which gets ``config_store_args`` and
+    ``config_store_kwargs``.  With SharedMemoryConfigStore DynamoDB is only used to write.
+
+    Raise `TableNotReadyException`, `TableNotCreatedException`, `MisconfiguredSchemaException`, any
+    other `TableError`, `NameRefused` for the store's name, `UnknownConfigStore` (a
+    NotImplementedError), and what the config store's own first read raises.
+    """
+
+    config: ConfigStore
+    #: What the constructor was given.
+    connection: Connection
+    table_name: str
+    store_name: str
+    store_key: str
+    option_key: str
+    read_units: int | None
+    write_units: int | None
+    config_store: str
+    config_store_args: Sequence[Any]
+    config_store_kwargs: Mapping[str, Any]
+
+    def __init__(
+        self,
+        connection: Connection,
+        table_name: str,
+        store_name: str,
+        store_key: str = "_store",
+        option_key: str = "_option",
+        read_units: int | None = 1,
+        write_units: int | None = 1,
+        config_store: str = "SimpleConfigStore",
+        config_store_args: Sequence[Any] = (),
+        config_store_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        if config_store != _SHARED_MEMORY and config_store not in _FROM_DYNAMODB:
+            raise UnknownConfigStore(config_store, (*_FROM_DYNAMODB, _SHARED_MEMORY))
+        self.connection = connection
+        self.table_name = table_name
+        self.store_name = check_name("store", store_name, MAX_STORE_BYTES)
+        self.store_key = store_key
+        self.option_key = option_key
+        self.read_units = read_units
+        self.write_units = write_units
+        self.config_store = config_store
+        self.config_store_args = config_store_args
+        self.config_store_kwargs = {} if config_store_kwargs is None else config_store_kwargs
+        self._connection = TableConnection(connection, table_name, store_key, option_key)
+        try:
+            self.config = self._make_config()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _make_config(self) -> ConfigStore:
+        arguments, keywords = self.config_store_args, self.config_store_kwargs
+        if self.config_store == _SHARED_MEMORY:
+            return SharedMemoryConfigStore(self.table_name, self.store_name, *arguments, **keywords)
+        ensure_table(self.table, self.read_units, self.write_units)
+        make = _FROM_DYNAMODB[self.config_store]
+        return make(self._connection, self.store_name, *arguments, **keywords)
+
+    @property
+    def table(self) -> Table:
+        """The table with this process's client; raise :class:`StoreClosed` after :meth:`close`."""
+        return self._connection.table(self.store_name)
+
+    def set(self, option: str, data: Mapping[str, Any], *, if_absent: bool = False) -> bool:
+        """Store the whole option, so that keys not in ``data`` are gone; return True.
+
+        With ``if_absent``, return False and change nothing when there is such an option already
+        (which, after a lost answer, can be the one that this call wrote).  Raise `NameRefused` or
+        `ValueRefused`, before anything is sent, for what DynamoDB cannot hold exactly, and
+        `TableError` when it fails or refuses.
+        """
+        attributes = checked_attributes(
+            self.store_name, option, data, self.store_key, self.option_key
+        )
+        return self.table.put(self.store_name, option, attributes, if_absent=if_absent)
+
+    def delete(self, option: str) -> bool:
+        """Remove the option; return False when there is none.  Raise as :meth:`set` does."""
+        check_name("option", option, MAX_OPTION_BYTES)
+        return self.table.delete(self.store_name, option)
+
+    def reload(self) -> None:
+        """Have ``config`` read the store again now; raise its error, the old values still there."""
+        self.config.reload()
+
+    def close(self) -> None:
+        """End the thread and the connections; a client that was given stays open."""
+        self.config.close()
+        self._connection.close()
+
+    def __enter__(self) -> DynamoDBConfigStore:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<DynamoDBConfigStore {self.table_name}/{self.store_name}>"

@@ -1,0 +1,157 @@
+"""A connection to DynamoDB, with limits that fit a schedule.
+
+Importing this module does not import boto3; the first connection does.
+"""
+
+from __future__ import annotations
+
+import os
+from urllib.parse import urlsplit
+
+from ddbcfg_client.dynamodb.errors import explained
+from ddbcfg_client.errors import MissingExtra, TableError
+from ddbcfg_client.notation.printable import without_passwords
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol
+
+    from botocore.config import Config
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    class MakesClients(Protocol):
+        """A ``boto3.Session``, or the module boto3 itself, which stands for the default one."""
+
+        @property
+        def client(self) -> Any:
+            """The function that makes clients."""
+
+
+# botocore's own defaults are a minute for each connect and each read, and a retry mode that
+# depends on its version.  DynamoDB answers in milliseconds, a page of 1 MB in well under a second.
+CONNECT_TIMEOUT = 3.0
+READ_TIMEOUT = 5.0
+# One try can hit a connection that the other side just closed, a second one bad luck.  More only
+# delays the moment at which the caller, who has a schedule and old values, learns of the outage.
+ATTEMPTS = 3
+# Standard mode waits at most 2**n seconds before another try, and 5 more if the answer says so.
+_LONGEST_PAUSES = sum(2.0**n + 5.0 for n in range(ATTEMPTS - 1))
+# The seconds after which one call has ended whatever happens, for one that reads (a Query: each
+# page is a call).  Not counted: name resolution, further addresses of the same name, credentials
+# that must be fetched, and an answer that trickles in, each byte just in time.
+WORST_CASE_SECONDS = ATTEMPTS * (CONNECT_TIMEOUT + READ_TIMEOUT) + _LONGEST_PAUSES
+
+
+def connect_dynamodb(
+    *,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+    session: MakesClients | None = None,
+) -> DynamoDBClient:
+    """Return a new low-level client with credentials and region found the ordinary AWS way.
+
+    It belongs to a new session unless ``session`` is given, which then says the region.  Nothing is
+    sent yet.  Raise :class:`MissingExtra` without boto3 and :class:`TableError` when no region is
+    named, the profile does not exist or the endpoint is not a URL.
+    """
+    return _client(session, region, endpoint_url)
+
+
+def check_settings(*, region: str | None = None, endpoint_url: str | None = None) -> None:
+    """Return if region, profile and endpoint will do; raise what :func:`connect_dynamodb` would.
+
+    Credentials are not looked for, which can take long: this only reads AWS's files.
+    """
+    keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "none")
+    _client(None, region, endpoint_url, **keys).close()
+
+
+def _client(
+    session: MakesClients | None, region: str | None, endpoint_url: str | None, **keys: str
+) -> DynamoDBClient:
+    boto3_module()
+    from botocore.exceptions import NoRegionError
+
+    from ddbcfg_client.dynamodb.credentials import source_of
+    from ddbcfg_client.dynamodb.session import lean_session
+
+    if endpoint_url and (flaw := endpoint_flaw(endpoint_url)):
+        raise _no_endpoint(flaw)
+    with explained("", "connecting to DynamoDB"):
+        # A session of its own: the default one is shared with the application and not thread-safe.
+        maker: MakesClients = session or lean_session(region or _region_set())
+        try:
+            client: DynamoDBClient = maker.client(
+                "dynamodb", endpoint_url=endpoint_url, config=client_config(), **keys
+            )
+        except ValueError as error:
+            if source_of(error) is not None:
+                raise
+            raise _no_endpoint(without_passwords(str(error))) from None
+        if not client.meta.region_name:  # AWS_DEFAULT_REGION is set, to nothing
+            raise NoRegionError
+    if flaw := endpoint_flaw(client.meta.endpoint_url):
+        client.close()
+        raise _no_endpoint(flaw)
+    return client
+
+
+def endpoint_flaw(url: str) -> str:
+    """Return what is wrong with the URL of an endpoint; empty when it can be one."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return f"{_shown(url)!r} has no number for a port"
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        return f"{_shown(url)!r} is not http://HOST:PORT or https://HOST"
+    return ""
+
+
+def _shown(url: str) -> str:
+    """The URL without user and password, also if it is none: then no ``//`` says where they are."""
+    before, at, host = url.rpartition("@")
+    scheme = before.partition("//")[0] + "//" if "//" in before else ""
+    return f"{scheme}***@{host}" if at else url
+
+
+def _no_endpoint(flaw: str) -> TableError:
+    reason = f"{flaw}; check --endpoint-url and AWS_ENDPOINT_URL"
+    return TableError("", "connecting to DynamoDB", "endpoint", reason)
+
+
+def _region_set() -> str | None:
+    """The region that the environment names, None without one.
+
+    boto3 looks at AWS_DEFAULT_REGION only.  AWS's other tools, ECS and Lambda go by AWS_REGION.
+    """
+    return os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or None
+
+
+def boto3_module() -> Any:
+    """Return the module boto3; raise :class:`MissingExtra` when it is not installed."""
+    try:
+        import boto3
+    except ImportError:
+        raise MissingExtra("access to DynamoDB", "daemon") from None
+    return boto3
+
+
+def client_config() -> Config:
+    """Return the botocore configuration of ddbcfg's clients."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        # A connection that idles between polls behind a NAT gateway is dropped without a word.
+        tcp_keepalive=True,
+        user_agent_extra=f"ddbcfg/{_version()}",
+    )
+
+
+def _version() -> str:
+    from ddbcfg_client import __version__
+
+    return __version__

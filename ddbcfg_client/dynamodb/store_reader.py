@@ -1,0 +1,48 @@
+"""One store in DynamoDB, read as Python values: the same, of the same types, as everywhere else."""
+
+from __future__ import annotations
+
+from ddbcfg_client.dynamodb.values import MAX_OPTION_BYTES, check_name
+from ddbcfg_client.errors import NameRefused
+from ddbcfg_client.format.values import option_of
+from ddbcfg_client.readonly import ReadOnlyDict, only
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ddbcfg_client.dynamodb.table import Item, Table
+    from ddbcfg_client.dynamodb.table_connection import TableConnection
+
+
+class StoreSource:
+    """Reads options; each method asks DynamoDB, and raises a ``TableError`` when it cannot."""
+
+    def __init__(
+        self, connection: TableConnection, store: str, *, consistent_read: bool = False
+    ) -> None:
+        self._connection = connection
+        self._consistent = consistent_read
+        self.store = store
+
+    def option(self, name: object, keys: Sequence[str] | None = None) -> ReadOnlyDict | None:
+        """Return the option, with only ``keys`` when given; None when there is no such option."""
+        try:
+            option = check_name("option", name, MAX_OPTION_BYTES)
+        except NameRefused:
+            return None  # nothing of that name can ever have been stored
+        table = self._connection.table(self.store)
+        item = table.item(self.store, option, keys=keys, consistent=self._consistent)
+        return None if item is None else _read(table, item, keys)[1]
+
+    def options(self, keys: Sequence[str] | None = None) -> ReadOnlyDict:
+        """Return every option of the store by its name, in order of the names."""
+        table = self._connection.table(self.store)
+        items = table.items(self.store, keys=keys, consistent=self._consistent)
+        return ReadOnlyDict(_read(table, item, keys) for item in items)
+
+
+def _read(table: Table, item: Item, keys: Sequence[str] | None) -> tuple[str, ReadOnlyDict]:
+    name = item[table.option_key]["S"]
+    # Not every item comes with the keys alone that were asked for.
+    return name, only(option_of(item, name, table.store_key, table.option_key), keys)

@@ -1,0 +1,234 @@
+"""The bytes of a snapshot segment, built from packed options and what is left of the last one."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from itertools import compress, count
+from operator import is_not
+from zlib import crc32
+
+from msgpack import Packer, packb
+
+from ddbcfg_client.format.segment import (
+    HEADER_SIZE,
+    Header,
+    block_checksums,
+    build_entries,
+    build_slots,
+    digest_bytes,
+    entry_check,
+    entry_digest,
+    padding,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ddbcfg_client.format.changes import ChangeLog
+
+_JOINED = 512  # pieces: few system calls for small options, not much memory for large ones
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A whole segment: the header, and what follows it."""
+
+    header: Header
+    sections: list[bytes]
+    pieces: list[bytes]
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield what follows the header; the body bit by bit, so that no copy of it is made."""
+        yield from self.sections
+        yield from joined(self.pieces)
+
+
+def joined(pieces: list[bytes]) -> Iterator[bytes]:
+    """Yield the body that *pieces* are, so many at a time."""
+    for at in range(0, len(pieces), _JOINED):
+        yield b"".join(pieces[at : at + _JOINED])
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What describes a segment's content: when and where it was read.
+
+    ``read_at`` is nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME.
+    """
+
+    read_at: int
+    read_boottime: int
+    source: str
+    revision: int = 0
+    epoch: str = ""
+
+    def pack(self) -> bytes:
+        """Return the bytes of the segment's section."""
+        about: dict[str, object] = {"source": self.source}
+        if self.revision:
+            about |= {"revision": self.revision, "epoch": self.epoch}
+        return bytes(packb(about))
+
+
+def body_of(options: Mapping[str, bytes]) -> list[bytes]:
+    """Return the msgpack map of names and packed keys in pieces: its head, then name, keys, name...
+
+    Sorted by name: Python orders str by code point, which is the order of the UTF-8 bytes.
+    """
+    packer = Packer()  # one for all: making one costs more than packing a name
+    pieces = [bytes(packer.pack_map_header(len(options)))]
+    for option in sorted(options):
+        pieces += (bytes(packer.pack(option)), options[option])
+    return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class _Slots:
+    """The part of the index that depends on the names only: slot table and block table."""
+
+    table: bytes
+    blocks: bytes
+    count: int
+    bits: int
+    longest: int
+
+    @classmethod
+    def of(cls, names: list[str]) -> _Slots:
+        slots, bits, longest = build_slots((name.encode() for name in names), len(names))
+        table = slots.tobytes()
+        return cls(table, block_checksums(table).tobytes(), len(slots), bits, longest)
+
+
+Differences = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedStore:
+    """Options as a segment has them.  Never changed: each publication follows the one before.
+
+    What depends on the names only, and what describes an option that is the same object as before,
+    is taken from the content that is followed; the bytes are the same either way.
+
+    ``names`` are in order, ``pieces`` those of :func:`body_of`; ``lengths`` and ``checks`` are
+    the entries'; ``total`` is the sum of their digests.  ``differences`` are the names that were
+    added, changed and removed since the content before.
+    """
+
+    names: list[str]
+    slots: _Slots
+    pieces: list[bytes]
+    lengths: array[int]
+    checks: array[int]
+    total: int
+    differences: Differences
+
+    @classmethod
+    def of(cls, options: Mapping[str, bytes]) -> PackedStore:
+        """Return the content that *options* are: name to packed keys."""
+        return cls._without_keys([]).follow(options)
+
+    @classmethod
+    def _without_keys(cls, names: list[str]) -> PackedStore:
+        """Return the options of these names, in order, before anything else is known of them."""
+        pieces = body_of(dict.fromkeys(names, b""))
+        lengths, checks = (array("Q", bytes(8 * len(names))) for _ in range(2))
+        return cls(names, _Slots.of(names), pieces, lengths, checks, 0, ((), (), ()))
+
+    @property
+    def digest(self) -> bytes:
+        """The digest, the same on every host that has the same content."""
+        return digest_bytes(self.total)
+
+    def options(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each option's name and packed keys, in order."""
+        yield from zip(self.names, self.pieces[2::2], strict=True)
+
+    def follow(self, options: Mapping[str, bytes]) -> PackedStore:
+        """Return the content for *options*, made of this one's where it is the same."""
+        if list(options) != self.names:
+            options = {name: options[name] for name in sorted(options)}
+        names, packed = list(options), list(options.values())
+        if names == self.names:
+            base, total, added = self, self.total, set[str]()
+            removed: tuple[str, ...] = ()
+        else:
+            base, total, added, removed = self._with_names(names)
+        pieces, lengths, checks = base.pieces.copy(), base.lengths[:], base.checks[:]
+        changed = []
+        for ordinal in compress(count(), map(is_not, packed, base.pieces[2::2])):
+            at = 2 * ordinal + 1
+            name, old, keys = pieces[at], pieces[at + 1], packed[ordinal]
+            pieces[at + 1] = keys
+            if keys == old:
+                continue
+            if names[ordinal] not in added:
+                changed.append(names[ordinal])
+                total -= entry_digest(name, old)
+            total += entry_digest(name, keys)
+            lengths[ordinal] = length = len(name) + len(keys)
+            checks[ordinal] = entry_check(length, crc32(keys, crc32(name)))
+        differences = (tuple(sorted(added)), tuple(changed), removed)
+        return PackedStore(base.names, base.slots, pieces, lengths, checks, total, differences)
+
+    def _with_names(self, names: list[str]) -> tuple[PackedStore, int, set[str], tuple[str, ...]]:
+        """Return this content with other *names*: those that stay keep what is known of them.
+
+        With it the digests' sum without what is gone, the names that are new and those removed.
+        """
+        base = PackedStore._without_keys(names)
+        place = {name: ordinal for ordinal, name in enumerate(self.names)}
+        for ordinal, name in enumerate(names):
+            was = place.pop(name, None)
+            if was is not None:
+                base.pieces[2 * ordinal + 2] = self.pieces[2 * was + 2]
+                base.lengths[ordinal] = self.lengths[was]
+                base.checks[ordinal] = self.checks[was]
+        total = self.total
+        for was in place.values():
+            total -= entry_digest(*self.pieces[2 * was + 1 : 2 * was + 3])
+        return base, total, set(names).difference(self.names), tuple(place)
+
+    def image(self, generation: int, about: About, changes: ChangeLog) -> Image:
+        """Return the segment of *generation*; *changes* is the log that it carries."""
+        slots, described, changed = self.slots, about.pack(), changes.pack()
+        entries = build_entries(self.lengths, self.checks, len(self.pieces[0])).tobytes()
+        body_size = body_checksum = 0
+        for part in joined(self.pieces):
+            body_size += len(part)
+            body_checksum = crc32(part, body_checksum)
+        # In this order; each section begins at a multiple of 8.
+        sections = [described, slots.table, slots.blocks, entries, changed]
+        starts, parts, at = [], [], HEADER_SIZE
+        for section in sections:
+            starts.append(at)
+            parts += [section, padding(len(section))]
+            at += len(section) + len(parts[-1])
+        about_at, slots_at, blocks_at, entries_at, changes_at = starts
+        header = Header(
+            generation=generation,
+            header_size=HEADER_SIZE,
+            size=at + body_size,
+            options=len(self.names),
+            slot_bits=slots.bits,
+            slots=slots.count,
+            longest_probe=slots.longest,
+            slots_at=slots_at,
+            blocks_at=blocks_at,
+            block_checksum=crc32(slots.blocks),
+            entries_at=entries_at,
+            body_at=at,
+            body_size=body_size,
+            body_checksum=body_checksum,
+            about_at=about_at,
+            about_size=len(described),
+            about_checksum=crc32(described),
+            changes_at=changes_at,
+            changes_size=len(changed),
+            changes_checksum=crc32(changed),
+            read_at=about.read_at,
+            read_boottime=about.read_boottime,
+            digest=self.digest,
+        )
+        return Image(header, parts, self.pieces)

@@ -1,0 +1,172 @@
+"""DynamoDB's attribute values, as msgpack and as Python values; both exact.
+
+=========  =============================  ==========================================
+DynamoDB   msgpack                        Python
+=========  =============================  ==========================================
+S          str                            str
+N          ext 1: its canonical text      Decimal
+B          bin                            bytes
+BOOL NULL  bool, nil                      bool, None
+M          map, keys in order of UTF-8    read-only dict
+L          array                          read-only list
+SS         ext 2: an array of str         read-only set of str
+NS         ext 3: an array of str         read-only set of Decimal
+BS         ext 4: an array of bin         read-only set of bytes
+=========  =============================  ==========================================
+
+Maps and sets are packed in canonical order and numbers in their canonical text, so equal content
+gives equal bytes on every host.
+Reference: "AttributeValue" in the Amazon DynamoDB API Reference.
+"""
+
+from __future__ import annotations
+
+# Not when the first number comes: while one thread imports, a fork would leave the child waiting.
+from decimal import Decimal
+
+from msgpack import ExtType, packb, unpackb
+
+from ddbcfg_client.errors import MalformedValue
+from ddbcfg_client.format.numbers import canonical_text
+from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+NUMBER = 1
+STRING_SET = 2
+NUMBER_SET = 3
+BINARY_SET = 4
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    return value
+
+
+def _binary(value: object) -> bytes:
+    # bytes(5) would be five zeros.
+    if not isinstance(value, bytes | bytearray):
+        raise ValueError("no binary")
+    return bytes(value)
+
+
+def _number_set(numbers: list[object]) -> list[str]:
+    # Some services keep 1 and 1.0 as two elements of one set.
+    return sorted({canonical_text(_text(number)) for number in numbers})
+
+
+def _packable(attribute: Mapping[str, Any]) -> object:
+    """What msgpack packs for a DynamoDB attribute value; ValueError when it is none."""
+    ((kind, value),) = attribute.items()
+    match kind:
+        case "S" if isinstance(value, str):
+            return value
+        case "N":
+            return ExtType(NUMBER, canonical_text(_text(value)).encode())
+        case "B":
+            return _binary(value)
+        case "BOOL" if isinstance(value, bool):
+            return value
+        case "NULL":
+            return None
+        case "M" if isinstance(value, dict):
+            return {_text(key): _packable(value[key]) for key in sorted(value)}
+        case "L" if isinstance(value, list):
+            return [_packable(element) for element in value]
+        case "SS" if isinstance(value, list):
+            return ExtType(STRING_SET, packb(sorted(map(_text, value))))
+        case "NS" if isinstance(value, list):
+            return ExtType(NUMBER_SET, packb(_number_set(value)))
+        case "BS" if isinstance(value, list):
+            return ExtType(BINARY_SET, packb(sorted(map(_binary, value))))
+    raise ValueError(f"a type this release does not know ({kind})")
+
+
+def pack_name(option: str) -> bytes:
+    """The msgpack bytes of an option's name; ValueError when UTF-8 cannot hold it."""
+    return bytes(packb(option))
+
+
+def pack_option(option: str, keys: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """The msgpack map of an option's keys, given as DynamoDB attribute values.
+
+    Raises MalformedValue, which names option and key but never a value.
+    """
+    packable = {}
+    key = "*"
+    try:
+        pack_name(option)
+        for key in sorted(keys):
+            packable[_text(key)] = _packable(keys[key])
+        key = "*"
+        return bytes(packb(packable))
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        # Only the class: the text of a ValueError may hold what it choked on.
+        raise MalformedValue(option, key, type(error).__name__) from None
+
+
+def _from_ext(code: int, data: bytes) -> object:
+    if code == NUMBER:
+        return _decimal(data.decode("ascii"))
+    elements = unpackb(data)
+    if not isinstance(elements, list):
+        raise ValueError("a set that is no array")
+    wanted = bytes if code == BINARY_SET else str
+    if not all(type(element) is wanted for element in elements):
+        raise ValueError("a set of the wrong elements")
+    match code:
+        case 2 | 4:
+            return ReadOnlySet(elements)
+        case 3:
+            return ReadOnlySet(map(_decimal, elements))
+    raise ValueError(f"an unknown extension type ({code})")
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if not number.is_finite():
+        raise ValueError("not a finite number")
+    return number
+
+
+def unpack_option(raw: bytes) -> ReadOnlyDict:
+    """The option whose keys :func:`pack_option` packed; ValueError for any other bytes."""
+    try:
+        option = unpackb(
+            raw, ext_hook=_from_ext, object_hook=ReadOnlyDict, list_hook=ReadOnlyList, timestamp=0
+        )
+    except (ValueError, TypeError, ArithmeticError, OverflowError, RecursionError) as error:
+        raise ValueError(f"not an option ({type(error).__name__})") from error
+    if type(option) is not ReadOnlyDict:
+        raise ValueError("not an option (no map)")
+    return option
+
+
+def value_of(attribute: Mapping[str, Any]) -> Any:
+    """The Python value of a DynamoDB attribute value; ValueError when it is none."""
+    return unpack_option(packb({"": _packable(attribute)}))[""]
+
+
+def option_of(item: Mapping[str, Mapping[str, Any]], option: str, *dropped: str) -> ReadOnlyDict:
+    """The option in a DynamoDB item, without its key attributes *dropped*; or MalformedValue."""
+    keys = {key: value for key, value in item.items() if key not in dropped}
+    return unpack_option(pack_option(option, keys))
+
+
+def split_entry(raw: bytes) -> tuple[str, int]:
+    """The option's name at the start of an index entry, and where its keys begin; or ValueError."""
+    first = raw[0] if raw else 0
+    if 0xA0 <= first <= 0xBF:
+        start, length = 1, first & 0x1F
+    elif 0xD9 <= first <= 0xDB:
+        width = 1 << (first - 0xD9)
+        start, length = 1 + width, int.from_bytes(raw[1 : 1 + width], "big")
+    else:
+        raise ValueError("an entry without a name")
+    if start + length > len(raw):
+        raise ValueError("an entry whose name is cut short")
+    return raw[start : start + length].decode(), start + length

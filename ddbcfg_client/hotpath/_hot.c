@@ -1,0 +1,585 @@
+/* The hot path of a read, in C: what ddbcfg_client/hotpath/hot.py does, which is the reference, no more.
+ *
+ * A Hot watches one 64-bit word in shared memory.  While the word is the generation that was taken
+ * up, an option that was decoded before is answered here; for all else the subclass is called.
+ *
+ * The publisher announces a generation with one aligned store when all of it is in place.  The load
+ * here is an acquire, so that on a processor which reorders loads (ARM) nothing that is read after
+ * it is older than it.
+ *
+ * All state is in the objects and the module, so subinterpreters, with a GIL of their own or not, do
+ * not meet here.  Without the GIL the type would need locks that cost more than the Python it saves:
+ * there, hot.py is used.  The limited API has no way to ask a class for an attribute alone (see
+ * hot_getattro), and costs a function call for each of the macros here.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <structmember.h>
+#include <time.h>
+
+#ifdef Py_GIL_DISABLED
+#error "no accelerator for free-threaded Python: ddbcfg_client/hotpath/hot.py is used instead"
+#endif
+
+#define GENERATION_WORD 2 /* as in ddbcfg_client/format/page.py */
+#define RECENT 16         /* a power of 2 */
+
+int ddbcfg_add_guarded_types(PyObject *module); /* in _guarded.c */
+
+static const uint64_t NO_WORD = 0;
+static const uint64_t NO_GENERATION = UINT64_MAX;
+
+/* An option and its keys, or NULL twice. */
+typedef struct {
+    PyObject *option;
+    PyObject *keys;
+} Answer;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *view;       /* the tuple that Python set; all else here is taken from it */
+    PyObject *decoded;    /* borrowed from it */
+    const uint64_t *word; /* in the buffer, or NO_WORD */
+    uint64_t generation;
+    double until; /* on the monotonic clock, in seconds; then Python has a look at the page */
+    Py_buffer buffer; /* of the words: holds the mapping for as long as it is watched */
+    /* What was answered lately, by the address of the name: in a program's text a name is mostly a
+     * constant, the same object each time.  The names are held, so an address stays that name's. */
+    Answer recent[RECENT];
+    struct State *state;      /* of the module, which the type holds */
+    unsigned int get_version; /* of the type when its "get" was last found to be ours, or 0 */
+} Hot;
+
+/* `config.get`, looked up and not yet called. */
+typedef struct {
+    PyObject_HEAD
+    vectorcallfunc call;
+    Hot *self;
+} BoundGet;
+
+typedef struct State {
+    PyTypeObject *hot;
+    PyTypeObject *bound_get;
+    PyObject *get_name;   /* "get", interned, as it is in a program's text */
+    PyObject *get_method; /* what the class Hot has by that name */
+    BoundGet *reused;     /* in use, or without a reference and waiting to be */
+} State;
+
+static PyModuleDef module_def;
+
+/* Seconds of the monotonic clock, a few milliseconds late: read from memory, without a system call
+ * and without asking the processor's counter. */
+static inline double
+now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static inline int
+is_hot(const Hot *self)
+{
+    return __atomic_load_n(self->word, __ATOMIC_ACQUIRE) == self->generation && now() < self->until;
+}
+
+/* The keys of a decoded option as a new reference; or NULL, and no error: Python has to look. */
+static PyObject *
+look_up(Hot *self, PyObject *option)
+{
+    /* Of anything but a plain str, looking it up might run Python, and that replace the view. */
+    if (!PyUnicode_CheckExact(option))
+        return NULL;
+    /* Held, and compared afterwards: nor is it for C to believe that the dict's keys are plain. */
+    PyObject *decoded = Py_NewRef(self->decoded);
+    PyObject *keys = Py_XNewRef(PyDict_GetItemWithError(decoded, option));
+    if (keys == NULL)
+        PyErr_Clear();
+    else if (self->decoded != decoded)
+        Py_CLEAR(keys);
+    Py_DECREF(decoded);
+    return keys;
+}
+
+/* The same, if the view is current; and remembered. */
+static inline PyObject *
+hot_answer(Hot *self, PyObject *option)
+{
+    if (!is_hot(self))
+        return NULL;
+    Answer *recent = &self->recent[((uintptr_t)option >> 4) % RECENT];
+    if (recent->option == option)
+        return Py_NewRef(recent->keys);
+    PyObject *keys = look_up(self, option);
+    if (keys == NULL)
+        return NULL;
+    Answer old = *recent;
+    *recent = (Answer){Py_NewRef(option), Py_NewRef(keys)};
+    /* Last: what is freed now may run Python, and that replace the view. */
+    Py_XDECREF(old.option);
+    Py_XDECREF(old.keys);
+    return keys;
+}
+
+static PyObject *
+hot_subscript(PyObject *op, PyObject *option)
+{
+    PyObject *keys = hot_answer((Hot *)op, option);
+    if (keys != NULL)
+        return keys;
+    return PyObject_CallMethod(op, "_lookup", "(O)", option);
+}
+
+/* self._get() with the same arguments. */
+static PyObject *
+hot_get_slowly(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
+{
+    PyObject *get = PyObject_GetAttrString(op, "_get");
+    if (get == NULL)
+        return NULL;
+    PyObject *result = PyObject_Vectorcall(get, args, (size_t)count, names);
+    Py_DECREF(get);
+    return result;
+}
+
+static PyObject *
+hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
+{
+    if ((count == 1 || count == 2) && names == NULL) {
+        PyObject *keys = hot_answer((Hot *)op, args[0]);
+        if (keys != NULL)
+            return keys;
+    }
+    return hot_get_slowly(op, args, count, names);
+}
+
+/* --- config.get ------------------------------------------------------------------------------- */
+
+/* The method as Python binds it: it has all that a method has besides being called. */
+static PyObject *
+bound_get_usual(PyObject *op)
+{
+    Hot *self = ((BoundGet *)op)->self;
+    PyObject *method = self->state->get_method;
+    return Py_TYPE(method)->tp_descr_get(method, (PyObject *)self, (PyObject *)Py_TYPE(self));
+}
+
+static PyObject *
+bound_get_call(PyObject *op, PyObject *const *args, size_t flags, PyObject *names)
+{
+    return hot_get((PyObject *)((BoundGet *)op)->self, args, PyVectorcall_NARGS(flags), names);
+}
+
+static PyObject *
+bound_get_getattro(PyObject *op, PyObject *name)
+{
+    PyObject *usual = bound_get_usual(op);
+    PyObject *found = usual == NULL ? NULL : PyObject_GetAttr(usual, name);
+    Py_XDECREF(usual);
+    return found;
+}
+
+static PyObject *
+bound_get_repr(PyObject *op)
+{
+    PyObject *usual = bound_get_usual(op);
+    PyObject *text = usual == NULL ? NULL : PyObject_Repr(usual);
+    Py_XDECREF(usual);
+    return text;
+}
+
+/* Those of one object are equal, as methods are. */
+static PyObject *
+bound_get_compare(PyObject *op, PyObject *other, int how)
+{
+    if (!Py_IS_TYPE(other, Py_TYPE(op)) || (how != Py_EQ && how != Py_NE))
+        Py_RETURN_NOTIMPLEMENTED;
+    int same = ((BoundGet *)op)->self == ((BoundGet *)other)->self;
+    return PyBool_FromLong(same == (how == Py_EQ));
+}
+
+static Py_hash_t
+bound_get_hash(PyObject *op)
+{
+    return (Py_hash_t)((uintptr_t)((BoundGet *)op)->self >> 4);
+}
+
+static int
+bound_get_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(((BoundGet *)op)->self);
+    return 0;
+}
+
+static void
+bound_get_dealloc(PyObject *op)
+{
+    Hot *self = ((BoundGet *)op)->self;
+
+    if (op != (PyObject *)self->state->reused) {
+        PyTypeObject *type = Py_TYPE(op);
+        PyObject_GC_UnTrack(op);
+        PyObject_GC_Del(op);
+        Py_DECREF(type);
+    }
+    Py_DECREF(self); /* last: this may free it, and the state after it */
+}
+
+static PyMemberDef bound_get_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(BoundGet, call), READONLY, NULL},
+    {NULL},
+};
+
+static PyType_Slot bound_get_slots[] = {
+    {Py_tp_doc, "A method that was looked up, and not yet called."},
+    {Py_tp_dealloc, bound_get_dealloc},
+    {Py_tp_traverse, bound_get_traverse},
+    {Py_tp_call, PyVectorcall_Call},
+    {Py_tp_getattro, bound_get_getattro},
+    {Py_tp_repr, bound_get_repr},
+    {Py_tp_richcompare, bound_get_compare},
+    {Py_tp_hash, bound_get_hash},
+    {Py_tp_members, bound_get_members},
+    {0, NULL},
+};
+
+static PyType_Spec bound_get_spec = {
+    .name = "ddbcfg_client.hotpath._hot.BoundGet",
+    .basicsize = sizeof(BoundGet),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
+             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = bound_get_slots,
+};
+
+/* A type whose attribute lookup is its own gets a new bound method for each `config.get`, which takes
+ * longer than the read.  Here the memory of one is used for all, one after the other.  It holds a
+ * Hot only while it is in use: if a Hot kept one, they would keep each other.
+ *
+ * One that is still in use when the next is made has been stored somewhere.  Only then the collector
+ * is told of it, and another takes its place here. */
+static PyObject *
+hot_bind_get(Hot *self)
+{
+    State *state = self->state;
+    BoundGet *bound = state->reused;
+
+    if (bound != NULL && Py_REFCNT(bound) == 0)
+        Py_SET_REFCNT((PyObject *)bound, 1);
+    else {
+        state->reused = NULL;
+        if (bound != NULL)
+            PyObject_GC_Track(bound);
+        bound = PyObject_GC_New(BoundGet, state->bound_get);
+        if (bound == NULL)
+            return NULL;
+        bound->call = bound_get_call;
+        bound->self = NULL;
+        if (state->reused == NULL)
+            state->reused = bound;
+        else /* making it ran the collector, and that other code that read */
+            PyObject_GC_Track(bound);
+    }
+    bound->self = (Hot *)Py_NewRef(self);
+    return (PyObject *)bound;
+}
+
+/* --- config.db -------------------------------------------------------------------------------- */
+
+/* Python and its tools ask for many names that begin with "_": these are never an option. */
+static int
+is_private(PyObject *name)
+{
+    return PyUnicode_GET_LENGTH(name) > 0 && PyUnicode_READ_CHAR(name, 0) == '_';
+}
+
+/* An attribute; or else an option. */
+static PyObject *
+hot_getattro(PyObject *op, PyObject *name)
+{
+    Hot *self = (Hot *)op;
+    State *state = self->state;
+    PyTypeObject *type = Py_TYPE(op);
+
+    /* A class that was changed has another version. */
+    if (name == state->get_name && self->get_version != 0
+        && self->get_version == type->tp_version_tag)
+        return hot_bind_get(self);
+    PyObject *found = _PyType_Lookup(type, name); /* borrowed; Python has a cache for this */
+    if (found != NULL) {
+        if (found == state->get_method && type->tp_dictoffset == 0) {
+            self->get_version = type->tp_version_tag;
+            return hot_bind_get(self);
+        }
+        found = PyObject_GenericGetAttr(op, name);
+        if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
+            return found;
+        PyErr_Clear();
+        return PyObject_CallMethod(op, "_missing", "(O)", name);
+    }
+    if (type->tp_dictoffset != 0) { /* a subclass without __slots__ */
+        PyObject *attributes = PyObject_GenericGetDict(op, NULL);
+        if (attributes == NULL)
+            return NULL;
+        found = Py_XNewRef(PyDict_GetItemWithError(attributes, name));
+        Py_DECREF(attributes);
+        if (found != NULL || PyErr_Occurred())
+            return found;
+    }
+    if (!is_private(name)) {
+        found = hot_answer(self, name);
+        if (found != NULL)
+            return found;
+    }
+    return PyObject_CallMethod(op, "_missing", "(O)", name);
+}
+
+/* --- the object ------------------------------------------------------------------------------- */
+
+/* Replace the view by the one given, or by none, and let go of all that came of the old one. */
+static void
+hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, double until,
+         Py_buffer *buffer)
+{
+    Hot old = *self;
+
+    self->view = Py_XNewRef(view);
+    self->decoded = decoded;
+    self->generation = generation;
+    self->until = until;
+    self->word = &NO_WORD;
+    self->buffer = (Py_buffer){0};
+    if (buffer != NULL) {
+        self->buffer = *buffer;
+        self->word = (const uint64_t *)buffer->buf + GENERATION_WORD;
+    }
+    memset(self->recent, 0, sizeof self->recent);
+    /* Last: what is freed here may run Python, and that may read, or set another view. */
+    PyBuffer_Release(&old.buffer);
+    for (int i = 0; i < RECENT; i++) {
+        Py_XDECREF(old.recent[i].option);
+        Py_XDECREF(old.recent[i].keys);
+    }
+    Py_XDECREF(old.view);
+}
+
+static PyObject *
+hot_view(PyObject *op, void *closure)
+{
+    PyObject *view = ((Hot *)op)->view;
+    if (view == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "_view");
+        return NULL;
+    }
+    Py_INCREF(view);
+    return view;
+}
+
+/* self._view = words, generation, decoded, until, attachment; a generation below 0 stands for none. */
+static int
+hot_set_view(PyObject *op, PyObject *view, void *closure)
+{
+    Py_buffer buffer = {0};
+
+    if (view == NULL || !PyTuple_Check(view) || PyTuple_GET_SIZE(view) != 5
+        || !PyDict_CheckExact(PyTuple_GET_ITEM(view, 2))) {
+        PyErr_SetString(PyExc_TypeError,
+                        "a view is (words, generation, decoded, until, attachment)");
+        return -1;
+    }
+    PyObject *decoded = PyTuple_GET_ITEM(view, 2);
+    long long generation = PyLong_AsLongLong(PyTuple_GET_ITEM(view, 1));
+    if (generation == -1 && PyErr_Occurred())
+        return -1;
+    double until = PyFloat_AsDouble(PyTuple_GET_ITEM(view, 3));
+    if (until == -1.0 && PyErr_Occurred())
+        return -1;
+    if (generation < 0) {
+        hot_swap((Hot *)op, view, decoded, NO_GENERATION, until, NULL);
+        return 0;
+    }
+    if (PyObject_GetBuffer(PyTuple_GET_ITEM(view, 0), &buffer, PyBUF_SIMPLE) < 0)
+        return -1;
+    if (buffer.len < (GENERATION_WORD + 1) * 8 || (uintptr_t)buffer.buf % 8 != 0) {
+        PyBuffer_Release(&buffer);
+        PyErr_SetString(PyExc_ValueError, "the words are too few, or not aligned");
+        return -1;
+    }
+    hot_swap((Hot *)op, view, decoded, (uint64_t)generation, until, &buffer);
+    return 0;
+}
+
+static PyObject *
+hot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    allocfunc alloc = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
+    Hot *self = (Hot *)alloc(type, 0);
+
+    if (self != NULL) {
+        self->state = PyModule_GetState(PyType_GetModuleByDef(type, &module_def));
+        self->word = &NO_WORD;
+        self->generation = NO_GENERATION;
+    }
+    return (PyObject *)self;
+}
+
+static int
+hot_traverse(PyObject *op, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(op));
+    Py_VISIT(((Hot *)op)->view);
+    for (int i = 0; i < RECENT; i++)
+        Py_VISIT(((Hot *)op)->recent[i].keys);
+    return 0;
+}
+
+static int
+hot_clear(PyObject *op)
+{
+    hot_swap((Hot *)op, NULL, NULL, NO_GENERATION, 0.0, NULL);
+    return 0;
+}
+
+static void
+hot_dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+
+    PyObject_GC_UnTrack(op);
+    hot_clear(op);
+    release(op);
+    Py_DECREF(type);
+}
+
+/* A subclass has these; without it they raise as hot.py's do.  If the type had none, looking one up
+ * would end in _missing(), and so never end. */
+static PyObject *
+hot_not_implemented(PyObject *op, PyObject *args, PyObject *kwargs)
+{
+    PyErr_SetNone(PyExc_NotImplementedError);
+    return NULL;
+}
+
+#define HOT_ASKS(name)                                                                           \
+    {name, (PyCFunction)(void (*)(void))hot_not_implemented, METH_VARARGS | METH_KEYWORDS, NULL}
+
+static PyMethodDef hot_methods[] = {
+    HOT_ASKS("_missing"),
+    HOT_ASKS("_get"),
+    HOT_ASKS("_lookup"),
+    {"get", (PyCFunction)(void (*)(void))hot_get, METH_FASTCALL | METH_KEYWORDS,
+     PyDoc_STR("get($self, option=None, default=..., keys=None)\n--\n\n"
+               "The keys of *option* as a read-only dict; without *option*, every option.\n\n"
+               "With *keys*, only those of them that an option has.  Raises OptionNotFound unless\n"
+               "there is a *default*, and SnapshotError or SnapshotTooStale when there is nothing\n"
+               "to answer from.")},
+    {NULL},
+};
+
+static PyGetSetDef hot_getset[] = {
+    {"_view", hot_view, hot_set_view, NULL, NULL},
+    {NULL},
+};
+
+static PyType_Slot hot_slots[] = {
+    {Py_tp_doc, "The hot path of a read; see ddbcfg_client/hotpath/hot.py."},
+    {Py_tp_new, hot_new},
+    {Py_tp_dealloc, hot_dealloc},
+    {Py_tp_traverse, hot_traverse},
+    {Py_tp_clear, hot_clear},
+    {Py_tp_methods, hot_methods},
+    {Py_tp_getset, hot_getset},
+    {Py_mp_subscript, hot_subscript},
+    {Py_tp_getattro, hot_getattro},
+    {0, NULL},
+};
+
+static PyType_Spec hot_spec = {
+    .name = "ddbcfg_client.hotpath._hot.Hot",
+    .basicsize = sizeof(Hot),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
+    .slots = hot_slots,
+};
+
+static int
+module_exec(PyObject *module)
+{
+    State *state = PyModule_GetState(module);
+
+    state->hot = (PyTypeObject *)PyType_FromModuleAndSpec(module, &hot_spec, NULL);
+    state->bound_get = (PyTypeObject *)PyType_FromModuleAndSpec(module, &bound_get_spec, NULL);
+    state->get_name = PyUnicode_InternFromString("get");
+    if (state->hot == NULL || state->bound_get == NULL || state->get_name == NULL)
+        return -1;
+    state->get_method = PyObject_GetAttr((PyObject *)state->hot, state->get_name);
+    if (state->get_method == NULL)
+        return -1;
+    if (PyModule_AddType(module, state->hot) < 0)
+        return -1;
+    return ddbcfg_add_guarded_types(module);
+}
+
+static int
+module_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    State *state = PyModule_GetState(module);
+
+    Py_VISIT(state->hot);
+    Py_VISIT(state->bound_get);
+    Py_VISIT(state->get_method);
+    return 0;
+}
+
+/* Only what a living Hot, which holds its module, never looks at. */
+static int
+module_clear(PyObject *module)
+{
+    State *state = PyModule_GetState(module);
+
+    Py_CLEAR(state->hot);
+    return 0;
+}
+
+static void
+module_free(void *module)
+{
+    State *state = PyModule_GetState((PyObject *)module);
+
+    module_clear((PyObject *)module);
+    if (state->reused != NULL) {
+        PyObject_GC_Del(state->reused);
+        Py_DECREF(state->bound_get); /* the one that each object has of its type */
+    }
+    Py_CLEAR(state->bound_get);
+    Py_CLEAR(state->get_name);
+    Py_CLEAR(state->get_method);
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, module_exec},
+#if PY_VERSION_HEX >= 0x030C0000
+    {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+    {0, NULL},
+};
+
+static PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_hot",
+    .m_doc = "The hot path of a read, compiled.",
+    .m_size = sizeof(State),
+    .m_slots = module_slots,
+    .m_traverse = module_traverse,
+    .m_clear = module_clear,
+    .m_free = module_free,
+};
+
+PyMODINIT_FUNC
+PyInit__hot(void)
+{
+    return PyModuleDef_Init(&module_def);
+}

@@ -1,0 +1,62 @@
+"""One way to write each value, so that equal stores make equal files and unequal ones differ."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ddbcfg_client.notation.text import dumps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def canonical(value: object) -> object:
+    """Return an equal value whose maps are in the order of their keys; dumps() does the rest."""
+    match value:
+        case dict():
+            return {key: canonical(value[key]) for key in sorted(value)}
+        case list():
+            return [canonical(item) for item in value]
+    return value
+
+
+def as_file(stores: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
+    """Return store → option → key → value as a file in the notation, sorted, a line for each."""
+    return dumps(canonical(stores), typed=True, indent=2) + "\n"
+
+
+def text_of(value: object) -> str:
+    """Return a text that is the same for two values just when DynamoDB would hold the same."""
+    return dumps(canonical(value), typed=True)
+
+
+def same(one: object, other: object) -> bool:
+    """Return whether DynamoDB would hold the same for both: ``text_of`` of both, but sooner."""
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other  # a string equals nothing else
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return text_of(one) == text_of(other)
+
+
+def type_of(value: object) -> str:
+    """Return what DynamoDB calls the type of ``value``, for people."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case int() | Decimal():
+            return "number"
+        case bytes():
+            return "binary"
+        case dict():
+            return "map"
+        case list():
+            return "list"
+        case set() | frozenset():
+            return f"set of {type_of(next(iter(value)))}s".replace("binarys", "binaries")
+    raise TypeError(f"DynamoDB has no type for {type(value).__name__}")

@@ -1,0 +1,64 @@
+"""What changes when a store becomes as a file says it: names and types, never values."""
+
+from __future__ import annotations
+
+from ddbcfg_client.commands.output import shown
+from ddbcfg_client.notation.canonical import same, type_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    Options = Mapping[str, Mapping[str, object]]
+
+
+class Changes:
+    """The names of the options that differ between a store and a file, each list in order.
+
+    An option of the file replaces the store's whole, as ``set`` does.  Options that only the store
+    has are ``deleted`` with ``replace``, else ``kept``.
+    """
+
+    def __init__(self, store: Options, file: Options, *, replace: bool) -> None:
+        self._store = store
+        self._file = file
+        only_in_store = sorted(store.keys() - file.keys())
+        self.added = sorted(file.keys() - store.keys())
+        self.changed: list[str] = []
+        self.unchanged: list[str] = []
+        for name in sorted(store.keys() & file.keys()):
+            equal = same(store[name], file[name])
+            (self.unchanged if equal else self.changed).append(name)
+        self.deleted = only_in_store if replace else []
+        self.kept = [] if replace else only_in_store
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each option that differs, followed by one for each of its keys."""
+        sign_of = dict.fromkeys(self.added, "+") | dict.fromkeys(self.changed, "~")
+        sign_of |= dict.fromkeys(self.deleted, "-")
+        for name in sorted(sign_of):
+            yield f"  {sign_of[name]} {shown(name)}"
+            for line in _key_lines(self._store.get(name, {}), self._file.get(name, {})):
+                yield f"      {line}"
+
+
+def counts(all_changes: Iterable[Changes]) -> str:
+    """Return how many options differ in what way, in words."""
+    found = list(all_changes)
+    parts = [
+        f"{sum(len(getattr(changes, kind)) for changes in found)} {kind}"
+        for kind in ("added", "changed", "deleted", "unchanged")
+    ]
+    kept = sum(len(changes.kept) for changes in found)
+    return ", ".join(parts) + (f", {kept} kept that the file does not have" if kept else "")
+
+
+def _key_lines(store: Mapping[str, object], file: Mapping[str, object]) -> Iterator[str]:
+    for key in sorted(store.keys() | file.keys()):
+        if key not in store:
+            yield f"+ {shown(key)}: {type_of(file[key])}"
+        elif key not in file:
+            yield f"- {shown(key)}: {type_of(store[key])}"
+        elif not same(store[key], file[key]):
+            types = dict.fromkeys((type_of(store[key]), type_of(file[key])))
+            yield f"~ {shown(key)}: {' -> '.join(types)}"

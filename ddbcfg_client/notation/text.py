@@ -1,0 +1,273 @@
+"""Typed JSON: one notation for values of every DynamoDB type, to read and to write.
+
+Strings, booleans, null, lists and maps are plain JSON, and so are numbers, every digit of them.
+Binary is ``{"$binary": "<base64>"}`` and a set ``{"$set": [...]}``.  A map with a key that starts
+with ``$`` is ``{"$map": {...}}``, whose keys are taken as they stand.
+
+What a function needs it imports itself: the client's command line is measured in milliseconds.
+"""
+
+from __future__ import annotations
+
+from ddbcfg_client.errors import NotationError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from decimal import Decimal
+
+    _Pairs = tuple[tuple[str, object], ...]
+
+MAX_DEPTH = 32  # lists and maps, one in another, that DynamoDB takes in one value
+TOO_DEEP = f"nested deeper than DynamoDB's {MAX_DEPTH} levels"
+
+# RFC 8259, section 7: what must be escaped in a string, the short way where there is one.
+_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
+_ESCAPES |= {
+    ord(char): f"\\{short}" for char, short in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)
+}
+
+_MARKERS = {"$binary": "base64 text", "$map": "an object", "$set": "an array that is not empty"}
+
+
+def loads(text: str, where: str) -> object:
+    """Return the value that ``text`` says: str, Decimal, bool, None, bytes, list, dict or set.
+
+    Raises :class:`NotationError` with ``where`` and the line for what is no JSON, with ``where``
+    and the path into the document for JSON that says no DynamoDB value.
+    """
+    return _Reader(where).read(text, MAX_DEPTH)
+
+
+def loads_stores(
+    text: str, where: str, *, store_key: str = "_store", option_key: str = "_option"
+) -> dict[str, dict[str, dict[str, object]]]:
+    """Return the store → option → key → value that ``text`` says.
+
+    Raises :class:`NotationError` as :func:`loads` does, and for an empty name, for a key that is
+    one of the table's own two (``store_key``, ``option_key``), and for anything but an object
+    where stores, options or keys belong.
+    """
+    reader = _Reader(where)
+    stores: dict[str, dict[str, dict[str, object]]] = {}
+    for store, options, at_store in reader.named(reader.read(text, MAX_DEPTH + 3), "", "store"):
+        stores[store] = {}
+        for option, keys, at_option in reader.named(options, at_store, "option"):
+            values = stores[store][option] = {}
+            for key, value, at_key in reader.named(keys, at_option, "key"):
+                if key in (store_key, option_key):
+                    reason = "is a key of the table; other ones: --store-key and --option-key"
+                    raise reader.error(at_key, reason)
+                values[key] = value
+    return stores
+
+
+def dumps(value: object, *, typed: bool, indent: int | None = None) -> str:
+    """Return ``value`` as JSON: in the notation, or as plain JSON that is only for show.
+
+    Typed, :func:`loads` gives an equal value back.  Plain, a set is a sorted array and binary a
+    base64 string.  ``indent`` breaks lines as ``json.dumps`` does.  A number is int or Decimal.
+
+    Raises TypeError for a type that DynamoDB does not have (float and tuple are such), ValueError
+    for a number that is not finite.
+    """
+    return _Writer(typed, indent).write(value, "\n")
+
+
+class _Reader:
+    """Turns a JSON document into values; errors say where it comes from."""
+
+    __slots__ = ("number_of", "where")
+
+    def __init__(self, where: str) -> None:
+        from decimal import Context, Inexact, InvalidOperation, Overflow, Subnormal
+
+        # DynamoDB's range, in which every digit must fit.  Zeros at the end may go: 1E+40 written
+        # out has 41 digits, but one that counts.
+        traps = [Inexact, InvalidOperation, Overflow, Subnormal]
+        self.number_of = Context(prec=38, Emin=-130, Emax=125, traps=traps).create_decimal
+        self.where = where
+
+    def error(self, path: str, reason: str) -> NotationError:
+        """Return the error for what is found at ``path``."""
+        return NotationError(f"{self.where}: {path}" if path else self.where, reason)
+
+    def read(self, text: str, depth: int) -> object:
+        """Return the value of the whole document, of at most ``depth`` levels."""
+        import json
+
+        try:
+            # Nothing is interpreted here, where neither line nor path is known: an object comes
+            # as a tuple of pairs, which keeps duplicates, and a number as its literal in bytes.
+            tree = json.loads(
+                text,
+                object_pairs_hook=tuple,
+                parse_float=str.encode,
+                parse_int=str.encode,
+                parse_constant=str.encode,
+            )
+        # "from None": the cause holds the whole document, and with it every secret.
+        except json.JSONDecodeError as error:
+            reason = f"not JSON: {error.msg} (column {error.colno})"
+            raise NotationError(f"{self.where}:{error.lineno}", reason) from None
+        except RecursionError:
+            raise self.error("", TOO_DEEP) from None
+        return self.value(tree, "", depth)
+
+    def named(self, value: object, path: str, noun: str) -> Iterator[tuple[str, object, str]]:
+        """Yield name, value and path of each of the ``noun``s that the object ``value`` holds."""
+        if not isinstance(value, dict):
+            raise self.error(path, f"must be an object whose names are {noun}s")
+        for name, member in value.items():
+            if not name:
+                raise self.error(path, f"there is an empty name among its {noun}s")
+            yield name, member, _join(path, name)
+
+    def value(self, node: object, path: str, depth: int) -> object:
+        """Return what ``node`` of the parsed document says."""
+        if isinstance(node, str):
+            return self.string(node, path)
+        if isinstance(node, bytes):
+            return self.number(node, path)
+        if isinstance(node, list):
+            self.check_depth(path, depth)
+            return [self.value(item, f"{path}[{i}]", depth - 1) for i, item in enumerate(node)]
+        if isinstance(node, tuple):
+            return self.braces(node, path, depth)
+        return node  # true, false, null
+
+    def string(self, text: str, path: str) -> str:
+        """Return ``text``, which must be what UTF-8 can hold."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise self.error(path, "holds a lone surrogate (\\ud800 to \\udfff)") from None
+        return text
+
+    def number(self, literal: bytes, path: str) -> Decimal:
+        """Return the exact number, of the digits with which DynamoDB would give it back."""
+        from decimal import Decimal
+
+        from ddbcfg_client.format.numbers import number_text
+
+        try:
+            return Decimal(number_text(self.number_of(literal.decode())))
+        except (ArithmeticError, ValueError):
+            pass
+        reason = "DynamoDB's numbers have at most 38 digits and are 0 or 1E-130 … 9.99…E+125"
+        raise self.error(path, reason)
+
+    def braces(self, pairs: _Pairs, path: str, depth: int) -> object:
+        """Return the map, set or bytes that a JSON object stands for."""
+        from binascii import a2b_base64
+
+        marker = next((key for key, _ in pairs if key.startswith("$")), None)
+        if marker is None:
+            return self.plain_map(pairs, path, depth)
+        if marker not in _MARKERS:
+            reason = f"unknown notation {marker!r}; a map with such a key is {{'$map': {{...}}}}"
+            raise self.error(path, reason)
+        if len(pairs) > 1:
+            raise self.error(path, f"{marker!r} must be the only key of its object")
+        node = pairs[0][1]
+        if marker == "$map" and isinstance(node, tuple):
+            return self.plain_map(node, path, depth)
+        if marker == "$set" and isinstance(node, list) and node:
+            return self.members(node, path)
+        if marker == "$binary" and isinstance(node, str):
+            try:
+                return a2b_base64(node, strict_mode=True)
+            except ValueError:
+                pass
+        raise self.error(path, f"{marker!r} must hold {_MARKERS[marker]}")
+
+    def plain_map(self, pairs: _Pairs, path: str, depth: int) -> dict[str, object]:
+        """Return a map of exactly these keys."""
+        self.check_depth(path, depth)
+        result: dict[str, object] = {}
+        for key, node in pairs:
+            at = _join(path, key)
+            if self.string(key, at) in result:
+                raise self.error(at, "is there twice")
+            result[key] = self.value(node, at, depth - 1)
+        return result
+
+    def members(self, nodes: list[object], path: str) -> set[object]:
+        """Return a set of exactly these members."""
+        from decimal import Decimal
+
+        members = [self.value(node, f"{path}[{i}]", MAX_DEPTH) for i, node in enumerate(nodes)]
+        kinds = {type(member) for member in members}
+        if len(kinds) > 1 or not kinds <= {str, Decimal, bytes}:
+            raise self.error(path, "a set holds only strings, only numbers or only binary")
+        if len(set(members)) < len(members):
+            raise self.error(path, "a set holds no member twice")
+        return set(members)
+
+    def check_depth(self, path: str, depth: int) -> None:
+        """Raise if one more list or map would be one too many."""
+        if depth == 0:
+            raise self.error(path, TOO_DEEP)
+
+
+class _Writer:
+    """Turns values into JSON; a ``margin`` is a line break and what indents the line after it."""
+
+    __slots__ = ("breaks", "step", "typed")
+
+    def __init__(self, typed: bool, indent: int | None) -> None:
+        self.typed = typed
+        self.breaks = indent is not None
+        self.step = " " * (indent or 0)
+
+    def write(self, value: object, margin: str) -> str:
+        """Return ``value`` as JSON whose last line has this margin."""
+        from decimal import Decimal
+
+        from ddbcfg_client.format.numbers import number_text
+
+        inner = margin + self.step
+        if isinstance(value, str):
+            return _quoted(value)
+        if value is None or isinstance(value, bool):
+            return {None: "null", True: "true", False: "false"}[value]
+        if isinstance(value, (int, Decimal)):
+            return number_text(Decimal(value))
+        if isinstance(value, bytes):
+            from binascii import b2a_base64
+
+            text = b2a_base64(value, newline=False).decode()
+            return self.marked("$binary", f'"{text}"')
+        if isinstance(value, dict):
+            if not all(isinstance(key, str) for key in value):
+                raise TypeError("the keys of a map must be strings")
+            parts = [f"{_quoted(key)}: {self.write(value[key], inner)}" for key in value]
+            text = self.join("{", parts, "}", margin)
+            return self.marked("$map", text) if any(key[:1] == "$" for key in value) else text
+        if isinstance(value, (set, frozenset)):
+            return self.marked("$set", self.write(sorted(value), margin))
+        if isinstance(value, list):
+            return self.join("[", [self.write(item, inner) for item in value], "]", margin)
+        raise TypeError(f"DynamoDB has no type for {type(value).__name__}")
+
+    def marked(self, marker: str, text: str) -> str:
+        """Return ``text`` under the notation's ``marker``, or as it is in plain JSON."""
+        return f'{{"{marker}": {text}}}' if self.typed else text
+
+    def join(self, start: str, parts: list[str], end: str, margin: str) -> str:
+        """Return the parts between their brackets, on one line or on a line each."""
+        if not parts or not self.breaks:
+            return start + ", ".join(parts) + end
+        inner = margin + self.step
+        return start + inner + ("," + inner).join(parts) + margin + end
+
+
+def _quoted(text: str) -> str:
+    """Return ``text`` as JSON; without the json package, which ``get`` would wait for."""
+    return f'"{text.translate(_ESCAPES)}"'
+
+
+def _join(path: str, name: str) -> str:
+    """Return the path of ``name`` in ``path``; a name that would blur the path is quoted."""
+    shown = name if name.replace("-", "_").replace("$", "_").isidentifier() else repr(name)
+    return f"{path}.{shown}" if path else shown

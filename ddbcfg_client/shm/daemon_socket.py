@@ -1,0 +1,194 @@
+"""Sending requests to the daemon over its Unix sockets, which lie next to the control page.
+
+Connecting needs the right to write a socket, which the daemon gives to those who may read the page.
+A mount of /dev/shm that is read-only does not stop it.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import stat
+import time
+
+from ddbcfg_client.errors import ConfigError, UntrustedSegment
+from ddbcfg_client.format.request import (
+    BUSY,
+    LONGEST_RESPONSE,
+    Request,
+    Response,
+    pack_request,
+    parse_response,
+)
+from ddbcfg_client.shm.segment import REMOVE, SHM_DIR, Trust
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ddbcfg_client.format.names import Names
+
+_FIRST_PAUSE = 0.02  # seconds before a busy daemon is asked again; doubled each time
+_LONGEST_PAUSE = 0.3
+
+
+class NoDaemon(Exception):
+    """No daemon listens on the socket."""
+
+
+class NotAllowed(Exception):
+    """This process may not connect; its argument is what to do about it."""
+
+
+class Unanswered(Exception):
+    """No response came; its argument is why."""
+
+
+class TimedOut(Exception):
+    """No response came in time; its argument is what the daemon said meanwhile, if anything."""
+
+
+def ask(
+    names: Names, trust: Trust, request: Request, timeout: float, *, admin: bool = False
+) -> Response:
+    """Send *request* to the daemon of the store and return its response.
+
+    With *admin* over the socket for root and the daemon's own user.  A busy daemon is asked again
+    until *timeout* seconds are over.  Raises NoDaemon, NotAllowed, UntrustedSegment, Unanswered and
+    TimedOut.
+    """
+    name = names.admin if admin else names.requests
+    deadline = time.monotonic() + timeout
+    pause, said = _FIRST_PAUSE, ""
+    while True:
+        response = _try(name, trust, request, deadline, said)
+        if response is not None:
+            if response.refused != BUSY:
+                return response
+            said = response.why
+            if request.ticket is None and response.ticket is not None:
+                request = Request(request.op, response.ticket)
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimedOut(said)
+        time.sleep(min(left, pause * random.uniform(0.5, 1.0)))
+        pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def daemon_is_listening(names: Names, trust: Trust) -> bool:
+    """Return whether a daemon of a trusted user listens on the store's request socket.
+
+    It may run in another PID or mount namespace.  False also if this process may not connect.
+    """
+    try:
+        connection = _connect(names.requests, trust)
+    except (NoDaemon, NotAllowed, Unanswered, ConfigError):
+        return False
+    if connection is not None:
+        connection.close()
+    return True
+
+
+def _try(name: str, trust: Trust, request: Request, deadline: float, said: str) -> Response | None:
+    """Return the response to one attempt; None if so many connect that there is no room."""
+    connection = _connect(name, trust)
+    if connection is None:
+        return None
+    with connection:
+        try:
+            connection.settimeout(max(deadline - time.monotonic(), 0.001))
+            # A daemon that refuses says so without reading: then there is a response to read.
+            # MSG_NOSIGNAL: the program may have given SIGPIPE its default action.
+            connection.send(pack_request(request), socket.MSG_NOSIGNAL)
+        except ConnectionError:
+            pass
+        except TimeoutError:
+            raise TimedOut(said) from None
+        line = _receive(connection, deadline, said)
+    try:
+        return parse_response(line)
+    except ValueError as error:
+        raise Unanswered(f"the daemon's response is malformed: {error}") from None
+
+
+def _receive(connection: socket.socket, deadline: float, said: str) -> bytes:
+    """Return what the daemon sends, up to the end of the line."""
+    received = bytearray()
+    while not received.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimedOut(said)
+        connection.settimeout(left)
+        try:
+            data = connection.recv(LONGEST_RESPONSE)
+        except TimeoutError:
+            raise TimedOut(said) from None
+        except OSError as error:
+            raise Unanswered(f"the connection to the daemon broke ({error.strerror})") from None
+        if not data:
+            raise Unanswered("the daemon closed the connection without a response")
+        received += data
+        if len(received) > LONGEST_RESPONSE:
+            raise Unanswered("the daemon's response is malformed: it is too long")
+    return bytes(received)
+
+
+def _connect(name: str, trust: Trust) -> socket.socket | None:
+    """Return a connection to the socket *name*; None if its queue is full."""
+    try:
+        # Not to open the socket, which cannot be opened, but to look at it and connect to the same.
+        fd = os.open(SHM_DIR + name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise NoDaemon from None
+    except OSError as error:
+        raise Unanswered(f"{name} cannot be opened ({error.strerror})") from None
+    try:
+        status = os.fstat(fd)
+        if not stat.S_ISSOCK(status.st_mode):
+            reason = "it is not a socket but another kind of file"
+            raise UntrustedSegment(name, reason, REMOVE)
+        trust.check_owner(name, status)
+        return _connect_to(fd, name, status)
+    finally:
+        os.close(fd)
+
+
+def _connect_to(fd: int, name: str, status: os.stat_result) -> socket.socket | None:
+    try:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unanswered(f"no socket can be made ({error.strerror})") from None
+    try:
+        # A Unix socket connects at once or not at all.  The path of the descriptor is short: that
+        # of the name may be longer than the 108 bytes of an address.
+        connection.setblocking(False)
+        connection.connect(f"/proc/self/fd/{fd}")
+    except BlockingIOError:
+        connection.close()
+        return None
+    except ConnectionRefusedError:
+        connection.close()
+        raise NoDaemon from None
+    except PermissionError:
+        connection.close()
+        raise NotAllowed(_who_may_connect(status)) from None
+    except FileNotFoundError:
+        connection.close()
+        raise Unanswered("/proc is not mounted here, and connecting needs it") from None
+    except OSError as error:
+        connection.close()
+        raise Unanswered(f"{name} cannot be connected to ({error.strerror})") from None
+    return connection
+
+
+def _who_may_connect(status: os.stat_result) -> str:
+    """Return what a person must do to be let in: which group to join."""
+    mode = stat.S_IMODE(status.st_mode)
+    if not mode & stat.S_IWGRP:
+        return "only root and the daemon's own user may do this"
+    try:
+        import grp  # only a process that is refused needs it
+
+        group = repr(grp.getgrgid(status.st_gid).gr_name)
+    except (ImportError, OSError, KeyError):
+        group = str(status.st_gid)
+    return f"this user may not ask; join the group {group} (systemd: SupplementaryGroups=)"

@@ -1,0 +1,45 @@
+"""Asking the daemon to poll now."""
+
+from __future__ import annotations
+
+from ddbcfg_client.errors import START, ConfigError, ReloadFailed, UntrustedSegment
+from ddbcfg_client.format.request import ACCEPT, POLL, Request
+from ddbcfg_client.shm.daemon_socket import NoDaemon, NotAllowed, TimedOut, Unanswered, ask
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ddbcfg_client.config import Config
+
+
+def reload(config: Config, timeout: float, accept: bool) -> None:
+    """Ask for a poll and return when one that began after that has ended.
+
+    With *accept*, what a guard refuses is published all the same.  Raises ReloadFailed if no poll
+    ended within *timeout* seconds, if it failed, or if what it read is held back.
+    """
+    store = config.store
+    try:
+        request = Request(ACCEPT if accept else POLL)
+        response = ask(config._names, config._trust, request, timeout, admin=accept)
+    except NoDaemon:
+        stopped = ", the last one stopped" if _daemon_pid(config) == 0 else ""
+        raise ReloadFailed(store, f"no daemon serves it on this host{stopped}; {START}") from None
+    except TimedOut as error:
+        pid = _daemon_pid(config)
+        reason = f"the daemon{f' (pid {pid})' if pid else ''} did not poll within {timeout:g} s"
+        said = str(error)
+        raise ReloadFailed(store, f"{reason} ({said})" if said else reason) from None
+    except (NotAllowed, Unanswered, UntrustedSegment) as error:
+        raise ReloadFailed(store, str(error)) from None
+    reason = response.why or response.error or response.held
+    if reason:
+        raise ReloadFailed(store, reason)
+
+
+def _daemon_pid(config: Config) -> int | None:
+    """Return the pid in the control page, 0 after a daemon that stopped; None if there is none."""
+    try:
+        page = config._control_page()
+        return None if page is None else page.status().daemon_pid
+    except ConfigError:
+        return None

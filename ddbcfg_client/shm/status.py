@@ -1,0 +1,147 @@
+"""What an operator wants to know about a store on this host."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ddbcfg_client.format import LAYOUT_VERSION, NEVER
+from ddbcfg_client.format.page import GENERATION_WORD, RETIRED
+from ddbcfg_client.hotpath import READER
+from ddbcfg_client.shm.clock import age_of
+
+if TYPE_CHECKING:
+    from ddbcfg_client.config import Attachment
+    from ddbcfg_client.format.page import PageStatus
+    from ddbcfg_client.shm.segment import Page
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A store's state at one moment.  Ages and intervals are seconds; None where not known."""
+
+    namespace: str
+    store: str
+    page: str
+    layout_version: int
+    generation: int  # that this process serves; 0 when it has none
+    published: int  # the generation that the daemon has published; 0 when it has none
+    digest: str | None
+    options: int
+    bytes: int
+    read_at: float | None  # when this generation's content was read, seconds since 1970
+    polled_at: float | None  # the last successful reading of the table, seconds since 1970
+    age: float | None  # of what this process serves: since a reading last left it current
+    interval: float
+    source: str
+    polls: int
+    failures: int  # polls that failed since the last that did not
+    skipped: int  # items whose option name is no string, at the last successful poll
+    error: str | None  # of the last poll, if that failed
+    held: str | None  # why newer content is not published, if it is held back
+    held_since: float | None  # seconds since 1970
+    copy_error: str | None  # why the copy on disk is not written, if it is not
+    held_bytes: int  # shared memory of replaced segments that readers still hold
+    revision: int  # the table's own version of the store; 0 without one
+    epoch: str
+    # running, stopped (by itself), gone (killed), or hidden: it cannot be seen from here, because
+    # it is in another PID namespace or /proc does not show it
+    daemon: str
+    daemon_pid: int | None  # None also when it would mean nothing here
+    replaced: bool  # another page has this one's name: the daemon was started anew
+    reader: str  # which implementation of the hot path this process uses
+    reader_error: str | None  # why this process cannot take up what is published, if it cannot
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as a dict that json can dump."""
+        return asdict(self)
+
+
+def process_start(pid: int) -> int:
+    """When *pid* was started, in clock ticks since boot (proc(5), stat, field 22); 0 if it ended.
+
+    With the pid it names a process for good: pids are used again.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    # The second field, the command in parentheses, may hold spaces and parentheses itself.
+    fields = text.rpartition(")")[2].split()
+    # A zombie has ended, though nobody has waited for it yet.
+    return 0 if fields[0] in "ZX" else int(fields[19])
+
+
+def is_running(pid: int, start: int) -> bool:
+    """Return whether *pid* that was started at *start* runs; no if *start* is not known."""
+    return start != 0 and process_start(pid) == start
+
+
+def pid_namespace() -> int:
+    """Return the inode of this process's PID namespace; 0 when it cannot be seen."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
+def _proc_is_ours() -> bool:
+    """Return whether /proc shows this PID namespace, and not that of whoever mounted it."""
+    try:
+        return os.readlink("/proc/self") == str(os.getpid())
+    except OSError:
+        return False
+
+
+def daemon_state(status: PageStatus) -> str:
+    """Return how the daemon that wrote *status* is: running, stopped, gone or hidden."""
+    if status.daemon_pid == 0:
+        return "stopped"
+    here = pid_namespace()
+    if not here or (status.daemon_pidns and status.daemon_pidns != here):
+        return "hidden"
+    if not _proc_is_ours():
+        return "hidden"
+    if is_running(status.daemon_pid, status.daemon_start):
+        return "running"
+    # With hidepid= or ProtectProc= there are only a user's own processes in /proc.
+    return "gone" if process_start(1) else "hidden"
+
+
+def status_of(page: Page, attachment: Attachment) -> Status:
+    """Return the status of the store behind *page*; raise SnapshotCorrupt."""
+    status, snapshot = page.status(), attachment.snapshot
+    daemon = daemon_state(status)
+    return Status(
+        namespace=page.names.namespace,
+        store=page.names.store,
+        page=page.names.page,
+        layout_version=LAYOUT_VERSION,
+        generation=0 if snapshot is None else snapshot.generation,
+        published=page.words[GENERATION_WORD] & ~RETIRED,
+        digest=None if snapshot is None else snapshot.digest,
+        options=0 if snapshot is None else len(snapshot),
+        bytes=0 if snapshot is None else snapshot.size,
+        read_at=None if snapshot is None else snapshot.read_at,
+        polled_at=None if status.success_unix == NEVER else status.success_unix / 1e9,
+        age=age_of(status.success) if snapshot is None else attachment.age(),
+        interval=status.interval / 1e9,
+        source=status.source,
+        polls=status.polls,
+        failures=status.failures,
+        skipped=status.skipped,
+        error=status.error or None,
+        held=status.held or None,
+        held_since=None if status.held_since == NEVER else status.held_since / 1e9,
+        copy_error=status.copy_error or None,
+        held_bytes=status.held_bytes,
+        revision=status.revision,
+        epoch=status.epoch,
+        daemon=daemon,
+        daemon_pid=None if daemon == "hidden" else status.daemon_pid or None,
+        replaced=page.replaced(),
+        reader=READER,
+        reader_error=None if attachment.trouble is None else str(attachment.trouble),
+    )

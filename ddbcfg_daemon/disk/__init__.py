@@ -1,0 +1,1 @@
+"""The last-known-good copy on disk, and what keeps it."""

@@ -1,0 +1,133 @@
+"""The control page as its one writer has it.
+
+Every word is stored through a memoryview of 64-bit words, one plain aligned store each.
+``struct.pack_into`` would clear the word first, and a reader see 0.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from mmap import mmap
+
+from ddbcfg_client.format import LAYOUT_VERSION
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import (
+    GENERATION_WORD,
+    LAYOUT_WORD,
+    MAGIC_WORD,
+    PAGE_MAGIC,
+    PAGE_SIZE,
+    RETIRED,
+    STATUS_WORD,
+    PageStatus,
+    new_page,
+    pack_status,
+    read_status,
+    status_slot,
+)
+from ddbcfg_daemon.publishing.objects import Access, allocate, create, path_of, unlink, write
+
+
+class WritablePage:
+    """A control page mapped for writing.  Made by :meth:`create` or :meth:`adopt`."""
+
+    def __init__(self, names: Names, fd: int) -> None:
+        status = os.fstat(fd)
+        mapping = mmap(fd, PAGE_SIZE)
+        os.close(fd)
+        self._names = names
+        self._identity = (status.st_dev, status.st_ino)
+        self._bytes = memoryview(mapping)
+        self._words: memoryview = self._bytes.cast("Q")
+
+    @classmethod
+    def create(
+        cls, names: Names, access: Access, reclaim: Callable[[], int | None]
+    ) -> WritablePage:
+        """Make a new page under the store's name, with no generation.
+
+        Raises ForeignObject, NoSpace and ShmRefused; see :func:`.objects.allocate` for *reclaim*.
+        """
+        fd = create(names.page, access)
+        try:
+            allocate(fd, names.page, PAGE_SIZE, reclaim)
+            write(fd, [new_page()])
+            access.apply(fd)
+        except BaseException:
+            os.close(fd)
+            unlink(names.page)
+            raise
+        page = cls(names, fd)
+        # The magic is stored last: a page without it is not there yet.
+        page._words[MAGIC_WORD] = PAGE_MAGIC
+        return page
+
+    @classmethod
+    def adopt(cls, names: Names, access: Access) -> WritablePage | None:
+        """Return the page that an earlier daemon of this user left; None when there is none to use.
+
+        A page with another layout is retired, so that its readers look for the next one.
+        """
+        try:
+            flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            fd = os.open(path_of(names.page), flags)
+        except OSError:
+            return None  # none, or not ours: create() finds out what is in the way
+        status = os.fstat(fd)
+        if (
+            not stat.S_ISREG(status.st_mode)
+            or status.st_uid != access.uid
+            or status.st_mode & 0o022  # others could cut it short, and kill who has it mapped
+            or status.st_size != PAGE_SIZE
+        ):
+            os.close(fd)
+            return None
+        access.apply(fd)
+        page = cls(names, fd)
+        if page._words[MAGIC_WORD] != PAGE_MAGIC or page._words[GENERATION_WORD] & RETIRED:
+            return None
+        if page._words[LAYOUT_WORD] != LAYOUT_VERSION:
+            page.retire()
+            return None
+        return page
+
+    @property
+    def generation(self) -> int:
+        """The generation that is announced; 0 when none is."""
+        return self._words[GENERATION_WORD] & ~RETIRED
+
+    def announce(self, generation: int) -> None:
+        """Make *generation* current.
+
+        Announced last: a reader that sees the new generation sees all of it.
+        """
+        self._words[GENERATION_WORD] = generation
+
+    def retire(self) -> None:
+        """Tell every reader to attach anew; after the page that replaces this one is in place."""
+        self._words[GENERATION_WORD] |= RETIRED
+
+    def status(self) -> PageStatus:
+        """What was last written with :meth:`report`; an empty one when it is damaged."""
+        try:
+            return read_status(self._bytes, self._words)
+        except ValueError:
+            return PageStatus()
+
+    def report(self, status: PageStatus) -> None:
+        """Write how the daemon fares: into the slot that nobody reads, which is then current."""
+        count = self._words[STATUS_WORD] + 1
+        slot = pack_status(status)
+        offset = status_slot(count)
+        self._bytes[offset : offset + len(slot)] = slot
+        self._words[STATUS_WORD] = count
+
+    def in_place(self) -> bool:
+        """Whether the store's name still leads to this page."""
+        try:
+            there = path_of(self._names.page).lstat()
+        except FileNotFoundError:
+            return False
+        return (there.st_dev, there.st_ino) == self._identity

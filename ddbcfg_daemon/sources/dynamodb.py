@@ -1,0 +1,124 @@
+"""Where snapshots come from: the store's items in DynamoDB, read whole, as packed options."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Protocol
+
+from ddbcfg_client.dynamodb.table import Table
+from ddbcfg_client.shm.clock import boottime
+from ddbcfg_daemon.sources.item_packer import Item, ItemPacker
+
+#: Items in a page of a Query.  botocore makes some 4 KB of objects of each small item: tens of MB
+#: of the 1 MB that a page may hold, and Python gives little of that back.
+ITEMS_A_PAGE = 1000
+
+Progress = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """All options of a store as read at one time.
+
+    ``options`` maps each name to its packed keys, and is not changed any more.  ``read_at`` is
+    nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME, now by default.
+    ``skipped`` names the items that are no options.
+    """
+
+    options: Mapping[str, bytes]
+    read_at: int
+    source: str = "dynamodb"
+    skipped: tuple[str, ...] = ()
+    read_boottime: int = field(default_factory=boottime)
+
+    def same_as(self, other: Reading) -> bool:
+        """Whether both read the same content."""
+        return self.options == other.options and self.skipped == other.skipped
+
+
+class Source(Protocol):
+    """Where a refresher reads a store."""
+
+    def read(self, progress: Progress) -> Reading:
+        """The whole store.  Raises ConfigError; calls *progress* now and then while it goes on."""
+        ...
+
+
+class Tables(Protocol):
+    """Where a source gets its table, connected."""
+
+    def table(self) -> Table:
+        """Return the table; raise ConfigError if there is no connection to it."""
+        ...
+
+
+class DynamoDBSource:
+    """A store in a DynamoDB table.
+
+    Reads are eventually consistent unless *consistent*, and such a read can return what the store
+    was before the read that came before.  So a reading that differs from the last one is not
+    returned: the store is read once more, consistently, and that reading is.  A store that does
+    not change costs nothing more.
+    """
+
+    def __init__(
+        self, tables: Tables, store: str, *, consistent: bool, origin: str = "dynamodb"
+    ) -> None:
+        self._tables = tables
+        self._store = store
+        self._consistent = consistent
+        self._origin = origin
+        self._checked = False
+        self._packer: ItemPacker | None = None
+        self._confirmed: Reading | None = None
+        self._newest = 0  # the number of the reading that began last
+        self._lock = Lock()
+
+    def read(self, progress: Progress) -> Reading:
+        """Return every item of the store, all pages; call *progress* for each page.
+
+        Raise TableError, MalformedValue, and MisconfiguredSchemaException once, at the start.
+        """
+        with self._lock:
+            self._newest += 1
+            number, confirmed = self._newest, self._confirmed
+        table = self._tables.table()
+        if not self._checked:
+            # Before the first reading only: afterwards the Query itself says what is wrong.
+            table.check()
+            self._checked = True
+        return self._read(table, progress, number, confirmed)
+
+    def _read(
+        self, table: Table, progress: Progress, number: int, confirmed: Reading | None
+    ) -> Reading:
+        # What is published when a daemon starts is not known here: its first reading is consistent.
+        if confirmed is not None and not self._consistent:
+            reading = self._query(table, progress, consistent=False)
+            if reading.same_as(confirmed):
+                # With the objects of before, so that those just read can go.
+                return replace(reading, options=confirmed.options)
+            del reading
+        reading = self._query(table, progress, consistent=True)
+        with self._lock:
+            # An abandoned reading may end after a later one began, and must not take its place.
+            if number == self._newest:
+                self._confirmed = reading
+        return reading
+
+    def _query(self, table: Table, progress: Progress, *, consistent: bool) -> Reading:
+        if self._packer is None:
+            self._packer = ItemPacker(table, self._store)
+        self._packer.table = table
+
+        def pages() -> Iterator[list[Item]]:
+            for page in table.pages(self._store, consistent=consistent, limit=ITEMS_A_PAGE):
+                progress()
+                yield page
+
+        read_at = time.time_ns()
+        options, skipped = self._packer.pack(pages())
+        return Reading(options, read_at, self._origin, tuple(skipped))

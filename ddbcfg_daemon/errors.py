@@ -156,7 +156,10 @@ class PollTimeout(ConfigError):
 
 
 class ReadingAbandoned(ConfigError):
-    """A reading goes on for which nobody waits any more; ends its thread, and is never shown."""
+    """A reading goes on for which nobody waits any more; ends its thread."""
+
+    def __str__(self) -> str:
+        return "the poll was over before it came"
 
 
 class SomeNotServed(ConfigError):

@@ -112,6 +112,8 @@ class TimeBasedConfigStore(ConfigStore):
 
         Raise :class:`StoreClosed` after :meth:`close`.
         """
+        if self._closed:  # also while a read that was under way has not ended
+            raise StoreClosed(self._store_name)
         # One at a time, lest a slow read put its older values over newer ones.
         with self._polling:
             if self._closed:

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from ddbcfg_client.config_stores.store import DynamoDBConfigStore
-from ddbcfg_client.dynamodb import connecting
+from ddbcfg_client.dynamodb import client as connecting
 from ddbcfg_client.errors import TableError, TableNotFound, TableUnreachable
 from support import fault_proxy as faults
 

@@ -21,7 +21,7 @@ from botocore.credentials import RefreshableCredentials
 
 from ddbcfg_client.config_stores import time_based
 from ddbcfg_client.config_stores.store import DynamoDBConfigStore
-from ddbcfg_client.dynamodb import connecting
+from ddbcfg_client.dynamodb import client as connecting
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
@@ -595,6 +595,8 @@ def test_a_store_that_was_closed_during_a_read_says_so_in_a_child(
     wait_until(lambda: proxy.requests[-1].fault is faults.HANG)
     store.close()
     assert store.config._polling.locked()
+    with pytest.raises(StoreClosed):
+        store.reload()
 
     def child() -> bool:
         with pytest.raises(StoreClosed):

@@ -99,6 +99,39 @@ def test_a_forced_poll_that_hangs_fails_at_the_deadline_and_the_next_one_is_whol
     daemon.wait_for("generation 2")
 
 
+# sitecustomize.py for a daemon whose name servers are silent: Python runs it at its start.
+_SILENT_NAME_SERVERS = """
+import os, socket
+resolve = socket.getaddrinfo
+def getaddrinfo(*arguments, **keywords):
+    if os.path.exists({fifo!r}):
+        open({fifo!r}).close()  # hangs in the kernel, as a resolver does
+    return resolve(*arguments, **keywords)
+socket.getaddrinfo = getaddrinfo
+"""
+
+
+def test_names_that_are_not_resolved_for_minutes_fail_polls_and_nothing_else(
+    host: Host, table: ConfigTable, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    (tmp_path / "sitecustomize.py").write_text(_SILENT_NAME_SERVERS.format(fifo=str(fifo)))
+    table.put("prod", "db", host="a")
+    daemon = host.daemon(
+        *flags_of(table, proxy.url, "0.3", interval="0.1"), PYTHONPATH=str(tmp_path)
+    )
+    assert "no page came: check DNS" in daemon.wait_for("poll 3 failed")
+    # Nothing ends these: no more of them are started, and the loop goes on.
+    assert "3 earlier readings still hang" in daemon.wait_for("poll 8 failed")
+    assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) < 12
+    with fifo.open("w"):
+        fifo.unlink()
+    daemon.wait_for("generation 1: 1 options")
+    host.wait_for_status(well)
+    assert daemon.stop() == 0
+
+
 def test_a_credential_process_that_hangs_is_a_failed_poll_and_is_killed(
     host: Host, table: ConfigTable, moto_url: str, tmp_path: Path
 ) -> None:

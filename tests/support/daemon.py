@@ -38,7 +38,7 @@ _TELLTALES = ("hunter2", "7h1s-15-n07-4-r34l-k3y")
 _IMPATIENT = """
 from types import SimpleNamespace
 import botocore.endpoint
-from ddbcfg_client.dynamodb import connecting
+from ddbcfg_client.dynamodb import client as connecting
 from ddbcfg_daemon.cli import main
 botocore.endpoint.time = SimpleNamespace(sleep=lambda seconds: None)
 connecting.READ_TIMEOUT = connecting.CONNECT_TIMEOUT = 1.0

@@ -100,3 +100,21 @@ def test_botocores_connections_are_made_cancellable_once() -> None:
                 connection.connect()
             with pytest.raises(ReadingAbandoned):
                 connection.request("GET", "/")
+
+
+def test_what_is_cancelled_while_it_connects_requests_nothing() -> None:
+    make_cancellable()
+    cancellation = Cancellation()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection: Any = AWSHTTPConnectionPool.ConnectionCls(*listener.getsockname())
+        new = connection._new_conn
+
+        def cancel_meanwhile() -> socket.socket:
+            made: socket.socket = new()
+            cancellation.cancel()  # when there is no socket yet that it could end
+            return made
+
+        connection._new_conn = cancel_meanwhile
+        with cancellation, pytest.raises(ReadingAbandoned):
+            connection.connect()
+        connection.close()

@@ -33,7 +33,9 @@ from ddbcfg_client.readonly import ReadOnlyDict, only
 from ddbcfg_client.reporting import log
 from ddbcfg_client.seconds import seconds_of
 from ddbcfg_client.shm.clock import age_of
-from ddbcfg_client.shm.segment import Gone, Page, Segment, Trust
+from ddbcfg_client.shm.page import Page
+from ddbcfg_client.shm.segment import Segment
+from ddbcfg_client.shm.trust import Gone, Trust
 from ddbcfg_client.snapshot import Snapshot
 
 TYPE_CHECKING = False

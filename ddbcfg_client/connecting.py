@@ -15,7 +15,8 @@ from ddbcfg_client.errors import (
 )
 from ddbcfg_client.format.names import PREFIX, Names, quoted
 from ddbcfg_client.seconds import seconds_of
-from ddbcfg_client.shm.segment import SHM_DIR, Trust, published_stores
+from ddbcfg_client.shm.host import published_stores
+from ddbcfg_client.shm.trust import SHM_DIR, Trust
 
 _WAIT_STEP = 0.05  # seconds between two looks for a snapshot that is waited for
 

@@ -17,7 +17,9 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, NotationError, TableError
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.notation.printable import printable, without_passwords
-from ddbcfg_client.shm.segment import Gone, Page, Trust, published_stores
+from ddbcfg_client.shm.host import published_stores
+from ddbcfg_client.shm.page import Page
+from ddbcfg_client.shm.trust import Gone, Trust
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import EmptyStore, RealStore, SomeNotServed

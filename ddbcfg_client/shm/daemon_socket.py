@@ -21,7 +21,7 @@ from ddbcfg_client.format.request import (
     pack_request,
     parse_response,
 )
-from ddbcfg_client.shm.segment import REMOVE, SHM_DIR, Trust
+from ddbcfg_client.shm.trust import REMOVE, SHM_DIR, Trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ddbcfg_client.shm.clock import age_of
 if TYPE_CHECKING:
     from ddbcfg_client.config import Attachment
     from ddbcfg_client.format.page import PageStatus
-    from ddbcfg_client.shm.segment import Page
+    from ddbcfg_client.shm.page import Page
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,8 @@ from ddbcfg_client.format.changes import ChangeLog
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.values import pack_option, unpack_option
 from ddbcfg_client.readonly import ReadOnlyDict
-from ddbcfg_client.shm.segment import Trust
 from ddbcfg_client.shm.status import Status
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_client.snapshot import Snapshot
 
 TYPE_CHECKING = False

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import posix_ipc
 
-from ddbcfg_client.shm.segment import SHM_DIR
+from ddbcfg_client.shm.trust import SHM_DIR
 from ddbcfg_daemon.errors import ForeignObject, GroupRefused, NoSpace, ShmRefused
 
 PRIVATE = 0o600

@@ -27,8 +27,10 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import RETIRED, PageStatus
 from ddbcfg_client.memo import Memo
 from ddbcfg_client.shm.daemon_socket import daemon_is_listening
-from ddbcfg_client.shm.segment import SHM_DIR, Gone, Page, Segment, Trust
+from ddbcfg_client.shm.page import Page
+from ddbcfg_client.shm.segment import Segment
 from ddbcfg_client.shm.status import daemon_state
+from ddbcfg_client.shm.trust import SHM_DIR, Gone, Trust
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.errors import ForeignObject, PublishError, WriterLocked
 from ddbcfg_daemon.publishing.objects import (

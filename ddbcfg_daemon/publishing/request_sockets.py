@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.segment import SHM_DIR, Identity
+from ddbcfg_client.shm.trust import SHM_DIR, Identity
 from ddbcfg_daemon.errors import GroupRefused
 from ddbcfg_daemon.publishing.objects import PRIVATE, Access, clear_the_way, path_of
 

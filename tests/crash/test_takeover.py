@@ -21,8 +21,8 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotUnavailable, UntrustedSegment
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import LAYOUT_WORD, PageStatus
-from ddbcfg_client.shm.segment import Trust
 from ddbcfg_client.shm.status import process_start
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.errors import NoSpace, WriterLocked
 from ddbcfg_daemon.publishing import publisher as publisher_module
 from ddbcfg_daemon.publishing.objects import path_of
@@ -534,7 +534,7 @@ from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_client.config import Config
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from support.crashing import reading
 from ddbcfg_client.format.changes import ChangeLog
 from ddbcfg_client.format.builder import About, PackedStore
@@ -690,7 +690,7 @@ def test_root_does_not_displace_a_daemon_of_another_user_that_readers_trust(
         with pytest.raises(UntrustedSegment):
             ddbcfg_client.connect(names.namespace, names.store)
         # ... but that of the user whom readers trust does.
-        monkeypatch.setattr("ddbcfg_client.shm.segment.DEFAULT_OWNER", str(NOBODY))
+        monkeypatch.setattr("ddbcfg_client.shm.trust.DEFAULT_OWNER", str(NOBODY))
         with pytest.raises(WriterLocked) as caught:
             Publisher(names)
         assert caught.value.pid == daemon.pid

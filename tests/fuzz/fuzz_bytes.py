@@ -42,7 +42,7 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_client.format.segment import BLOCK_SIZE, HEADER_SIZE, SLOT_SIZE
     from ddbcfg_client.format.values import pack_option, unpack_option
     from ddbcfg_client.readonly import ReadOnlyDict
-    from ddbcfg_client.shm.segment import SHM_DIR, Trust
+    from ddbcfg_client.shm.trust import SHM_DIR, Trust
     from ddbcfg_daemon.disk.copy_format import Content
     from ddbcfg_daemon.disk.disk_copy import DiskCopy
     from ddbcfg_daemon.disk.moment import Moment

@@ -23,8 +23,9 @@ import pytest
 
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.shm.segment import Page, Trust
+from ddbcfg_client.shm.page import Page
 from ddbcfg_client.shm.status import Status, process_start
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.systemd import Notifier
 from support import fault_proxy as faults
 from support.daemon import (

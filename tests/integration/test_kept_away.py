@@ -22,12 +22,14 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
+import ddbcfg_client.shm.page
 import ddbcfg_client.shm.segment
 import ddbcfg_client.shm.status
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotPermissionError, SnapshotTooStale
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.shm.trust import open_trusted
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from support.forking import Child
@@ -115,13 +117,13 @@ class Tries:
 
     def __init__(self) -> None:
         self.times: list[float] = []
-        really = ddbcfg_client.shm.segment.open_trusted
 
         def counted(*arguments: Any) -> Any:
             self.times.append(time.monotonic())
-            return really(*arguments)
+            return open_trusted(*arguments)
 
-        ddbcfg_client.shm.segment.open_trusted = counted
+        for module in (ddbcfg_client.shm.page, ddbcfg_client.shm.segment):
+            vars(module)["open_trusted"] = counted
 
     def seconds(self) -> list[float]:
         """Return when each try began; what it opens one after the other is one."""

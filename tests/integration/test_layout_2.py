@@ -24,7 +24,7 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import STATUS_WORD, PageStatus, status_slot
 from ddbcfg_client.format.segment import HEADER_SIZE, parse_header
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading

@@ -13,7 +13,8 @@ import ddbcfg_client
 from ddbcfg_client import StoreNotNamed, UntrustedSegment
 from ddbcfg_client import connecting as connection
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.segment import Trust, published_stores
+from ddbcfg_client.shm.host import published_stores
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from support.daemon import Host

@@ -24,7 +24,8 @@ from ddbcfg_client.errors import ReloadFailed
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.request import Request, parse_response
 from ddbcfg_client.shm.daemon_socket import ask, daemon_is_listening
-from ddbcfg_client.shm.segment import Page, Trust
+from ddbcfg_client.shm.page import Page
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.errors import ForeignObject, WriterLocked
 from ddbcfg_daemon.publishing.objects import Access, path_of
 from ddbcfg_daemon.publishing.publisher import Publisher

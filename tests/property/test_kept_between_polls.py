@@ -20,7 +20,7 @@ from ddbcfg_client.format.builder import About, PackedStore
 from ddbcfg_client.format.changes import ChangeLog
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.values import pack_option
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources import item_packer
 from ddbcfg_daemon.sources.connection import Connection

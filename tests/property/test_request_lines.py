@@ -24,7 +24,7 @@ from ddbcfg_client.format.request import (
     parse_response,
 )
 from ddbcfg_client.shm.daemon_socket import Unanswered, ask
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.poll_requests import Outcome
 from support.request_serving import Served, serving

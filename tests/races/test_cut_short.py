@@ -18,7 +18,8 @@ import ddbcfg_client.config
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotReclaimed
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.segment import Segment, Trust
+from ddbcfg_client.shm.segment import Segment
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
@@ -184,5 +185,5 @@ def test_a_segment_that_is_gone_is_gone_also_when_it_is_opened_by_hand(
     """Segment() itself: a truncated file is no damage."""
     path = path_of(publisher.names.segment(1))
     os.truncate(path, 0)
-    with pytest.raises(ddbcfg_client.shm.segment.Gone):
+    with pytest.raises(ddbcfg_client.shm.trust.Gone):
         Segment(publisher.names.segment(1), 1, Trust())

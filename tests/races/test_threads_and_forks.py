@@ -18,7 +18,7 @@ import ddbcfg_client.config
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotError
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.dynamodb import Reading
 from support.racing import OPTIONS, number_in, option, start

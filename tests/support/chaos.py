@@ -35,7 +35,7 @@ from ddbcfg_client import Config
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, ReloadFailed
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.sources.local import LocalDynamoDB
 from support.daemon import DaemonProcess, left_of

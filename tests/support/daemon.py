@@ -23,8 +23,8 @@ import pytest
 
 from ddbcfg_client.config import Config
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.segment import Trust
 from ddbcfg_client.shm.status import Status
+from ddbcfg_client.shm.trust import Trust
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples/config.json"

@@ -19,7 +19,7 @@ import ddbcfg_client.snapshot
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from support.racing import number_in
 
 HANG = 20  # seconds after which a child counts as hanging

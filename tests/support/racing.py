@@ -27,7 +27,7 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.format.segment import ENTRY_SIZE
 from ddbcfg_client.format.values import pack_name, pack_option
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_client.snapshot import Snapshot
 
 OPTIONS = ("db", "external-port", "secret-key", "timeouts")

@@ -24,7 +24,7 @@ from ddbcfg_client.format.changes import ChangeLog
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus, pack_status, status_slot
 from ddbcfg_client.format.values import pack_option
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.dynamodb import Reading

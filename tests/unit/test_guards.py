@@ -20,8 +20,9 @@ from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.errors import SchemaError, TableUnreachable
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
-from ddbcfg_client.shm.segment import Page, Trust
+from ddbcfg_client.shm.page import Page
 from ddbcfg_client.shm.status import Status
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.guards import Guard, GuardRefused, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher

@@ -46,8 +46,9 @@ from ddbcfg_client.errors import (
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import GENERATION_WORD, LAYOUT_WORD, NEVER, RETIRED, PageStatus
 from ddbcfg_client.hotpath import READER, hot
-from ddbcfg_client.shm.segment import Trust, _who_may_read, published_stores
+from ddbcfg_client.shm.host import published_stores
 from ddbcfg_client.shm.status import process_start
+from ddbcfg_client.shm.trust import Trust, _who_may_read
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading

@@ -15,7 +15,8 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.errors import MisconfiguredSchemaException, TableUnreachable
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.shm.clock import boottime
-from ddbcfg_client.shm.segment import Page, Trust
+from ddbcfg_client.shm.page import Page
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon import refresher as module
 from ddbcfg_daemon.errors import WriterLocked
 from ddbcfg_daemon.guards import GuardRefused

@@ -22,7 +22,7 @@ from ddbcfg_client.errors import ReloadFailed
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.request import LONGEST_REQUEST
 from ddbcfg_client.shm.daemon_socket import daemon_is_listening
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.errors import ForeignObject, GroupRefused
 from ddbcfg_daemon.publishing import request_peers as module
 from ddbcfg_daemon.publishing.objects import Access, path_of

@@ -12,7 +12,7 @@ import ddbcfg_client
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import ConfigError, SecondsRefused
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.segment import Trust
+from ddbcfg_client.shm.trust import Trust
 from ddbcfg_client.testing import FakeConfig
 
 DB = {"db": {"host": "h"}}

@@ -1,0 +1,70 @@
+"""The control page as a reader has it: mapped, so that a read needs no system call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from mmap import MAP_SHARED, PROT_READ, mmap
+
+from ddbcfg_client.errors import LayoutMismatch, SnapshotCorrupt, SnapshotError
+from ddbcfg_client.format import LAYOUT_VERSION, layout_of
+from ddbcfg_client.format.page import PAGE_MAGIC, PAGE_SIZE, PageStatus, read_status
+from ddbcfg_client.shm.trust import SHM_DIR, Gone, Trust, open_trusted
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ddbcfg_client.format.names import Names
+    from ddbcfg_client.shm.trust import Identity
+
+
+class Page:
+    """A mapped control page.
+
+    ``words`` is its memory as 64-bit words: each is read as one plain load, never torn.  The
+    mapping follows the object, not the name, and survives a fork.
+    """
+
+    __slots__ = ("_bytes", "identity", "names", "words")
+
+    def __init__(self, names: Names, trust: Trust) -> None:
+        """Map the page; raises Gone, LayoutMismatch and what :func:`open_trusted` raises."""
+        fd, status = open_trusted(names.page, trust)
+        try:
+            if status.st_size < PAGE_SIZE:
+                raise Gone(names.page)  # its daemon is just making it
+            # Python's mmap keeps a duplicate of the descriptor unless told not to; a program that
+            # closes all descriptors to become a daemon would later have a stranger's closed.
+            more = {"trackfd": False} if sys.version_info >= (3, 13) else {}
+            mapping = mmap(fd, PAGE_SIZE, MAP_SHARED, PROT_READ, **more)
+        except OSError as error:
+            reason = f"it cannot be mapped ({error.strerror})"
+            raise SnapshotError(names.page, reason) from None
+        finally:
+            os.close(fd)
+        self._bytes = memoryview(mapping)
+        self.words: memoryview = self._bytes.cast("Q")
+        self.names = names
+        self.identity: Identity = (status.st_dev, status.st_ino)
+        head = bytes(self._bytes[:16])
+        layout = layout_of(head, PAGE_MAGIC)
+        if layout is None:
+            if not any(head[:8]):
+                raise Gone(names.page)  # the magic comes last
+            raise SnapshotCorrupt(names.page, "it is no control page")
+        if layout != LAYOUT_VERSION:
+            raise LayoutMismatch(names.page, layout, LAYOUT_VERSION)
+
+    def status(self) -> PageStatus:
+        """How the daemon fares; raises SnapshotCorrupt."""
+        try:
+            return read_status(self._bytes, self.words)
+        except ValueError as error:
+            raise SnapshotCorrupt(self.names.page, str(error)) from None
+
+    def replaced(self) -> bool:
+        """Whether another object has the page's name now.  A name without object is not it."""
+        try:
+            status = os.stat(SHM_DIR + self.names.page, follow_symlinks=False)
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) != self.identity

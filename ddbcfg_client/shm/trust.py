@@ -1,0 +1,171 @@
+"""Whom a reader trusts, and opening only what they published.
+
+/dev/shm is everybody's: anyone can put an object there under any name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import stat
+
+from ddbcfg_client.errors import SnapshotError, SnapshotPermissionError, UntrustedSegment
+
+SHM_DIR = "/dev/shm"  # where Linux keeps shared memory: shm_open(3) opens the files there
+_NO_MEMORY = "it is no shared memory but another kind of file"
+REMOVE = "no daemon made it so: have it removed"
+_HOW_TO_SEE = (
+    "read it from a process without a user namespace of its own (PrivateUsers=no), or map the "
+    "daemon's user and group into that"
+)
+DEFAULT_OWNER = "ddbcfg"  # the user of the systemd unit
+
+Identity = tuple[int, int]  # device and inode: the same name can be another object tomorrow
+
+
+class Gone(Exception):
+    """No object that can be read has the name: removed, cut short, or not there yet."""
+
+
+class Trust:
+    """The owners that a reader believes: root, itself, and one more by name or uid."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: str | int | None = None) -> None:
+        self._owner = owner
+
+    def _uid(self) -> int | None:
+        owner = DEFAULT_OWNER if self._owner is None else self._owner
+        if isinstance(owner, int) or owner.isdigit():
+            return int(owner)
+        try:
+            return pwd.getpwnam(owner).pw_uid
+        except KeyError:
+            return None
+
+    def check(self, name: str, status: os.stat_result) -> None:
+        """Raise UntrustedSegment unless only a trusted owner can have written the object."""
+        if not stat.S_ISREG(status.st_mode):
+            raise UntrustedSegment(name, _NO_MEMORY, REMOVE)
+        self.check_owner(name, status)
+        if status.st_mode & 0o022:
+            mode = stat.S_IMODE(status.st_mode)
+            reason = f"its mode {mode:04o} lets others than its owner write"
+            raise UntrustedSegment(name, reason, REMOVE)
+
+    def check_owner(self, name: str, status: os.stat_result) -> None:
+        """Raise UntrustedSegment unless the owner is trusted."""
+        if is_unmapped(status.st_uid):
+            raise UntrustedSegment(
+                name,
+                "its owner cannot be seen from this user namespace, where it has no uid",
+                _HOW_TO_SEE,
+            )
+        if status.st_uid not in (0, os.geteuid()) and status.st_uid != self._uid():
+            user = _user_of(status.st_uid)
+            steps = [_how_to_trust(user)]
+            if not os.access(SHM_DIR + name, os.R_OK, effective_ids=True):
+                steps.insert(0, _how_to_join(status))
+            reason = f"it belongs to {user}"
+            if user != str(status.st_uid):
+                reason += f" (uid {status.st_uid})"
+            raise UntrustedSegment(
+                name, reason, f"if that is your daemon's user, {' and '.join(steps)}"
+            )
+
+
+def is_unmapped(number: int, kind: str = "uid") -> bool:
+    """Return whether *number* stands for all users that this user namespace has no uid for.
+
+    With *kind* "gid", the same for groups.
+    """
+    try:
+        if number != int(_read(f"/proc/sys/kernel/overflow{kind}")):
+            return False
+        lines = _read(f"/proc/self/{kind}_map").splitlines()
+        mapped = [[int(number) for number in line.split()] for line in lines]
+    except (OSError, ValueError):
+        return number == 65534  # no /proc to ask: the kernel's own default, and the safe side
+    # Where every uid is its own, the host's user namespace, it is a user's like any other.
+    return mapped != [[0, 0, (1 << 32) - 1]]
+
+
+def _read(path: str) -> bytes:
+    """Return what is in a small file; half the price of open(), and each new generation pays it."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 1 << 16)
+    finally:
+        os.close(fd)
+
+
+def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
+    """Open *name* for reading; return its descriptor and status.
+
+    Raises Gone, SnapshotPermissionError, UntrustedSegment, or SnapshotError when this process can
+    open nothing (it has no descriptor left).
+    """
+    try:
+        # As shm_open(3) does it.  O_NONBLOCK: opening a FIFO that a neighbour put in the name's
+        # place must not wait.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(SHM_DIR + name, flags)
+    except FileNotFoundError:
+        raise Gone(name) from None
+    except PermissionError:
+        raise SnapshotPermissionError(name, _who_may_read(name, trust)) from None
+    except BlockingIOError:
+        raise Gone(name) from None  # its publisher holds a lease on it: it is just removing it
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise UntrustedSegment(name, _NO_MEMORY, REMOVE) from None
+        raise SnapshotError(name, f"it cannot be opened ({error.strerror})") from None
+    try:
+        status = os.fstat(fd)
+        trust.check(name, status)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd, status
+
+
+def _who_may_read(name: str, trust: Trust) -> str:
+    """Return what a person must do to be let in and to believe what is there: all of it at once."""
+    try:
+        status = os.stat(SHM_DIR + name)
+    except OSError:
+        return "ask who runs the daemon for its group"
+    try:
+        trust.check_owner(name, status)
+    except UntrustedSegment as untrusted:
+        return f"{untrusted.reason}; {untrusted.advice}"
+    return _how_to_join(status)
+
+
+def _how_to_join(status: os.stat_result) -> str:
+    """Return how a user gets to read what has this *status*."""
+    if is_unmapped(status.st_gid, "gid"):
+        return f"its group cannot be seen from this user namespace; {_HOW_TO_SEE}"
+    if not status.st_mode & stat.S_IRGRP:
+        mode = stat.S_IMODE(status.st_mode)
+        return f"give its daemon another --mode or --group (its mode is {mode:04o})"
+    try:
+        import grp  # only who is refused needs it, and may be refused the library, too
+
+        group = grp.getgrgid(status.st_gid).gr_name
+    except (ImportError, OSError, KeyError):
+        return "ask who runs the daemon for its group"
+    return f"join the group {group!r} (systemd: SupplementaryGroups={group})"
+
+
+def _how_to_trust(user: str) -> str:
+    return f"trust it (--owner {user}, in Python owner={user!r}, or DDBCFG_OWNER={user})"
+
+
+def _user_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

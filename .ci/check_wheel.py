@@ -57,7 +57,7 @@ def check_reading(client: Path) -> None:
     from ddbcfg_client.format.names import Names
     from ddbcfg_client.format.values import pack_option
     from ddbcfg_daemon.publishing.publisher import Publisher
-    from ddbcfg_daemon.sources.dynamodb import Reading
+    from ddbcfg_daemon.sources.base import Reading
 
     names = Names(f"wheel-check-{os.getpid()}", "prod")
     keys = {"host": {"S": "db-cluster.com"}, "port": {"N": "27017"}}

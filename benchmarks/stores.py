@@ -11,7 +11,7 @@ from uuid import uuid4
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.values import pack_option
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 STORE = "prod"
 OPTION_SIZE = 200  # bytes, about, as msgpack

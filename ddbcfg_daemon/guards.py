@@ -15,7 +15,7 @@ from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.checks.shrink import shrinkage
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.values import unpack_option
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 
 class GuardRefused(ConfigError):

@@ -24,7 +24,7 @@ from ddbcfg_daemon.outputs.change_text import changes
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.schedule import Schedule
-from ddbcfg_daemon.sources.dynamodb import Reading, Source
+from ddbcfg_daemon.sources.base import Reading, Source
 
 log = logging.getLogger("ddbcfg.daemon")
 

@@ -22,7 +22,7 @@ from ddbcfg_client.format.builder import body_of
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.values import unpack_option
 from ddbcfg_daemon.disk.moment import Moment
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 _MAGIC = b"DDBCFGD\x01"
 _VERSION = 2

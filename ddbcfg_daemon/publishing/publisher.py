@@ -46,7 +46,7 @@ from ddbcfg_daemon.publishing.page import WritablePage
 from ddbcfg_daemon.publishing.replaced import ReplacedSegments
 from ddbcfg_daemon.publishing.request_sockets import Listen, RequestSockets
 from ddbcfg_daemon.publishing.writer_lock import WriterLock
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 log = logging.getLogger("ddbcfg.daemon")
 

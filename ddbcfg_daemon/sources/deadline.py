@@ -13,9 +13,9 @@ import time
 from errno import EAGAIN
 
 from ddbcfg_daemon.errors import PollTimeout, ReadingAbandoned
+from ddbcfg_daemon.sources.base import Progress, Reading, Source
 from ddbcfg_daemon.sources.cancellation import Cancellation
 from ddbcfg_daemon.sources.credential_helpers import kill_helpers_of
-from ddbcfg_daemon.sources.dynamodb import Progress, Reading, Source
 
 #: Readings of one store that may hang at the same time.
 MOST_ABANDONED = 3

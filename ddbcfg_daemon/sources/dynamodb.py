@@ -1,50 +1,20 @@
-"""Where snapshots come from: the store's items in DynamoDB, read whole, as packed options."""
+"""The source that is a table in DynamoDB: a store's items, read whole, as packed options."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from threading import Lock
 from typing import Protocol
 
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.shm.clock import boottime
+from ddbcfg_daemon.sources.base import Progress, Reading
 from ddbcfg_daemon.sources.item_packer import Item, ItemPacker
 
 #: Items in a page of a Query.  botocore makes some 4 KB of objects of each small item: tens of MB
 #: of the 1 MB that a page may hold, and Python gives little of that back.
 ITEMS_A_PAGE = 1000
-
-Progress = Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """All options of a store as read at one time.
-
-    ``options`` maps each name to its packed keys, and is not changed any more.  ``read_at`` is
-    nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME, now by default.
-    ``skipped`` names the items that are no options.
-    """
-
-    options: Mapping[str, bytes]
-    read_at: int
-    source: str = "dynamodb"
-    skipped: tuple[str, ...] = ()
-    read_boottime: int = field(default_factory=boottime)
-
-    def same_as(self, other: Reading) -> bool:
-        """Whether both read the same content."""
-        return self.options == other.options and self.skipped == other.skipped
-
-
-class Source(Protocol):
-    """Where a refresher reads a store."""
-
-    def read(self, progress: Progress) -> Reading:
-        """The whole store.  Raises ConfigError; calls *progress* now and then while it goes on."""
-        ...
 
 
 class Tables(Protocol):

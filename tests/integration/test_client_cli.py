@@ -22,7 +22,7 @@ from ddbcfg_client.hotpath import READER
 from ddbcfg_client.shm.status import process_start
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.sources.dynamodb import Progress, Reading
+from ddbcfg_daemon.sources.base import Progress, Reading
 from support.daemon import PATIENCE, ROOT, SECRET, Host, environment_of
 from support.request_serving import serving
 from support.shm import reading

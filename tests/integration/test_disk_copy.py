@@ -26,7 +26,7 @@ from ddbcfg_daemon.guards import GuardRefused, ShrinkGuard
 from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.sources.dynamodb import Progress, Reading
+from ddbcfg_daemon.sources.base import Progress, Reading
 from support.daemon import SECRET
 from support.shm import objects_of, reading
 

@@ -43,7 +43,7 @@ from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 SMALL = ["db", "external-port", "größe", "plumless", "secret-key"]
 LARGE = [f"option-{number}" for number in range(600)]

@@ -26,7 +26,7 @@ from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 # Two words with one CRC-32.  As it is linear, so have all names made of them in the same places.
 TWINS = ("plumless", "buckeroo")

@@ -23,8 +23,9 @@ from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources import item_packer
+from ddbcfg_daemon.sources.base import Reading
 from ddbcfg_daemon.sources.connection import Connection
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource, Reading
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
 from ddbcfg_daemon.sources.item_packer import Item, ItemPacker
 
 SECRET = "p1anted-s3cret"

@@ -20,7 +20,7 @@ from ddbcfg_client.errors import SnapshotError
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 from support.racing import OPTIONS, number_in, option, start
 
 THREADS = 8

@@ -30,7 +30,7 @@ from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.shm.status import process_start
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 from support.racing import OPTIONS, option, start
 
 _OURS = tuple(os.path.dirname(package.__file__ or "") for package in (ddbcfg_client, ddbcfg_daemon))

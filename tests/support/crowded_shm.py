@@ -23,7 +23,7 @@ from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.format.values import pack_option
 from ddbcfg_daemon.errors import NoSpace
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 from support.forking import Child
 from support.shm import SHM
 

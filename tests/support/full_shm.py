@@ -14,7 +14,7 @@ import ddbcfg_client
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.sources.dynamodb import Progress, Reading
+from ddbcfg_daemon.sources.base import Progress, Reading
 from support.shm import SHM, reading
 
 SIZE = 1 << 20

@@ -105,7 +105,7 @@ def serve(served: Served) -> None:
 
 def _publish(publisher: Publisher, number: int) -> None:
     """What the daemon does at a poll that found something new."""
-    from ddbcfg_daemon.sources.dynamodb import Reading
+    from ddbcfg_daemon.sources.base import Reading
 
     publisher.verify()
     publisher.publish(Reading(dict.fromkeys(OPTIONS, option(number)), time.time_ns()))

@@ -145,7 +145,7 @@ def attach(names: Names, last: int) -> dict[str, int]:
 
 
 def _reading(number: int) -> Any:
-    from ddbcfg_daemon.sources.dynamodb import Reading
+    from ddbcfg_daemon.sources.base import Reading
 
     return Reading(dict.fromkeys(OPTIONS, option(number)), time.time_ns())
 

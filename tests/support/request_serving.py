@@ -14,7 +14,7 @@ from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.request_server import RequestServer
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 PATIENCE = 20.0  # seconds
 

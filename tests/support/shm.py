@@ -13,7 +13,7 @@ from boto3.dynamodb.types import TypeSerializer
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.values import pack_option
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 SHM = Path("/dev/shm")
 

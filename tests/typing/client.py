@@ -22,7 +22,7 @@ from ddbcfg_client.errors import (
 from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.shm.status import Status
 from ddbcfg_client.testing import FakeConfig
-from ddbcfg_daemon.sources.dynamodb import Progress, Reading, Source
+from ddbcfg_daemon.sources.base import Progress, Reading, Source
 
 
 def connecting() -> None:

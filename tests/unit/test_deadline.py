@@ -19,8 +19,8 @@ from ddbcfg_daemon.errors import PollTimeout
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.sources import deadline
+from ddbcfg_daemon.sources.base import Progress, Reading
 from ddbcfg_daemon.sources.deadline import MOST_ABANDONED, DeadlineSource
-from ddbcfg_daemon.sources.dynamodb import Progress, Reading
 from support.shm import reading
 from support.waiting import wait_until
 

@@ -16,7 +16,7 @@ from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.shm.segment import Segment
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 SMALL, LARGE = 10, 20_000
 WANTED = ("option 1", "option 5", "option 9")

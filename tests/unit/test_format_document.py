@@ -27,7 +27,7 @@ from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources.dynamodb import Reading
+from ddbcfg_daemon.sources.base import Reading
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "format.md"
 

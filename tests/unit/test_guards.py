@@ -26,7 +26,7 @@ from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.guards import Guard, GuardRefused, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.sources.dynamodb import Progress, Reading
+from ddbcfg_daemon.sources.base import Progress, Reading
 from support.daemon import SECRET
 from support.shm import reading
 

@@ -15,7 +15,7 @@ from ddbcfg_daemon.outputs.metrics import metrics_text
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
-from ddbcfg_daemon.sources.dynamodb import Progress, Reading
+from ddbcfg_daemon.sources.base import Progress, Reading
 from support.daemon import SECRET
 from support.shm import reading
 

@@ -23,7 +23,7 @@ from ddbcfg_daemon.guards import GuardRefused
 from ddbcfg_daemon.outputs.log_writer import LineFormatter
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.sources.dynamodb import Progress, Reading
+from ddbcfg_daemon.sources.base import Progress, Reading
 from support.daemon import SECRET
 from support.shm import reading
 

@@ -11,7 +11,8 @@ import pytest
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import TableThrottled
 from ddbcfg_client.format.values import pack_option
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource, Reading
+from ddbcfg_daemon.sources.base import Reading
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
 
 THROTTLED = TableThrottled("config", "Query", "ProvisionedThroughputExceededException", "slow down")
 

@@ -11,7 +11,7 @@ TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDI
 VENV  = .venv
 READY = $(VENV)/.ready
 
-.PHONY: help run test test-all chaos fuzz sanitize bench lint types format wheel-check verify-unit install uninstall clean
+.PHONY: help run test test-all model chaos fuzz sanitize bench lint types format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ test-all: ## run it on every CPython >= 3.11 of this machine
 	echo "== $$(echo $$passed | wc -w) passed:$${passed:- none}," \
 	     "$$(echo $$failed | wc -w) failed:$${failed:- none}"; \
 	[ -n "$$passed" ] && [ -z "$$failed" ]
+
+model: $(READY) ## search more interleavings of the revision protocol, for minutes
+	DDBCFG_MODEL=1 $(VENV)/bin/python -m pytest -q -s tests/model
 
 chaos: $(READY) ## make trouble for SECONDS (30), with SEED if given, while readers check
 	PYTHONPATH=tests $(VENV)/bin/python -m support.chaos \

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
     from support.fault_proxy import FaultProxy
 
-pytest_plugins = ["support.figures", "support.shm", "support.daemon", "support.tables"]
+pytest_plugins = [
+    "support.figures",
+    "support.shm",
+    "support.daemon",
+    "support.tables",
+    "support.revisions",
+]
 
 # A shell that starts the suite in the background has SIGINT ignored.  Processes that tests start,
 # and end with it, would inherit that, but not a handler.
@@ -33,7 +39,7 @@ AWS_ENVIRONMENT = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
-_MEANT_FOR_TESTS = {"DDBCFG_PURE", "DDBCFG_TEST_CACHE"}
+_MEANT_FOR_TESTS = {"DDBCFG_MODEL", "DDBCFG_PURE", "DDBCFG_TEST_CACHE"}
 for _name in [name for name in os.environ if name.startswith(("AWS_", "DDBCFG_"))]:
     if _name not in _MEANT_FOR_TESTS:
         del os.environ[_name]

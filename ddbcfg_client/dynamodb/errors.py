@@ -18,11 +18,13 @@ from ddbcfg_client.errors import (
     TableNotFound,
     TableThrottled,
     TableUnreachable,
+    TransactionRefused,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -198,6 +200,10 @@ def of_client_error(error: ClientError, table: str, operation: str, where: str) 
         return TableUnreachable(table, operation, code, reason)
 
     said = _message_of(error)
+    if code in ("TransactionCanceledException", "TransactionConflictException"):
+        cancelled: Any = response.get("CancellationReasons", ())
+        reasons = tuple(str(reason.get("Code")) for reason in cancelled)
+        return TransactionRefused(table, operation, code, said, reasons)
     kind, advice = TableError, ""
     if code in _ADVICE:
         kind, advice = _ADVICE[code]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from ddbcfg_client.dynamodb.errors import explained
+from ddbcfg_client.dynamodb.errors import explained as explaining
 from ddbcfg_client.dynamodb.responses import (
     check_item,
     checked_answer,
@@ -71,7 +71,7 @@ class Table:
 
         Raise `TableNotFound`, `TableNotReadyException` or `MisconfiguredSchemaException`.
         """
-        with self._explained("DescribeTable"):
+        with self.explained("DescribeTable"):
             checked_table(self, self.client.describe_table(TableName=self.name))
 
     def items(
@@ -113,7 +113,7 @@ class Table:
         if limit is not None:
             request["Limit"] = limit
         while True:
-            with self._explained("Query"):
+            with self.explained("Query"):
                 items, last = checked_page(self, request, self.client.query(**request))
             yield items
             if not last:
@@ -122,7 +122,7 @@ class Table:
 
     def check_items(self, store: str, items: Iterable[Item]) -> None:
         """Return when all are of ``store`` and of known types; raise `AnswerMalformed`."""
-        with self._explained("Query"):
+        with self.explained("Query"):
             for item in items:
                 check_item(self, "Query", store, item)
 
@@ -148,7 +148,7 @@ class Table:
             if expression := self._projection(keys, names):
                 request["ProjectionExpression"] = expression
                 request["ExpressionAttributeNames"] = names
-        with self._explained("GetItem"):
+        with self.explained("GetItem"):
             return checked_item(self, store, self.client.get_item(**request))
 
     def put(
@@ -190,7 +190,7 @@ class Table:
 
     def _conditional(self, operation: str, call: Callable[[], Mapping[str, Any]]) -> bool:
         try:
-            with self._explained(operation):
+            with self.explained(operation):
                 checked_answer(self, operation, call())
         except TableError as error:
             if error.code == "ConditionalCheckFailedException":
@@ -199,9 +199,10 @@ class Table:
         return True
 
     @contextmanager
-    def _explained(self, operation: str) -> Iterator[None]:
+    def explained(self, operation: str) -> Iterator[None]:
+        """Raise what a call of the client inside raises as a `TableError` that explains it."""
         try:
-            with explained(self.name, operation, self.where()):
+            with explaining(self.name, operation, self.where()):
                 yield
         except CredentialsRefused:
             self.on_refused(self)

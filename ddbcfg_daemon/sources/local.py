@@ -164,6 +164,7 @@ def _dynamodb_app(account: str) -> WSGIApplication:
     with _no_aws_environment():
         dynamodb = create_backend_app("dynamodb")
     keep_every_digit()
+    take_whole_transactions()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
@@ -187,6 +188,13 @@ def keep_every_digit() -> None:
 
     vars(dynamo_type.deserializer)["_deserialize_n"] = Decimal
     vars(dynamo_type.serializer)["_serialize_n"] = number_text
+
+
+def take_whole_transactions() -> None:
+    """Have moto read as many items in one transaction as the service does; it takes 25."""
+    from moto.dynamodb import responses
+
+    vars(responses)["TRANSACTION_MAX_ITEMS"] = 100
 
 
 def _make_server(app: WSGIApplication) -> BaseWSGIServer:

@@ -39,9 +39,10 @@ def _moto() -> Iterator[str]:
 
     from moto.server import ThreadedMotoServer
 
-    from ddbcfg_daemon.sources.local import keep_every_digit
+    from ddbcfg_daemon.sources.local import keep_every_digit, take_whole_transactions
 
     keep_every_digit()
+    take_whole_transactions()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()

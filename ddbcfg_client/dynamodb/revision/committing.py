@@ -1,0 +1,73 @@
+"""One transaction, whatever becomes of its responses.
+
+A request without a response is repeated with its own token, which the service honours for ten
+minutes, and never with another: the first one may still arrive, and would then write a second time.
+Only a failed condition ends it, since the revision has moved on then and the request can never be
+done any more.  Whether that revision is this writer's own, the token in its change item decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ddbcfg_client.dynamodb.revision.access import Access, Write
+from ddbcfg_client.errors import (
+    AnswerMalformed,
+    ChangeUncertain,
+    TableError,
+    TableThrottled,
+    TableUnreachable,
+    TransactionRefused,
+)
+
+#: Together they stay far below ten minutes, with all timeouts of the requests themselves.
+PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+CONDITION_FAILED = "ConditionalCheckFailed"
+#: Reasons for a refusal that time does not mend.
+_FINAL = frozenset(("ValidationError", "ItemCollectionSizeLimitExceeded", "AccessDenied"))
+_LOST = (TableUnreachable, AnswerMalformed)
+
+
+def commit(access: Access, writes: Sequence[Write], token: str, rev: int) -> bool:
+    """Write *rev*, whose change item is among the writes; return False if it was refused.
+
+    Raise `ChangeUncertain` if no response came, and other `TableError` for what is wrong for good.
+    """
+    failure: TableError | None = None
+    lost = False
+    for pause in (*PAUSES, None):
+        try:
+            access.commit(writes, token)
+            return True
+        except TransactionRefused as refused:
+            if _FINAL.intersection(refused.reasons):
+                raise
+            if CONDITION_FAILED in refused.reasons:
+                return made_by(access, rev, token)
+            failure = refused
+        except (TableUnreachable, AnswerMalformed, TableThrottled) as error:
+            lost = lost or isinstance(error, _LOST)
+            failure = error
+        except TableError as error:
+            if error.code != "TransactionInProgressException":
+                raise
+            lost, failure = True, error
+        if pause is not None:
+            access.wait(pause + access.jitter(pause))
+    if not lost:
+        return False
+    place = access.place
+    try:
+        if made_by(access, rev, token):
+            return True
+    except TableError:
+        pass  # that no response came says more
+    assert failure is not None
+    raise ChangeUncertain(place.table, place.store, failure.code, rev, token) from failure
+
+
+def made_by(access: Access, rev: int, token: str) -> bool:
+    """Whether the change item of *rev* has this token."""
+    item = access.change(rev)
+    return item is not None and item.get("token") == {"S": token}

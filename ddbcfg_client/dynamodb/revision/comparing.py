@@ -1,0 +1,83 @@
+"""Compare-and-set: whether options are what they were when their new values were made.
+
+It is safe among writers that keep the protocol: what another one changes shows once it has become a
+revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ddbcfg_client.dynamodb.revision.access import Access
+from ddbcfg_client.dynamodb.revision.item import Revision
+from ddbcfg_client.dynamodb.revision.record import entries_of_parts, parse_record
+from ddbcfg_client.errors import ChangeConflict
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The revision that a change was made from; its epoch too, if that is known."""
+
+    rev: int
+    epoch: str = ""
+
+
+def check_unchanged(
+    access: Access, revision: Revision, unchanged: Unchanged | None, options: Collection[str]
+) -> None:
+    """Return if none of *options* changed since; raise `ChangeConflict` that names those that did.
+
+    Also raise it if the record does not say.
+    """
+    if unchanged is None:
+        return
+    same_epoch = unchanged.epoch in ("", revision.epoch)
+    if same_epoch and unchanged.rev == revision.rev:
+        return
+    changed: set[str] | None = None
+    if same_epoch and unchanged.rev < revision.rev:
+        changed = _changed_after(access, revision, unchanged.rev)
+    met = sorted(changed.intersection(options)) if changed is not None else []
+    if changed is not None and not met:
+        return
+    what = ", ".join(map(repr, met[:5])) + (" and more" if len(met) > 5 else "")
+    why = f"{what} changed meanwhile" if met else "what changed meanwhile is not on record"
+    reason = (
+        f"the change was made from revision {unchanged.rev}, the store is at {revision.rev}, and "
+        f"{why}; nothing was written: read again and decide anew"
+    )
+    place = access.place
+    raise ChangeConflict(place.table, place.store, reason, unchanged.rev, revision.rev, tuple(met))
+
+
+#: Revisions whose change items are looked at, each with a request.
+_MOST = 100
+
+
+def _changed_after(access: Access, revision: Revision, rev: int) -> set[str] | None:
+    """Return the names that changed after *rev*, None if that is not on record."""
+    log = revision.changes_after(rev)
+    if log is not None:
+        return {name for _, name, _ in log}
+    if revision.rev - rev > _MOST:
+        return None
+    names: set[str] = set()
+    for number in range(rev + 1, revision.rev + 1):
+        item = access.change(number)
+        try:
+            if item is None:
+                return None
+            record = parse_record(access.place, item)
+            if record.epoch != revision.epoch or record.gap:
+                return None
+            if record.names is not None:
+                names.update(record.names)
+                continue
+            entries = list(record.entries or ())
+            for plan in record.plans:
+                entries += entries_of_parts(access.parts(plan), plan)
+        except ValueError:
+            return None
+        names.update(entry.name for entry in entries)
+    return names

@@ -1,0 +1,140 @@
+"""The first revision of a store, its settings, and the end of its revisions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ddbcfg_client.dynamodb.revision.access import Access, Write
+from ddbcfg_client.dynamodb.revision.holding import Held, put_revision
+from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
+from ddbcfg_client.dynamodb.revision.place import RESERVED, REVISION_OPTION
+from ddbcfg_client.dynamodb.revision.sealing import seal, settled
+from ddbcfg_client.dynamodb.revision.writing import own_revision
+from ddbcfg_client.errors import (
+    ChangeRefused,
+    ImportPending,
+    NameRefused,
+    RevisionError,
+    RevisionMissing,
+    TransactionRefused,
+)
+
+#: Seconds until the last retry of a writer that found no revision is over.
+GRACE = 60.0
+_BEAT = 10.0
+_PAUSE = 10.0  # between two readings that have to agree
+MOST_KEPT = 3650  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator says about a store: see the revision item for what each means."""
+
+    fleet: int = 0
+    ttl: str = ""
+    keep: int = 0
+    region: str = ""
+
+    def check(self, access: Access) -> None:
+        """Return if they are possible; raise NameRefused or RevisionError."""
+        place = access.place
+        if bool(self.ttl) != bool(self.keep):
+            reason = "a TTL attribute and a number of days to keep change items go together"
+            raise RevisionError(place.table, place.store, reason)
+        if not 0 <= self.keep <= MOST_KEPT or self.fleet < 0:
+            reason = (
+                f"change items are kept for 1 to {MOST_KEPT} days, and a fleet has 0 hosts or more"
+            )
+            raise RevisionError(place.table, place.store, reason)
+        if self.ttl in RESERVED or self.ttl in (place.store_key, place.option_key):
+            raise NameRefused(
+                "TTL attribute", self.ttl, "is what the protocol calls something else"
+            )
+
+
+def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Revision:
+    """Make the first revision of a store, or give one that has revisions other settings.
+
+    It takes a minute.  Raise `ChangeRefused` if another one was faster, `ImportPending`,
+    `StoreUnsettled`.
+    """
+    access.place.check()
+    settings.check(access)
+    seen = access.revision(consistent=True)
+    if seen is not None:
+        return _with_settings(access, settings)
+    token = access.token()
+    marked = Revision(
+        epoch=access.token(),
+        # Above all change items there are: their revisions keep their names.
+        rev=access.last_change(),
+        digest=None,
+        region=settings.region,
+        fleet=settings.fleet,
+        ttl=settings.ttl,
+        keep=settings.keep,
+        pending=Pending(token, by),
+    )
+    if not put_revision(access, marked, None):
+        raise _faster(access)
+    held = Held(access, item_of(access.place, marked), marked)
+    # A writer that has just found no revision may still be writing.
+    waited = 0.0
+    while waited < GRACE:
+        access.wait(_BEAT)
+        waited += _BEAT
+        held.renew()
+    content = settled(access, _PAUSE)
+    why = why or "revisions begin"
+    made = seal(access, held.seen, held.revision, content, access.token(), by=by, why=why, gap=True)
+    if made is None:
+        raise _faster(access)
+    return made
+
+
+def _with_settings(access: Access, settings: Settings) -> Revision:
+    place = access.place
+    for _ in range(10):
+        seen = access.revision(consistent=True)
+        if seen is None:
+            raise _faster(access)
+        revision = own_revision(access, seen)
+        if revision.pending is not None:
+            raise ImportPending(place.table, place.store, "an import is under way: try again later")
+        changed = replace(
+            revision,
+            fleet=settings.fleet,
+            ttl=settings.ttl,
+            keep=settings.keep,
+            region=settings.region,
+        )
+        if put_revision(access, changed, seen):
+            return changed
+        access.wait(access.jitter(1.0))
+    raise _faster(access)
+
+
+def disable(access: Access) -> int:
+    """End a store's revisions, and return the last one; hosts read the store whole again.
+
+    The change items stay.  Raise `RevisionMissing`, `ImportPending`, `ChangeRefused`.
+    """
+    place = access.place
+    seen = access.revision(consistent=True)
+    if seen is None:
+        raise RevisionMissing(place.table, place.store, "the store has no revisions")
+    revision = own_revision(access, seen)
+    if revision.pending is not None:
+        raise ImportPending(place.table, place.store, "an import is under way: repair it first")
+    try:
+        write = Write(REVISION_OPTION, None, home=True, guarded=True, seen=seen)
+        access.commit([write], access.token())
+    except TransactionRefused:
+        if access.revision(consistent=True) is not None:
+            raise _faster(access) from None
+    return revision.rev
+
+
+def _faster(access: Access) -> ChangeRefused:
+    reason = "another writer was faster; nothing was changed: look again"
+    return ChangeRefused(access.place.table, access.place.store, reason)

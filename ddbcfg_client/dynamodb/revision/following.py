@@ -1,0 +1,263 @@
+"""The reading side: what a host reads and believes, decided without a table, a clock or a thread.
+
+A content is *proved* when its digest is the revision's.  Nothing else proves one: a Query is only
+read-committed against a transaction, so whoever reads the revision, the store, and the revision
+again can publish half a change.  Where no proof is to be had, because a writer that does not know
+the protocol was at work, what two readings agree on is published and said to be in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ddbcfg_client.dynamodb.revision.access import Item, Reads
+from ddbcfg_client.dynamodb.revision.content import (
+    Content,
+    digest_of,
+    total_of,
+    weight,
+    with_options,
+)
+from ddbcfg_client.dynamodb.revision.item import Pending, Revision, parse_revision
+from ddbcfg_client.dynamodb.revision.record import parse_record
+from ddbcfg_client.errors import RevisionDamaged, RevisionFormatUnknown
+
+#: So many revisions behind, a host reads the change items; further behind, the store.
+MOST_BEHIND = 8
+_CHANGES_PAUSE = 0.2  # seconds, after which a replica may have the change items too
+_STRONG_READINGS = 3
+#: Seconds between two readings that have to agree: longer than a transaction takes.
+AGREED = 2.0
+
+
+class How(StrEnum):
+    """How what the store is became known."""
+
+    SAME = "nothing new"
+    LOG = "log"
+    CHANGES = "change items"
+    QUERY = "query"
+    STRONG = "strong query"
+    DOUBT = "in doubt"
+    PENDING = "import pending"
+    UNSETTLED = "unsettled"
+    PLAIN = "no revision"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a host last read: the options, and the revision it read them at.
+
+    ``total`` is the sum of the options' digests; ``digest`` is the revision's, which they have too
+    unless they are in doubt.
+    """
+
+    epoch: str
+    rev: int
+    digest: bytes
+    options: Content
+    total: int
+
+    @property
+    def proved(self) -> bool:
+        """Whether the options are what the store is at this revision."""
+        return digest_of(self.total) == self.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What one poll found.
+
+    ``known`` is what to serve from now on; None if nothing is known, or if the store has no
+    revision to go by (`How.PLAIN`): then it is to be read as it would be without one.
+    """
+
+    how: How
+    known: Known | None
+    revision: Revision | None = None
+    reason: str = ""
+
+
+def follow(
+    reads: Reads,
+    known: Known | None,
+    *,
+    full: bool = False,
+    dead: Callable[[Pending], bool] = lambda pending: False,
+) -> Followed:
+    """Poll: return what is known then, having read as little as possible.
+
+    *full* reads the whole store.  *dead* says whether an import that is seen again has ended
+    without a word: it matters only to a host that has nothing to serve.
+    """
+    return _Poll(reads, known, dead).run(full=full)
+
+
+class _Plain(Exception):
+    """There is no revision to go by."""
+
+
+class _Poll:
+    def __init__(self, reads: Reads, known: Known | None, dead: Callable[[Pending], bool]) -> None:
+        self._reads = reads
+        self._known = known
+        self._dead = dead
+
+    def run(self, *, full: bool) -> Followed:
+        try:
+            return self._run(full=full)
+        except _Plain as plain:
+            return Followed(How.PLAIN, None, None, str(plain))
+
+    def _run(self, *, full: bool) -> Followed:
+        known = self._known
+        # What was served before this process began may be newer than what a replica has.
+        revision = self._revision(consistent=known is None)
+        if known is not None and not _confirms(revision, known):
+            ahead = revision.epoch == known.epoch and revision.rev > known.rev
+            if not ahead:
+                # A restored table, or a replica that lags.
+                revision = self._revision(consistent=True)
+                ahead = revision.epoch == known.epoch and revision.rev > known.rev
+            if not full and not _confirms(revision, known):
+                if found := self._from_known(known, revision, ahead=ahead):
+                    return found
+                return self._read(revision)
+        if known is not None and not full:
+            return Followed(How.SAME, known, revision)
+        return self._read(revision)
+
+    def _from_known(self, known: Known, revision: Revision, *, ahead: bool) -> Followed | None:
+        """Find what the store is without reading it, None if that does not do."""
+        if digest_of(known.total) == revision.digest:
+            return Followed(How.LOG, _known(revision, known.options, known.total), revision)
+        if not ahead:
+            return None
+        log = revision.changes_after(known.rev)
+        if log is not None:
+            made = _applied(known, revision, ((name, after) for _, name, after in log))
+            if made is not None:
+                return Followed(How.LOG, made, revision)
+        if revision.rev - known.rev <= MOST_BEHIND:
+            for pause in (_CHANGES_PAUSE, None):
+                made = self._from_changes(known, revision)
+                if made is not None:
+                    return Followed(How.CHANGES, made, revision)
+                if pause is not None:
+                    self._reads.wait(pause)
+        return None
+
+    def _from_changes(self, known: Known, revision: Revision) -> Known | None:
+        first = known.rev + 1
+        changes: list[tuple[str, bytes | None]] = []
+        items = self._reads.changes(first, revision.rev)
+        for number, item in enumerate(items, first):
+            try:
+                record = parse_record(self._reads.place, item)
+            except ValueError:
+                return None
+            whole = record.entries is not None and not record.gap
+            if record.rev != number or record.epoch != revision.epoch or not whole:
+                return None
+            assert record.entries is not None
+            changes += [(entry.name, entry.after) for entry in record.entries]
+        return _applied(known, revision, changes)
+
+    def _read(self, revision: Revision) -> Followed:
+        content = self._reads.options(consistent=False)
+        total = total_of(content)
+        if digest_of(total) == revision.digest:
+            return Followed(How.QUERY, _known(revision, content, total), revision)
+        return self._read_strongly(revision)
+
+    def _read_strongly(self, last: Revision) -> Followed:
+        for _ in range(_STRONG_READINGS):
+            content = self._reads.options(consistent=True)
+            total = total_of(content)
+            revision = self._revision(consistent=True)
+            if digest_of(total) == revision.digest:
+                return Followed(How.STRONG, _known(revision, content, total), revision)
+            pending = revision.pending
+            if pending is not None and not (self._known is None and self._dead(pending)):
+                reason = f"an import by {pending.by} is under way"
+                return Followed(How.PENDING, self._known, revision, reason)
+            # While it moves on, it is the readings that come too late.
+            if revision == last:
+                break
+            last = revision
+        return self._doubt(content, revision)
+
+    def _doubt(self, content: Content, revision: Revision) -> Followed:
+        self._reads.wait(AGREED)
+        again = self._reads.options(consistent=True)
+        now = self._revision(consistent=True)
+        total = total_of(again)
+        if digest_of(total) == now.digest:
+            return Followed(How.STRONG, _known(now, again, total), now)
+        if again != content or now != revision:
+            reason = "the store changes from reading to reading"
+            return Followed(How.UNSETTLED, self._known, now, reason)
+        reason = "a writer that keeps no revision was at work"
+        return Followed(How.DOUBT, _known(now, again, total), now, reason)
+
+    def _revision(self, *, consistent: bool) -> Revision:
+        item: Item | None = self._reads.revision(consistent=consistent)
+        if item is None:
+            raise _Plain("the store has no revision item")
+        try:
+            revision = parse_revision(self._reads.place, item)
+        except (RevisionDamaged, RevisionFormatUnknown) as error:
+            raise _Plain(str(error)) from None
+        if revision.digest is None:
+            raise _Plain("the store's first revision is being made")
+        return revision
+
+
+def _confirms(revision: Revision, known: Known) -> bool:
+    """Whether the store is as it was when it was last read."""
+    mine = (known.epoch, known.rev, known.digest)
+    return (revision.epoch, revision.rev, revision.digest) == mine
+
+
+def _known(revision: Revision, options: Content, total: int) -> Known:
+    assert revision.digest is not None
+    return Known(revision.epoch, revision.rev, revision.digest, options, total)
+
+
+def _applied(
+    known: Known, revision: Revision, changes: Iterable[tuple[str, bytes | None]]
+) -> Known | None:
+    """Return what is known after these changes, None if that is not proved."""
+    last = dict(changes)  # an option's last change is the one that counts
+    options = known.options
+    total = known.total + sum(
+        weight(name, packed) - weight(name, options.get(name)) for name, packed in last.items()
+    )
+    if digest_of(total) != revision.digest:
+        return None
+    return _known(revision, with_options(options, last.items()), total)
+
+
+def caught_up(reads: Reads, known: Known, revision: Revision) -> Known | None:
+    """Return what is known as of *revision* without reading the store, None if that cannot be."""
+    if _confirms(revision, known):
+        return known
+    ahead = revision.epoch == known.epoch and revision.rev > known.rev
+    poll = _Poll(reads, known, lambda pending: False)
+    found = poll._from_known(known, revision, ahead=ahead)
+    return None if found is None else found.known
+
+
+def pause_in_doubt(doubtful: int, full_interval: float) -> float:
+    """Return the seconds until the next full reading after so many *doubtful* ones in a row."""
+    return {1: 10.0, 2: 60.0}.get(doubtful, full_interval)
+
+
+def longest_delay(fleet: int, units: float, interval: float) -> float:
+    """Return the most seconds to wait before a full reading of *units* after a change.
+
+    A host waits any part of them, so that a fleet's readings are no more than a partition serves.
+    """
+    return max(0.0, fleet * units / 2400.0 - interval)

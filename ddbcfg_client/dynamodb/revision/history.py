@@ -1,0 +1,222 @@
+"""Who changed what and when, what was there before, and how to go back to it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
+from ddbcfg_client.dynamodb.revision.comparing import Unchanged
+from ddbcfg_client.dynamodb.revision.content import (
+    Content,
+    Entry,
+    digest_of,
+    total_of,
+    weight,
+    with_options,
+)
+from ddbcfg_client.dynamodb.revision.item import Revision
+from ddbcfg_client.dynamodb.revision.place import change_option, part_option
+from ddbcfg_client.dynamodb.revision.record import (
+    Plan,
+    Record,
+    entries_of_parts,
+    parse_record,
+)
+from ddbcfg_client.dynamodb.revision.writing import Change, own_revision
+from ddbcfg_client.errors import HistoryGap, RevisionMissing, StoreUnsettled
+
+_READINGS = 5
+_PAUSE = 2.0
+_BATCH = 50  # change items asked for at once
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the store was at a revision, and the one that it is at now."""
+
+    rev: int
+    content: Content
+    now: Revision
+    current: Content
+
+
+def current_revision(access: Access) -> Revision:
+    """Return the store's revision; raise `RevisionMissing` and what parsing it raises."""
+    seen = access.revision(consistent=True)
+    if seen is None:
+        place = access.place
+        raise RevisionMissing(place.table, place.store, "the store has no revisions")
+    return own_revision(access, seen)
+
+
+def records(access: Access, *, since: int = 0) -> Iterator[Record]:
+    """Yield the change items of the revisions above *since* that are on record, newest first.
+
+    Raise `HistoryGap` for one that is damaged.
+    """
+    last = current_revision(access).rev
+    while last > since:
+        first = max(since + 1, last - _BATCH + 1)
+        for item in sorted(
+            access.changes(first, last),
+            key=lambda item: str(item[access.place.option_key]["S"]),
+            reverse=True,
+        ):
+            try:
+                yield parse_record(access.place, item)
+            except ValueError as error:
+                key = item[access.place.option_key]["S"]
+                raise _gap(access, first, f"{key} is {error}") from None
+        last = first - 1
+
+
+def entries_of(access: Access, record: Record) -> list[Entry]:
+    """Return what a record says changed; raise `HistoryGap` if its parts do not say."""
+    entries = list(record.entries or ())
+    try:
+        for plan in record.plans:
+            entries += entries_of_parts(access.parts(plan), plan)
+    except ValueError as error:
+        raise _gap(access, record.rev, str(error)) from None
+    return entries
+
+
+def names_of(access: Access, record: Record) -> list[str]:
+    """Return the options that a record says changed, in order."""
+    if record.names is not None:
+        return sorted(record.names)
+    return sorted({entry.name for entry in entries_of(access, record)})
+
+
+def past(access: Access, rev: int) -> Past:
+    """Return what the whole store was at revision *rev*.
+
+    It is what the store is, with the changes since taken back, and proved by the digests on record.
+    Raise `HistoryGap` if they do not lead back there, `StoreUnsettled` if what the store is cannot
+    be proved.
+    """
+    now, current = _proved(access)
+    if rev > now.rev or rev < 1:
+        raise _gap(access, rev, f"the store is at revision {now.rev}")
+    content, total = dict(current), total_of(current)
+    for number in range(now.rev, rev, -1):
+        record = _record(access, number)
+        if record.digest != digest_of(total):
+            raise _gap(access, number, "it does not lead to what the store became")
+        if record.gap:
+            raise _gap(access, number - 1, f"what revision {number} changed is not all on record")
+        entries = entries_of(access, record)
+        for entry in reversed(entries):
+            if content.get(entry.name) != entry.after:
+                raise _gap(access, number, "it does not lead to what the store became")
+            total += weight(entry.name, entry.before) - weight(entry.name, entry.after)
+            content = with_options(content, [(entry.name, entry.before)])
+    if rev != now.rev and (item := access.change(rev)) is not None:
+        try:
+            if parse_record(access.place, item).digest != digest_of(total):
+                raise ValueError("its digest is another")
+        except ValueError as error:
+            raise _gap(access, rev, str(error)) from None
+    return Past(rev, content, now, current)
+
+
+def diff(access: Access, first: int, last: int) -> list[Entry]:
+    """Return what made revision *last* of revision *first*, in order of the names."""
+    changed: dict[str, tuple[bytes | None, bytes | None]] = {}
+    for number in range(min(first, last) + 1, max(first, last) + 1):
+        record = _record(access, number)
+        if record.gap:
+            raise _gap(access, number - 1, f"what revision {number} changed is not all on record")
+        for entry in entries_of(access, record):
+            before, _ = changed.get(entry.name, (entry.before, None))
+            changed[entry.name] = (before, entry.after)
+    pairs = changed.items() if first <= last else ((n, (b, a)) for n, (a, b) in changed.items())
+    entries = (Entry(name, before, after) for name, (before, after) in sorted(pairs))
+    return [entry for entry in entries if entry.before != entry.after]
+
+
+def rollback(
+    access: Access, to: int, *, by: str, why: str = "", options: Collection[str] | None = None
+) -> Change:
+    """Return the change that makes the store, or only *options* of it, what it was at *to*.
+
+    It is not written yet, and will not be over what others write until then.
+    """
+    was = past(access, to)
+    names = was.content.keys() | was.current.keys() if options is None else set(options)
+    wanted: Mapping[str, bytes | None] = {
+        name: was.content.get(name)
+        for name in sorted(names)
+        if was.content.get(name) != was.current.get(name)
+    }
+    return Change(
+        wanted,
+        by,
+        why or f"back to revision {to}",
+        unchanged=Unchanged(was.now.rev, was.now.epoch),
+    )
+
+
+def purge(access: Access, *, before: int) -> int:
+    """Delete what is on record of the revisions below *before*; return of how many.
+
+    Old values stand in it, which can be secrets.
+    """
+    gone = 0
+    last = min(before, current_revision(access).rev + 1) - 1
+    while last > 0:
+        first = max(1, last - _BATCH + 1)
+        for item in access.changes(first, last):
+            for plan in _plans_of(access, item):
+                for number in range(plan.count):
+                    write = Write(part_option(plan.token, number), None, home=True)
+                    access.commit([write], access.token())
+            option = item[access.place.option_key]["S"]
+            access.commit([Write(option, None, home=True)], access.token())
+            gone += 1
+        last = first - 1
+    return gone
+
+
+def _plans_of(access: Access, item: Item) -> tuple[Plan, ...]:
+    try:
+        return parse_record(access.place, item).plans
+    except ValueError:
+        return ()
+
+
+def _proved(access: Access) -> tuple[Revision, Content]:
+    for reading in range(_READINGS):
+        if reading:
+            access.wait(_PAUSE)
+        content = access.options(consistent=True)
+        revision = current_revision(access)
+        if revision.digest == digest_of(total_of(content)):
+            return revision, content
+    place = access.place
+    reason = (
+        "the store is not what its revision says: a writer that keeps no revision was at work, or "
+        "an import is under way; make it one with 'ddbcfg-client revision sync', then try again"
+    )
+    raise StoreUnsettled(place.table, place.store, reason)
+
+
+def _record(access: Access, rev: int) -> Record:
+    item = access.change(rev)
+    if item is None:
+        raise _gap(access, rev - 1, f"the change item {change_option(rev)} is gone")
+    try:
+        return parse_record(access.place, item)
+    except ValueError as error:
+        raise _gap(access, rev - 1, f"{change_option(rev)} is {error}") from None
+
+
+def _gap(access: Access, rev: int, reason: str) -> HistoryGap:
+    place = access.place
+    return HistoryGap(
+        place.table,
+        place.store,
+        f"what the store was at revision {rev} is not known: {reason}",
+        rev,
+    )

@@ -1,0 +1,203 @@
+"""A change of many options: marked, planned, written in parts, sealed.
+
+While ``pending`` is in the revision item hosts keep what they have, and no other writer begins.
+The plan, all values before and after, is written before the first option is: so whoever finds the
+import interrupted can finish it, or take it back.  Each part is a transaction that asks for this
+writer's own ``pending``, so one that was taken over writes nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
+from ddbcfg_client.dynamodb.revision.comparing import check_unchanged
+from ddbcfg_client.dynamodb.revision.content import Content, Entry, differences, with_options
+from ddbcfg_client.dynamodb.revision.holding import Held, put_revision, units_of
+from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
+from ddbcfg_client.dynamodb.revision.packing import pack_entries
+from ddbcfg_client.dynamodb.revision.pending import Patience
+from ddbcfg_client.dynamodb.revision.record import Plan, expiry_of, part_item, slices_of
+from ddbcfg_client.dynamodb.revision.sealing import (
+    proves,
+    seal,
+    settled,
+)
+from ddbcfg_client.dynamodb.revision.writing import (
+    Change,
+    TooLarge,
+    Written,
+    entries_of,
+    own_revision,
+    write_change,
+    write_of,
+)
+from ddbcfg_client.errors import (
+    ChangeRefused,
+    ConfigError,
+    ImportInterrupted,
+)
+
+#: Options of one part: a transaction has 100 actions, one of them the revision.
+PART_OPTIONS = 97
+PART_UNITS = 400  # write units of one part; a transaction counts twice
+#: Write units a second: a partition has 1,000, and others write too.
+PACE = 500.0
+_TRIES = 10
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
+
+
+def write(access: Access, change: Change, *, pace: float = PACE) -> Written | None:
+    """Write a change of any size as one; return None if the store has no revisions.
+
+    In one transaction if it fits, else in parts: then also raise `ImportInterrupted`, after which
+    hosts keep the revision before, and `StoreUnsettled`.
+    """
+    try:
+        return write_change(access, change)
+    except TooLarge:
+        return write_import(access, change, pace=pace)
+
+
+def write_import(access: Access, change: Change, *, pace: float = PACE) -> Written | None:
+    """Write a change in parts, all of which are one revision."""
+    token = access.token()
+    begun = begin(access, change, token)
+    if begun is None:
+        return None
+    held = Held(access, *begun)
+    written, total = 0, len(change.options)
+    try:
+        before = _before(access, held.revision)
+        check_unchanged(access, held.revision, change.unchanged, change.options)
+        entries = entries_of(change.options, before)
+        total = len(entries)
+        if not entries or (change.if_absent and before.keys() & change.options.keys()):
+            held.release()
+            return Written(held.revision.epoch, held.revision.rev, ())
+        plan = write_plan(access, held, entries)
+        for part in parts_of(access, entries):
+            held.write_part(part, pace)
+            written += len(part)
+        content = settled(access)
+        made = seal_import(access, held, change.by, change.why, plan, before, entries, content)
+        return Written(made.epoch, made.rev, entries)
+    except ConfigError as error:
+        # Before the plan is whole nothing is written, and others need not wait for nothing.
+        if not held.pending.parts and held.try_release():
+            raise
+        place = access.place
+        reason = f"{type(error).__name__}: {error}"
+        raise ImportInterrupted(place.table, place.store, reason, written, total) from error
+
+
+def begin(access: Access, change: Change, token: str) -> tuple[Item, Revision] | None:
+    """Mark that an import is under way; return the revision item then, None without one."""
+    patience = Patience(access)
+    for tries in range(_TRIES):
+        while True:
+            seen = access.revision(consistent=True)
+            if seen is None:
+                return None
+            revision = own_revision(access, seen)
+            if revision.pending is None:
+                break
+            patience.wait(revision.pending)
+        marked = replace(revision, pending=Pending(token, change.by, plan=token))
+        if put_revision(access, marked, seen):
+            return item_of(access.place, marked), marked
+        access.wait(access.jitter(min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE)))
+    reason = f"other writers were faster {_TRIES} times; nothing was written: try again"
+    raise ChangeRefused(access.place.table, access.place.store, reason)
+
+
+def _before(access: Access, revision: Revision) -> Content:
+    """Return what the store is before an import.
+
+    One reading may have half of the last transaction, and the plan would then take that back.
+    """
+    content = access.options(consistent=True)
+    return content if proves(revision, content) else settled(access)
+
+
+def write_plan(access: Access, held: Held, entries: Sequence[Entry]) -> Plan:
+    """Write what will be written; after that the import can be finished by others."""
+    token = held.pending.plan
+    expiry = expiry_of(held.revision, access.now())
+    number = 0
+    for group in _groups(entries):
+        slices = slices_of(pack_entries(group))
+        for at, piece in enumerate(slices, 1):
+            more = at < len(slices)
+            part = part_item(access.place, token, number, piece, expiry, more=more)
+            access.put_part(part)
+            number += 1
+        held.renew()
+    held.renew(parts=number)
+    return Plan(token, number)
+
+
+def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Yield the entries in groups of some hundred kilobytes."""
+    group: list[Entry] = []
+    size = 0
+    for entry in entries:
+        group.append(entry)
+        size += len(entry.name) + len(entry.before or b"") + len(entry.after or b"")
+        if size > 1_000_000 or len(group) == 1000:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def parts_of(access: Access, entries: Sequence[Entry]) -> Iterator[list[Write]]:
+    """Yield the writes of the entries in parts, additions first and removals last.
+
+    So at no time is there less in the table than before and after.
+    """
+    part: list[Write] = []
+    for entry in sorted(entries, key=lambda entry: entry.after is None):
+        write = write_of(access, entry.name, entry.after)
+        if part and (len(part) == PART_OPTIONS or units_of([*part, write]) > PART_UNITS):
+            yield part
+            part = []
+        part.append(write)
+    if part:
+        yield part
+
+
+def seal_import(
+    access: Access,
+    held: Held,
+    by: str,
+    why: str,
+    plan: Plan | None,
+    before: Content,
+    entries: Sequence[Entry],
+    content: Content,
+) -> Revision:
+    """Make the revision that has the import; *content* is what the table holds now.
+
+    *before* is what it held, so what other writers changed meanwhile is on record too.
+    """
+    expected = with_options(before, ((entry.name, entry.after) for entry in entries))
+    revision = held.revision
+    made = seal(
+        access,
+        held.seen,
+        revision,
+        content,
+        access.token(),
+        by=by,
+        why=why,
+        plan=plan,
+        planned=len(entries),
+        entries=differences(expected, content),
+        gap=not proves(revision, before),
+    )
+    if made is None:
+        reason = "another writer has taken this import over"
+        raise ChangeRefused(access.place.table, access.place.store, reason)
+    return made

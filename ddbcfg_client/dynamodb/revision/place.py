@@ -1,0 +1,93 @@
+"""Where a store and its revision are in a table: the names of its items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ddbcfg_client.errors import NameRefused
+
+HOME_PREFIX = "_ddbcfg/"
+REVISION_OPTION = "revision"
+#: DynamoDB's hash keys have 2,048 bytes.
+MAX_STORE_BYTES = 2048 - len(HOME_PREFIX)
+_LARGEST_REVISION = 10**12 - 1
+#: What the items of the protocol call their own attributes: no key of the table may be one of them.
+RESERVED = frozenset(
+    (
+        "format",
+        "epoch",
+        "rev",
+        "digest",
+        "count",
+        "by",
+        "at",
+        "region",
+        "base",
+        "log",
+        "pending",
+        "fleet",
+        "ttl",
+        "keep",
+        "why",
+        "token",
+        "changed",
+        "names",
+        "z",
+        "parts",
+        "gap",
+        "b",
+        "more",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A store of a table.
+
+    The items of the protocol have a hash key of their own, ``home``, so that no reader of the store
+    ever sees them.
+    """
+
+    table: str
+    store: str
+    store_key: str = "_store"
+    option_key: str = "_option"
+
+    @property
+    def home(self) -> str:
+        """The hash key of the revision item, the change items and their parts."""
+        return HOME_PREFIX + self.store
+
+    def check(self) -> None:
+        """Return if a store of this name can have revisions; raise :class:`NameRefused`."""
+        if self.store.startswith(HOME_PREFIX):
+            raise NameRefused("store", self.store, f"must not begin with {HOME_PREFIX!r}")
+        length = len(self.store.encode())
+        if length > MAX_STORE_BYTES:
+            reason = f"is {length} bytes long; a store with revisions has {MAX_STORE_BYTES} at most"
+            raise NameRefused("store", self.store, reason)
+        for key in (self.store_key, self.option_key):
+            if key in RESERVED:
+                raise NameRefused("key", key, "is what the revision item calls something else")
+
+
+def change_option(revision: int) -> str:
+    """Return the option key of a revision's change item; they sort as the revisions do."""
+    return f"change/{revision:012d}"
+
+
+def revision_of(option: str) -> int:
+    """Return the revision of a change item; ValueError for any other option key."""
+    kind, _, number = option.partition("/")
+    if kind != "change" or len(number) != 12 or not (number.isascii() and number.isdigit()):
+        raise ValueError("not the key of a change item")
+    return int(number)
+
+
+def part_option(token: str, number: int) -> str:
+    """Return the option key of a part of the record that *token* names."""
+    return f"part/{token}/{number:06d}"
+
+
+LAST_CHANGE = change_option(_LARGEST_REVISION)

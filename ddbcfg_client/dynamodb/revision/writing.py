@@ -1,0 +1,231 @@
+"""A change of a few options: one transaction, which makes the next revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from ddbcfg_client.dynamodb.item_size import least_size
+from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
+from ddbcfg_client.dynamodb.revision.committing import commit
+from ddbcfg_client.dynamodb.revision.comparing import Unchanged, check_unchanged
+from ddbcfg_client.dynamodb.revision.content import (
+    Content,
+    Entry,
+    attributes_of_packed,
+    digest_of,
+    weight,
+)
+from ddbcfg_client.dynamodb.revision.item import (
+    Pending,
+    Revision,
+    item_of,
+    parse_revision,
+    with_log,
+)
+from ddbcfg_client.dynamodb.revision.pending import Patience
+from ddbcfg_client.dynamodb.revision.place import REVISION_OPTION, part_option
+from ddbcfg_client.dynamodb.revision.record import (
+    expiry_of,
+    item_of_record,
+    new_record,
+    part_item,
+)
+from ddbcfg_client.errors import (
+    ChangeRefused,
+    RevisionElsewhere,
+    TransactionRefused,
+)
+
+#: Options of one transaction: it has 100 actions, two of them the revision and its change item.
+MOST_OPTIONS = 98
+_MOST_ACTIONS = 100
+_MOST_BYTES = 3_500_000  # of the 4 MB that a transaction has; sizes are counted low
+_TRIES = 20
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to write: packed keys for each option, None to delete it.
+
+    With ``if_absent`` nothing is written if one of the options is there.
+    """
+
+    options: Mapping[str, bytes | None]
+    by: str
+    why: str = ""
+    unchanged: Unchanged | None = None
+    if_absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: the revision that has it, and the options that it changed, if any."""
+
+    epoch: str
+    rev: int
+    entries: tuple[Entry, ...]
+
+
+class Refused(StrEnum):
+    """Another writer was faster, or is at work on the same options."""
+
+    REFUSED = "refused"
+
+
+class TooLarge(Exception):
+    """A change takes more than one transaction."""
+
+
+def write_change(access: Access, change: Change) -> Written | None:
+    """Write a change in one transaction; return None if the store has no revisions.
+
+    Raise `TooLarge` if it takes several, `ChangeConflict`, `ImportPending`, `ChangeRefused`,
+    `ChangeUncertain`, `RevisionDamaged`, `RevisionFormatUnknown`, `RevisionElsewhere` and
+    `TableError`.
+    """
+    if len(change.options) > MOST_OPTIONS:
+        raise TooLarge
+    patience = Patience(access)
+    token = access.token()
+    refusals = 0
+    while True:
+        made = try_change(access, change, token)
+        if isinstance(made, Pending):
+            patience.wait(made)
+            continue
+        if not isinstance(made, Refused):
+            return made
+        refusals += 1
+        if refusals == _TRIES:
+            reason = f"other writers were faster {_TRIES} times; nothing was written: try again"
+            raise ChangeRefused(access.place.table, access.place.store, reason)
+        access.wait(access.jitter(min(_FIRST_PAUSE * 2**refusals, _LONGEST_PAUSE)))
+        # Of a request that was refused for certain: it is another one from here on.
+        token = access.token()
+
+
+def try_change(access: Access, change: Change, token: str) -> Written | Pending | Refused | None:
+    """Try once to write a change; return the pending import that is in the way, if one is."""
+    try:
+        seen, before = access.together(sorted(change.options))
+    except TransactionRefused as refused:
+        if "ValidationError" in refused.reasons:
+            raise TooLarge from None  # together they are more than a transaction can read
+        return Refused.REFUSED
+    if seen is None:
+        return None
+    revision = own_revision(access, seen)
+    if revision.pending is not None:
+        return revision.pending
+    check_unchanged(access, revision, change.unchanged, change.options)
+    entries = entries_of(change.options, before)
+    if not entries or (change.if_absent and before):
+        return Written(revision.epoch, revision.rev, ())
+    assert revision.digest is not None
+    total = int.from_bytes(revision.digest, "big")
+    total += sum(weight(e.name, e.after) - weight(e.name, e.before) for e in entries)
+    count = revision.count + sum((e.after is not None) - (e.before is not None) for e in entries)
+    made, writes = next_revision(
+        access, seen, revision, entries, token, change, digest=digest_of(total), count=count
+    )
+    if not fits(writes):
+        raise TooLarge
+    if not commit(access, writes, token, made.rev):
+        return Refused.REFUSED
+    return Written(made.epoch, made.rev, entries)
+
+
+def own_revision(access: Access, seen: Item) -> Revision:
+    """Return what the revision item says; raise if it is not this writer's to change."""
+    place = access.place
+    revision = parse_revision(place, seen)
+    if revision.region and revision.region != access.region:
+        reason = (
+            f"its revisions are made in region {revision.region}, and this is {access.region}: "
+            "write there"
+        )
+        raise RevisionElsewhere(place.table, place.store, reason)
+    return revision
+
+
+def entries_of(options: Mapping[str, bytes | None], before: Content) -> tuple[Entry, ...]:
+    """Return what writing *options* changes."""
+    entries = (Entry(name, before.get(name), options[name]) for name in sorted(options))
+    return tuple(entry for entry in entries if entry.before != entry.after)
+
+
+def next_revision(
+    access: Access,
+    seen: Item,
+    revision: Revision,
+    entries: Sequence[Entry],
+    token: str,
+    change: Change,
+    *,
+    digest: bytes,
+    count: int,
+    writes_options: bool = True,
+) -> tuple[Revision, list[Write]]:
+    """Return the revision after *revision* that *entries* make, and the transaction for it.
+
+    Its log goes on.
+    """
+    place = access.place
+    now = access.now()
+    made = revision.following(
+        digest=digest, count=count, by=change.by, at=stamp(now), epoch=revision.epoch
+    )
+    log = [(made.rev, entry.name, entry.after) for entry in entries]
+    earlier = revision.changes_after(revision.base)
+    if earlier is None:
+        earlier, base = [], revision.rev
+    else:
+        base = revision.base
+    made = with_log(place, made, [*earlier, *log], base)
+    record, slices = new_record(made, entries, token, change.why)
+    expiry = expiry_of(made, now)
+    writes = []
+    if writes_options:
+        writes += [write_of(access, entry.name, entry.after) for entry in entries]
+    for number, piece in enumerate(slices):
+        more = number + 1 < len(slices)
+        part = part_item(place, token, number, piece, expiry, more=more)
+        writes.append(Write(part_option(token, number), part, home=True))
+    writes.append(change_write(access, item_of_record(place, record, expiry)))
+    writes.append(revision_write(access, made, seen))
+    return made, writes
+
+
+def write_of(access: Access, name: str, packed: bytes | None) -> Write:
+    """Return the write of one option."""
+    place = access.place
+    if packed is None:
+        return Write(name, None)
+    keys = {place.store_key: {"S": place.store}, place.option_key: {"S": name}}
+    return Write(name, {**attributes_of_packed(packed), **keys})
+
+
+def change_write(access: Access, item: Item) -> Write:
+    """Return the write of a change item."""
+    return Write(item[access.place.option_key]["S"], item, home=True)
+
+
+def revision_write(access: Access, revision: Revision, seen: Item | None) -> Write:
+    """Return the write of the revision item, if it is still as it was *seen*."""
+    item = item_of(access.place, revision)
+    return Write(REVISION_OPTION, item, home=True, guarded=True, seen=seen)
+
+
+def fits(writes: Sequence[Write]) -> bool:
+    """Whether one transaction has room for these writes."""
+    size = sum(least_size(write.item) for write in writes if write.item is not None)
+    return len(writes) <= _MOST_ACTIONS and size <= _MOST_BYTES
+
+
+def stamp(now: float) -> str:
+    """Return a time as text, in UTC."""
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")

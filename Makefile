@@ -8,8 +8,10 @@ SYSUSERS   = $(DESTDIR)$(PREFIX)/lib/sysusers.d/ddbcfg.conf
 ENV        = $(DESTDIR)$(SYSCONFDIR)/ddbcfg/daemon.env
 TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDIR)/ddbcfg|g'
 
-VENV  = .venv
-READY = $(VENV)/.ready
+# Two stamps: what serving needs, and everything else that working on ddbcfg needs.
+VENV    = .venv
+SERVING = $(VENV)/.serving
+READY   = $(VENV)/.ready
 
 .PHONY: help run test test-all model chaos fuzz sanitize bench lint types format wheel-check verify-unit install uninstall clean
 
@@ -17,11 +19,11 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 # exec: Ctrl-C and SIGTERM reach the daemon itself, and make ends as it does.
-run: $(READY) ## do the main job on an embedded DynamoDB, until Ctrl-C
+run: $(SERVING) ## serve the example configuration from an embedded DynamoDB, until Ctrl-C (installs what that needs)
 	@exec $(VENV)/bin/ddbcfg-daemon --local examples/config.json --interval 5
 
 # Reading is tested twice where the hot path was compiled: without it first.
-test: $(READY) ## run the test suite (ARGS='-k name' for a part of it)
+test: $(READY) ## run the test suite (ARGS='-k name' for a part of it; installs the rest)
 	$(if $(ARGS),,DDBCFG_PURE=1 $(VENV)/bin/python -m pytest -q tests/unit/test_reader.py tests/races)
 	$(VENV)/bin/python -m pytest $(ARGS)
 
@@ -128,7 +130,7 @@ clean: ## remove the venvs, and what was built or cached
 	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml ddbcfg_client/hotpath/_hot.c ddbcfg_client/hotpath/_guarded.c
+$(SERVING): pyproject.toml ddbcfg_client/hotpath/_hot.c ddbcfg_client/hotpath/_guarded.c
 	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	    "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
 	        2>/dev/null && break; \
@@ -140,5 +142,10 @@ $(READY): pyproject.toml ddbcfg_client/hotpath/_hot.c ddbcfg_client/hotpath/_gua
 	fi; \
 	echo "Setting up $(VENV) with $$("$$python" --version)"; \
 	$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --editable '.[local,dev]'
+	@$(VENV)/bin/python -m pip install --quiet --editable '.[local]'
+	@touch $@
+
+# ddbcfg itself is there already: of the extra only the requirements are installed, nothing is built.
+$(READY): $(SERVING)
+	@$(VENV)/bin/python -m pip install --quiet 'ddbcfg[dev]'
 	@touch $@

@@ -7,6 +7,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
 
@@ -39,6 +41,16 @@ def test_every_target_for_people_is_documented() -> None:
 
 def test_help_is_what_make_alone_does() -> None:
     assert make().stdout == make("help").stdout != ""
+
+
+@pytest.mark.parametrize(
+    ("target", "installed"), [("run", ["'.[local]'"]), ("test", ["'.[local]'", "'ddbcfg[dev]'"])]
+)
+def test_a_new_venv_gets_what_its_target_needs_and_nothing_else(
+    tmp_path: Path, target: str, installed: list[str]
+) -> None:
+    commands = make("--dry-run", target, f"VENV={tmp_path}/venv").stdout
+    assert re.findall(r"pip install .*?('.+')", commands) == installed
 
 
 def test_without_a_python_it_says_what_is_missing(tmp_path: Path) -> None:

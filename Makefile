@@ -61,11 +61,11 @@ fuzz: $(READY) ## feed hostile bytes to all that parses them, for MINUTES (2)
 
 sanitize: $(READY) ## test what is compiled under ASan and UBSan
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
-	cp -r ddbcfg_client ddbcfg_daemon tests pyproject.toml "$$dir"; rm -f "$$dir"/ddbcfg_client/hotpath/_hot.*so; \
+	cp -r ddbcfg_client ddbcfg_daemon tests pyproject.toml "$$dir"; rm -f "$$dir"/ddbcfg_client/_compiled.*so; \
 	include=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
 	$(CC) -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	    -Wno-cast-function-type -fsanitize=address,undefined -fno-omit-frame-pointer -shared -fPIC \
-	    -I"$$include" ddbcfg_client/hotpath/_hot.c ddbcfg_client/hotpath/_guarded.c -o "$$dir/ddbcfg_client/hotpath/_hot.so"; \
+	    -I"$$include" ddbcfg_client/hotpath/_hot.c ddbcfg_client/readonly/_guarded.c -o "$$dir/ddbcfg_client/_compiled.so"; \
 	cd "$$dir"; export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0; \
 	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
 	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/test_hot.py tests/unit/test_reader.py \
@@ -130,7 +130,7 @@ clean: ## remove the venvs, and what was built or cached
 	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(SERVING): pyproject.toml ddbcfg_client/hotpath/_hot.c ddbcfg_client/hotpath/_guarded.c
+$(SERVING): pyproject.toml ddbcfg_client/hotpath/_hot.c ddbcfg_client/readonly/_guarded.c
 	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	    "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
 	        2>/dev/null && break; \

@@ -1,30 +1,20 @@
-"""What is compiled where it was built, unless ``DDBCFG_PURE`` is set: hot path and shared values.
+"""The hot path of a read: compiled, or in Python.
 
-``READER`` says it: ``compiled`` or ``python``.  Without a C compiler, and on free-threaded Python,
-there is no compiled one.
+``READER`` says which is used, ``compiled`` or ``python``; :mod:`ddbcfg_client.readonly` decides.
 """
 
 from __future__ import annotations
 
-import os
+from ddbcfg_client.readonly import COMPILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ddbcfg_client.hotpath.guarded import GuardedDict, GuardedList
+    from ddbcfg_client.hotpath.hot import Hot
+elif COMPILED:
+    from ddbcfg_client._compiled import Hot
+else:
     from ddbcfg_client.hotpath.hot import Hot
 
-    READER = "python"
-else:
-    try:
-        if os.environ.get("DDBCFG_PURE"):
-            raise ImportError("DDBCFG_PURE is set")
-        from ddbcfg_client.hotpath._hot import GuardedDict, GuardedList, Hot
+READER = "compiled" if COMPILED else "python"
 
-        READER = "compiled"
-    except ImportError:
-        from ddbcfg_client.hotpath.guarded import GuardedDict, GuardedList
-        from ddbcfg_client.hotpath.hot import Hot
-
-        READER = "python"
-
-__all__ = ["READER", "GuardedDict", "GuardedList", "Hot"]
+__all__ = ["READER", "Hot"]

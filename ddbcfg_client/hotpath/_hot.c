@@ -27,7 +27,7 @@
 #define GENERATION_WORD 2 /* as in ddbcfg_client/format/page.py */
 #define RECENT 16         /* a power of 2 */
 
-int ddbcfg_add_guarded_types(PyObject *module); /* in _guarded.c */
+int ddbcfg_add_guarded_types(PyObject *module); /* in readonly/_guarded.c */
 
 static const uint64_t NO_WORD = 0;
 static const uint64_t NO_GENERATION = UINT64_MAX;
@@ -248,7 +248,7 @@ static PyType_Slot bound_get_slots[] = {
 };
 
 static PyType_Spec bound_get_spec = {
-    .name = "ddbcfg_client.hotpath._hot.BoundGet",
+    .name = "ddbcfg_client._compiled.BoundGet",
     .basicsize = sizeof(BoundGet),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
              | Py_TPFLAGS_DISALLOW_INSTANTIATION,
@@ -499,7 +499,7 @@ static PyType_Slot hot_slots[] = {
 };
 
 static PyType_Spec hot_spec = {
-    .name = "ddbcfg_client.hotpath._hot.Hot",
+    .name = "ddbcfg_client._compiled.Hot",
     .basicsize = sizeof(Hot),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
     .slots = hot_slots,
@@ -569,8 +569,8 @@ static PyModuleDef_Slot module_slots[] = {
 
 static PyModuleDef module_def = {
     PyModuleDef_HEAD_INIT,
-    .m_name = "_hot",
-    .m_doc = "The hot path of a read, compiled.",
+    .m_name = "_compiled",
+    .m_doc = "The hot path of a read and the bases of shared values, compiled.",
     .m_size = sizeof(State),
     .m_slots = module_slots,
     .m_traverse = module_traverse,
@@ -579,7 +579,7 @@ static PyModuleDef module_def = {
 };
 
 PyMODINIT_FUNC
-PyInit__hot(void)
+PyInit__compiled(void)
 {
     return PyModuleDef_Init(&module_def);
 }

@@ -1,6 +1,6 @@
 """The hot path of a read: an option that was decoded before, of the generation that is current.
 
-This is the reference.  ``_hot.c`` does the same, compiled; ``accelerator`` says which is used.
+This is the reference.  ``_hot.c`` does the same, compiled.
 """
 
 from __future__ import annotations

@@ -9,19 +9,20 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client import hotpath as accelerator
 from ddbcfg_client import readonly
-from ddbcfg_client.hotpath import guarded
+from ddbcfg_client.readonly import guarded
 
 try:
-    from ddbcfg_client.hotpath import _hot  # type: ignore[attr-defined]
+    from ddbcfg_client import _compiled  # type: ignore[attr-defined]
 except ImportError:
-    _hot = None
+    _compiled = None
 
 IMPLEMENTATIONS = [
     pytest.param(guarded, id="python"),
     pytest.param(
-        _hot, id="compiled", marks=pytest.mark.skipif(_hot is None, reason="it is not built here")
+        _compiled,
+        id="compiled",
+        marks=pytest.mark.skipif(_compiled is None, reason="it is not built here"),
     ),
 ]
 PLAIN = {"host": "db", "hosts": ["a", "b"], "tags": {"x"}}
@@ -35,9 +36,9 @@ def types_over(bases: ModuleType) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accelerator, "GuardedDict", bases.GuardedDict)
-        patch.setattr(accelerator, "GuardedList", bases.GuardedList)
+        patch.setenv("DDBCFG_PURE", "1" if bases is guarded else "")
         spec.loader.exec_module(module)
+    assert module.GuardedDict is bases.GuardedDict
     return module
 
 

@@ -21,14 +21,16 @@ from ddbcfg_client.format.page import GENERATION_WORD
 from ddbcfg_client.hotpath import hot
 
 try:
-    from ddbcfg_client.hotpath import _hot  # type: ignore[attr-defined]
+    from ddbcfg_client import _compiled  # type: ignore[attr-defined]
 except ImportError:
-    _hot = None
+    _compiled = None
 
 IMPLEMENTATIONS = [
     pytest.param(hot, id="python"),
     pytest.param(
-        _hot, id="compiled", marks=pytest.mark.skipif(_hot is None, reason="it is not built here")
+        _compiled,
+        id="compiled",
+        marks=pytest.mark.skipif(_compiled is None, reason="it is not built here"),
     ),
 ]
 GENERATION = 7
@@ -487,7 +489,7 @@ def test_the_type_without_a_subclass_raises_and_does_not_recurse(
             read(bare)
 
 
-@pytest.mark.skipif(_hot is None, reason="it is not built here")
+@pytest.mark.skipif(_compiled is None, reason="it is not built here")
 @pytest.mark.parametrize(
     "view",
     [
@@ -504,7 +506,7 @@ def test_the_type_without_a_subclass_raises_and_does_not_recurse(
     ],
 )
 def test_the_compiled_one_takes_no_view_that_it_could_not_read(view: Any) -> None:
-    reader = reader_of(_hot)()
+    reader = reader_of(_compiled)()
     with pytest.raises((TypeError, ValueError, OverflowError)):
         reader._view = view
     assert reader.get("db") is DB
@@ -521,4 +523,4 @@ def test_a_variable_turns_the_compiled_one_off(pure: str, expected: str | None) 
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == (expected or ("python" if _hot is None else "compiled"))
+    assert done.stdout.strip() == (expected or ("python" if _compiled is None else "compiled"))

@@ -42,8 +42,8 @@ print(config.db["host"], flush=True)
 HOT_ALONE = """
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_loader
-loader = ExtensionFileLoader("_hot", {file!r})
-hot = module_from_spec(spec_from_loader("_hot", loader))
+loader = ExtensionFileLoader("_compiled", {file!r})
+hot = module_from_spec(spec_from_loader("_compiled", loader))
 loader.exec_module(hot)
 class Reader(hot.Hot):
     pass
@@ -76,6 +76,6 @@ def test_it_reads(kind: str, names: Names) -> None:
 
 @pytest.mark.parametrize("kind", ["shared", "isolated"])
 def test_the_compiled_hot_path_does_in_both(kind: str) -> None:
-    _hot = pytest.importorskip("ddbcfg_client.hotpath._hot")
-    done = run_in(kind, HOT_ALONE.format(file=_hot.__file__))
+    compiled = pytest.importorskip("ddbcfg_client._compiled")
+    done = run_in(kind, HOT_ALONE.format(file=compiled.__file__))
     assert (done.returncode, done.stdout) == (0, "found\n"), done.stderr

@@ -1,4 +1,4 @@
-/* A dict and a list that answer from where C code cannot reach: what ddbcfg_client/hotpath/guarded.py does,
+/* A dict and a list that answer from where C code cannot reach: what ddbcfg_client/readonly/guarded.py does,
  * which is the reference, compiled.
  *
  * Both have two stores.  Their own, of a dict or a list, is what C code finds, reads, and in places
@@ -179,7 +179,7 @@ static PyMethodDef dict_method_table[] = {
 };
 
 static PyType_Slot dict_slots[] = {
-    {Py_tp_doc, "A dict that answers from where C code cannot reach; see ddbcfg_client/hotpath/guarded.py."},
+    {Py_tp_doc, "A dict that answers from where C code cannot reach; see ddbcfg_client/readonly/guarded.py."},
     {Py_tp_new, dict_new},
     {Py_tp_init, dict_init},
     {Py_tp_dealloc, dict_dealloc},
@@ -196,7 +196,7 @@ static PyType_Slot dict_slots[] = {
 };
 
 static PyType_Spec dict_spec = {
-    .name = "ddbcfg_client.hotpath._hot.GuardedDict",
+    .name = "ddbcfg_client._compiled.GuardedDict",
     .basicsize = sizeof(GuardedDict),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
     .slots = dict_slots,
@@ -337,7 +337,7 @@ list_dealloc(PyObject *op)
 }
 
 static PyType_Slot list_slots[] = {
-    {Py_tp_doc, "A list that answers from where C code cannot reach; see ddbcfg_client/hotpath/guarded.py."},
+    {Py_tp_doc, "A list that answers from where C code cannot reach; see ddbcfg_client/readonly/guarded.py."},
     {Py_tp_new, list_new},
     {Py_tp_init, list_init},
     {Py_tp_dealloc, list_dealloc},
@@ -355,13 +355,13 @@ static PyType_Slot list_slots[] = {
 };
 
 static PyType_Spec list_spec = {
-    .name = "ddbcfg_client.hotpath._hot.GuardedList",
+    .name = "ddbcfg_client._compiled.GuardedList",
     .basicsize = sizeof(GuardedList),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
     .slots = list_slots,
 };
 
-/* --- the module, which _hot.c defines --------------------------------------------------------- */
+/* --- the module, which hotpath/_hot.c defines --------------------------------------------------------- */
 
 static int
 add_type(PyObject *module, PyType_Spec *spec, PyTypeObject *base)

@@ -5,12 +5,12 @@ Much of CPython, and of what is written in C, changes a dict or a list without a
 ``heapq`` sorts in place.  No method can refuse that.  So these two have their content twice: what C
 code finds in them is a copy, and every method answers from the other, which is theirs alone.
 
-This is the reference.  ``_guarded.c`` does the same, compiled; ``accelerator`` says which is used.
+This is the reference.  ``_guarded.c`` does the same, compiled.
 """
 
 from __future__ import annotations
 
-from ddbcfg_client.hotpath.refusing import refuse
+from ddbcfg_client.readonly.refusing import refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,17 +5,36 @@ on working.  A copy, shallow or deep, and what comes out of a pickle, is a plain
 
 Every method that changes is refused.  C code that changes a dict or a list without calling its
 methods changes a copy that no method reads (see ``guarded``); of a set it cannot.
+
+``COMPILED`` says whether the compiled bases are used: where they were built, unless ``DDBCFG_PURE``
+is set.  There are none without a C compiler, nor on free-threaded Python.
 """
 
 from __future__ import annotations
 
-from ddbcfg_client.hotpath import GuardedDict, GuardedList
-from ddbcfg_client.hotpath.refusing import refuse
+import os
+
+from ddbcfg_client.readonly.refusing import refuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any, SupportsIndex
+
+    from ddbcfg_client.readonly.guarded import GuardedDict, GuardedList
+
+    COMPILED: bool
+else:
+    try:
+        if os.environ.get("DDBCFG_PURE"):
+            raise ImportError("DDBCFG_PURE is set")
+        from ddbcfg_client._compiled import GuardedDict, GuardedList
+
+        COMPILED = True
+    except ImportError:
+        from ddbcfg_client.readonly.guarded import GuardedDict, GuardedList
+
+        COMPILED = False
 
 
 class ReadOnlyDict(GuardedDict):

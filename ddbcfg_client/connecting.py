@@ -9,14 +9,19 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.errors import (
     ConfigError,
     NameRefused,
+    SeveralStoresNamed,
     SnapshotUnavailable,
     StoreNotNamed,
     UntrustedSegment,
 )
-from ddbcfg_client.format.names import PREFIX, Names, quoted
+from ddbcfg_client.format.names import PREFIX, Names, quoted, stores_in
 from ddbcfg_client.seconds import seconds_of
 from ddbcfg_client.shm.host import published_stores
 from ddbcfg_client.shm.trust import SHM_DIR, Trust
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _WAIT_STEP = 0.05  # seconds between two looks for a snapshot that is waited for
 
@@ -42,11 +47,28 @@ def connect(
     Raises StoreNotNamed, NameRefused, SnapshotUnavailable, SnapshotPermissionError,
     UntrustedSegment, LayoutMismatch, SnapshotCorrupt or SecondsRefused.
     """
+    stores = [store] if store else []
+    return attach(table, stores, namespace=namespace, wait=wait, max_age=max_age, owner=owner)
+
+
+def attach(
+    table: str | None,
+    stores: Sequence[str],
+    *,
+    namespace: str | None,
+    wait: float,
+    max_age: float | None,
+    owner: str | int | None,
+) -> Config:
+    """Do what :func:`connect` does, for the one store in *stores*, or for none.
+
+    Raise SeveralStoresNamed for more: a flag and ``DDBCFG_STORE`` can list several.
+    """
     deadline = time.monotonic() + seconds_of("wait", wait)
     trust = trust_in(owner)
     while True:
         try:
-            config = Config(names_of(table, store, namespace, trust), trust, max_age)
+            config = Config(names_of(table, stores, namespace, trust), trust, max_age)
             config.generation  # noqa: B018 - attaches, or says why it cannot
             return config
         except (SnapshotUnavailable, StoreNotNamed) as error:
@@ -65,12 +87,17 @@ def with_those_here(error: ConfigError, trust: Trust) -> ConfigError:
     return SnapshotUnavailable(error.name, error.reason, here)
 
 
-def names_of(table: str | None, store: str | None, namespace: str | None, trust: Trust) -> Names:
-    """Return the names of the store that is meant; see :func:`connect`.
+def names_of(
+    table: str | None, stores: Sequence[str], namespace: str | None, trust: Trust
+) -> Names:
+    """Return the names of the one store that is meant; see :func:`attach`.
 
     Raises StoreNotNamed, or UntrustedSegment when the only one is of an owner that is not trusted.
     """
-    found, refused = all_names_of(table, store, namespace, trust)
+    stores = stores or _stores_by_default()
+    if len(stores) > 1:
+        raise SeveralStoresNamed(stores)
+    found, refused = all_names_of(table, stores, namespace, trust)
     if len(found) == 1:
         return found[0]
     if not found and refused:
@@ -79,26 +106,26 @@ def names_of(table: str | None, store: str | None, namespace: str | None, trust:
 
 
 def all_names_of(
-    table: str | None, store: str | None, namespace: str | None, trust: Trust
+    table: str | None, stores: Sequence[str], namespace: str | None, trust: Trust
 ) -> tuple[list[Names], list[UntrustedSegment]]:
-    """Return the names of the store that is named, or else of those here that may be meant.
+    """Return the names of the stores that are named, or else of those here that may be meant.
 
     With them an error for each that may be meant and is not to be trusted.
     """
     namespace = namespace or os.environ.get("DDBCFG_NAMESPACE")
     namespace = namespace or table or os.environ.get("DDBCFG_TABLE")
-    store = store or os.environ.get("DDBCFG_STORE")
-    for kind, name in (("table", namespace), ("store", store)):
+    stores = stores or _stores_by_default()
+    for kind, name in (("table", namespace), *(("store", store) for store in stores)):
         try:
             (name or "").encode()
         except UnicodeEncodeError:
             raise NameRefused(kind, name or "", "is not UTF-8") from None
-    if namespace and store:
-        return [Names(namespace, store)], []
+    if namespace and stores:
+        return [Names(namespace, store) for store in stores], []
 
     def may_be_meant(page: str) -> bool:
         return (not namespace or page.startswith(f"{PREFIX}{quoted(namespace)}.")) and (
-            not store or page.endswith(f".{quoted(store)}")
+            not stores or any(page.endswith(f".{quoted(store)}") for store in stores)
         )
 
     found, refused = published_stores(trust)
@@ -106,6 +133,10 @@ def all_names_of(
         [names for names in found if may_be_meant(names.page)],
         [error for error in refused if may_be_meant(error.name)],
     )
+
+
+def _stores_by_default() -> list[str]:
+    return stores_in(os.environ.get("DDBCFG_STORE", ""))
 
 
 def trust_in(owner: str | int | None) -> Trust:

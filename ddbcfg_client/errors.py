@@ -58,6 +58,20 @@ class StoreNotNamed(ConfigError):
         return f"name the table and the store ({how}): this host has {_stores(self.published)}"
 
 
+class SeveralStoresNamed(ConfigError):
+    """More than one store was named where only one can be read; ``stores`` are their names."""
+
+    def __init__(self, stores: Sequence[str]) -> None:
+        super().__init__(stores)
+        self.stores = stores
+
+    def __str__(self) -> str:
+        listed = ", ".join(map(repr, self.stores[:_STORES_SHOWN]))
+        more = len(self.stores) - _STORES_SHOWN
+        listed += f" and {more} more" if more > 0 else ""
+        return f"several stores are named, {listed}: name one of them (--store, DDBCFG_STORE)"
+
+
 def _stores(published: Sequence[tuple[str, str]]) -> str:
     names = [f"{namespace}/{store}" for namespace, store in published]
     more = len(names) - _STORES_SHOWN

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from ddbcfg_client import __version__
 from ddbcfg_client.dynamodb.client import endpoint_flaw
+from ddbcfg_client.format.names import stores_in
 from ddbcfg_client.notation.printable import printable, without_passwords
 from ddbcfg_client.shm.trust import DEFAULT_OWNER
 from ddbcfg_daemon.publishing.objects import Access
@@ -70,21 +71,17 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         return _utf8(parser, name, text)
 
     stores = given.store
-    if stores is None:
-        stores = [name.strip() for name in environment.get("DDBCFG_STORE", "").split(",")]
-        stores = [name for name in stores if name]
+    stores = stores_in(environment.get("DDBCFG_STORE", "") if stores is None else ",".join(stores))
     local = value("local") or None
     table = value("table") or ("config" if local else "")
     if not table:
         parser.error("no table is named: use --table TABLE or DDBCFG_TABLE")
     if not stores and not local:
         parser.error("no store is named: use --store STORE (again for several) or DDBCFG_STORE")
-    if "" in stores:
-        parser.error("--store: a store's name cannot be empty")
     once = _switch(parser, "once", value("once", "no"))
     return Settings(
         table=table,
-        stores=tuple(dict.fromkeys(_utf8(parser, "store", store) for store in stores)),
+        stores=tuple(_utf8(parser, "store", store) for store in stores),
         namespace=value("namespace") or table,
         interval=_seconds(parser, "interval", value("interval", "60")),
         poll_timeout=_seconds(parser, "poll_timeout", value("poll_timeout", "60")),

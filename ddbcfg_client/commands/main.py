@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ddbcfg_client import __version__, connect
+from ddbcfg_client import __version__
 from ddbcfg_client.commands.exits import (
     DYNAMODB_FAILED,
     FOUND,
@@ -29,6 +29,7 @@ from ddbcfg_client.commands.output import (
     flush,
     silence,
 )
+from ddbcfg_client.connecting import attach
 from ddbcfg_client.errors import (
     ConfigError,
     LayoutMismatch,
@@ -42,6 +43,7 @@ from ddbcfg_client.errors import (
     StoreNotNamed,
     TableError,
 )
+from ddbcfg_client.format.names import stores_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -171,9 +173,9 @@ _seconds.__name__ = "number of seconds"
 
 
 def _connect(given: argparse.Namespace, wait: float = 0.0) -> Config:
-    return connect(
+    return attach(
         given.table,
-        given.store,
+        stores_in(given.store or ""),
         namespace=given.namespace,
         owner=given.owner,
         # Not a default of the parser's: all commands share the flag, and so would they its default.

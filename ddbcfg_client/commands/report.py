@@ -9,6 +9,7 @@ from ddbcfg_client.commands.output import complain, emit, say
 from ddbcfg_client.config import Config
 from ddbcfg_client.connecting import all_names_of, trust_in, with_those_here
 from ddbcfg_client.errors import LayoutMismatch, SnapshotError, StoreNotNamed
+from ddbcfg_client.format.names import stores_in
 from ddbcfg_client.notation.printable import printable
 
 TYPE_CHECKING = False
@@ -24,7 +25,8 @@ def print_status(given: argparse.Namespace) -> int:
     0 when all have a snapshot that is young enough, 3 when one has none, 4 when one is too old.
     """
     trust = trust_in(given.owner)
-    stores, refused = all_names_of(given.table, given.store, given.namespace, trust)
+    named = stores_in(given.store or "")
+    stores, refused = all_names_of(given.table, named, given.namespace, trust)
     if not stores:
         raise refused[0] if refused else StoreNotNamed([])
     for error in refused:

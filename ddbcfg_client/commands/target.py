@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.values import MAX_STORE_BYTES, check_name
+from ddbcfg_client.format.names import stores_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,11 +49,11 @@ def keys_named(given: argparse.Namespace) -> tuple[str, str]:
 
 def stores_named(given: argparse.Namespace) -> list[str]:
     """Return the stores that are named, each once; raise `NameRefused` for an impossible name."""
-    stores = given.store
-    if stores is None:
-        # As the daemon takes it, so that both can have one file of settings.
-        stores = [name for name in os.environ.get("DDBCFG_STORE", "").split(",") if name]
-    return list(dict.fromkeys(check_name("store", name, MAX_STORE_BYTES) for name in stores))
+    text = os.environ.get("DDBCFG_STORE", "") if given.store is None else ",".join(given.store)
+    stores = stores_in(text)
+    if not stores and given.store is not None:
+        stores = [""]  # refused: without a store, import would write every one of its file
+    return [check_name("store", name, MAX_STORE_BYTES) for name in stores]
 
 
 def some_stores(given: argparse.Namespace) -> list[str]:

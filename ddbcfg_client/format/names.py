@@ -40,6 +40,16 @@ def unquoted(part: str) -> str:
         return part
 
 
+def stores_in(text: str) -> list[str]:
+    """Return the stores that *text* lists, separated by commas, each once.
+
+    ``--store`` and ``DDBCFG_STORE`` mean the same everywhere, so this is the only place that splits
+    them.  A store whose own name has a comma can be passed to ``connect()`` only.
+    """
+    names = (name.strip() for name in text.split(","))
+    return list(dict.fromkeys(name for name in names if name))
+
+
 class Names:
     """The names of one store's objects, all derived from the control page's."""
 

@@ -240,6 +240,11 @@ def test_one_of_several_stores_must_be_named(host: Host, publish: Publish) -> No
     expected = '{"host": "localhost"}\n'
     assert answered(host.client("get", "db", "--store", "test")) == expected
     assert answered(host.client("get", "db", DDBCFG_STORE="test")) == expected
+    both = answered(host.client("status", "--json", "--store", "prod, test"))
+    assert [json.loads(line)["store"] for line in both.splitlines()] == ["prod", "test"]
+    for several in (("--store", "prod,test"), ()):
+        said = failed(host.client("get", "db", *several, DDBCFG_STORE="test,prod"), 2)
+        assert "several stores are named" in said
     # Without --namespace, it is the table's name.
     by_table = ("--table", host.namespace, "--store", "test")
     assert answered(host.client("get", "db", *by_table, DDBCFG_NAMESPACE="")) == expected

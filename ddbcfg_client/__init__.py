@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 
-__version__ = "0.1.0"
+    __version__: str
 
 __all__ = [
     "Config",
@@ -55,9 +55,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Only who writes, or reads DynamoDB itself, waits for what that imports.
+    # Imported when it is first used, because a program that only reads needs none of it.
     if name == "DynamoDBConfigStore":
         from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 
         return DynamoDBConfigStore
+    if name == "__version__":
+        from ddbcfg_client.version import VERSION
+
+        return VERSION
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

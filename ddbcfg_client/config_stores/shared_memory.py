@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ddbcfg_client.config_stores.base import ConfigStore, as_of_old
+from ddbcfg_client.connecting import connect
 from ddbcfg_client.hotpath.hot import RAISE
 
 TYPE_CHECKING = False
@@ -22,9 +23,6 @@ class SharedMemoryConfigStore(ConfigStore):
     """
 
     def __init__(self, table_name: str, store_name: str, **kwargs: Any) -> None:
-        # Here, because ddbcfg_client itself offers this class.
-        from ddbcfg_client import connect
-
         super().__init__(store_name)
         self._config = connect(table_name, store_name, **kwargs)
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from ddbcfg_client.dynamodb.errors import explained
 from ddbcfg_client.errors import MissingExtra, TableError
 from ddbcfg_client.notation.printable import without_passwords
+from ddbcfg_client.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,11 +148,5 @@ def client_config() -> Config:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         # A connection that idles between polls behind a NAT gateway is dropped without a word.
         tcp_keepalive=True,
-        user_agent_extra=f"ddbcfg/{_version()}",
+        user_agent_extra=f"ddbcfg/{VERSION}",
     )
-
-
-def _version() -> str:
-    from ddbcfg_client import __version__
-
-    return __version__

@@ -13,12 +13,19 @@ from ddbcfg_client.errors import MisconfiguredSchemaException, TableNotReadyExce
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, Protocol
 
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import DescribeTableOutputTypeDef
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, DescribeTableOutputTypeDef
 
-    from ddbcfg_client.dynamodb.table import Item, Table
+    Item = dict[str, AttributeValueTypeDef]
+
+    class Asked(Protocol):
+        """What was asked: the table's name, and those of its two keys."""
+
+        name: str
+        store_key: str
+        option_key: str
 
     # The kind of a key: its name and its type.
     _Keys = dict[str, tuple[str, str | None]]
@@ -61,14 +68,14 @@ def _flaw_of(body: bytes, headers: Mapping[str, str], parsed: Mapping[str, objec
     return None
 
 
-def checked_answer(table: Table, operation: str, answer: Mapping[str, Any]) -> None:
+def checked_answer(table: Asked, operation: str, answer: Mapping[str, Any]) -> None:
     """Return when the body was whole; raise :class:`AnswerMalformed`."""
     flaw = answer.get("ResponseMetadata", {}).get(_FLAW)
     if flaw:
         raise malformed(table.name, operation, flaw)
 
 
-def checked_table(table: Table, answer: DescribeTableOutputTypeDef) -> None:
+def checked_table(table: Asked, answer: DescribeTableOutputTypeDef) -> None:
     """Return when the table is ready and its keys are two strings of the expected names."""
     checked_answer(table, "DescribeTable", answer)
     description = answer.get("Table")
@@ -98,7 +105,7 @@ def _told(keys: _Keys) -> str:
 
 
 def checked_page(
-    table: Table, request: Mapping[str, Any], page: Mapping[str, Any]
+    table: Asked, request: Mapping[str, Any], page: Mapping[str, Any]
 ) -> tuple[list[Item], Item | None]:
     """Return the items of one page of a Query, and the key to go on after, if any.
 
@@ -116,7 +123,7 @@ def checked_page(
     return items, last
 
 
-def checked_item(table: Table, store: str, answer: Mapping[str, Any]) -> Item | None:
+def checked_item(table: Asked, store: str, answer: Mapping[str, Any]) -> Item | None:
     """Return the item of a GetItem, None when there is none."""
     checked_answer(table, "GetItem", answer)
     item: Item | None = answer.get("Item")
@@ -125,7 +132,7 @@ def checked_item(table: Table, store: str, answer: Mapping[str, Any]) -> Item | 
     return item
 
 
-def check_item(table: Table, operation: str, store: str, item: Item) -> None:
+def check_item(table: Asked, operation: str, store: str, item: Item) -> None:
     """Return when the item is of ``store`` and of known types; raise :class:`AnswerMalformed`."""
     if item.get(table.store_key) != {"S": store} or table.option_key not in item:
         raise malformed(table.name, operation, "an item is not of the store that was asked for")
@@ -134,7 +141,7 @@ def check_item(table: Table, operation: str, store: str, item: Item) -> None:
             raise malformed(table.name, operation, "an attribute is of no known type")
 
 
-def _position(table: Table, key: Item) -> bytes:
+def _position(table: Asked, key: Item) -> bytes:
     option = key.get(table.option_key, {}).get("S")
     if not isinstance(option, str):
         raise malformed(table.name, "Query", "the key to go on after is no string")

@@ -11,7 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ddbcfg_client.dynamodb.table import Item, Table
+    from ddbcfg_client.dynamodb.responses import Item
+    from ddbcfg_client.dynamodb.table import Table
     from ddbcfg_client.dynamodb.table_connection import TableConnection
 
 

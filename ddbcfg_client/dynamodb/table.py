@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    Item = dict[str, AttributeValueTypeDef]
+    from ddbcfg_client.dynamodb.responses import Item
 
 
 def _nothing(table: Table) -> None:

@@ -14,13 +14,13 @@ from ddbcfg_client.errors import MisconfiguredSchemaException
 from ddbcfg_client.format.page import NEVER, PageStatus
 from ddbcfg_client.shm.clock import age_of, boottime
 from ddbcfg_client.shm.status import pid_namespace, process_start
+from ddbcfg_daemon.change_text import changes
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.last_known_good import LastKnownGood
 from ddbcfg_daemon.errors import PublishError, WriterLocked
 from ddbcfg_daemon.exits import MENDABLE, log_fault, reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.memory import give_back
-from ddbcfg_daemon.outputs.change_text import changes
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.schedule import Schedule

@@ -77,9 +77,10 @@ bench: $(READY) ## measure, and write docs/performance.md (ARGS='read start' for
 	    echo "not all of benchmarks/requirements.txt could be installed" >&2
 	$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
-lint: $(READY) ## check style and formatting
+lint: $(READY) ## check style, formatting and what imports what
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/lint-imports --no-logo --no-cache
 
 types: $(READY) ## check the types of both packages, and of programs that use them
 	$(VENV)/bin/mypy

@@ -15,7 +15,7 @@ PARAMETERS = "parameters"
 
 def main() -> None:
     """Serve it."""
-    from ddbcfg_daemon.sources.local import LocalDynamoDB
+    from ddbcfg_daemon.sources.local_dynamodb import LocalDynamoDB
 
     with LocalDynamoDB() as dynamodb:
         dynamodb.load(TABLE, {STORE: {"db": DB}})

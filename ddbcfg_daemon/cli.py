@@ -16,6 +16,7 @@ from ddbcfg_client.dynamodb.client import check_settings, connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, NotationError, TableError
 from ddbcfg_client.format.names import Names
+from ddbcfg_client.notation.files import load_file
 from ddbcfg_client.notation.printable import printable, without_passwords
 from ddbcfg_client.shm.host import published_stores
 from ddbcfg_client.shm.page import Page
@@ -41,7 +42,7 @@ from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.credential_helpers import children, end_helpers
 from ddbcfg_daemon.sources.deadline import DeadlineSource
 from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
-from ddbcfg_daemon.sources.local import REGION, LocalDynamoDB, load_file
+from ddbcfg_daemon.sources.local_dynamodb import REGION, LocalDynamoDB
 from ddbcfg_daemon.systemd import Notifier
 
 log = logging.getLogger("ddbcfg.daemon")

@@ -18,7 +18,8 @@ import pytest
 
 from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.errors import MissingExtra, NotationError, TableError, ValueRefused
-from ddbcfg_daemon.sources.local import REGION, LocalDynamoDB, load_file
+from ddbcfg_client.notation.files import load_file
+from ddbcfg_daemon.sources.local_dynamodb import REGION, LocalDynamoDB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +191,7 @@ class TestRefusals:
         done = run(
             f"import sys; sys.modules[{package!r}] = None\n"
             "from ddbcfg_client.errors import MissingExtra\n"
-            "from ddbcfg_daemon.sources.local import LocalDynamoDB\n"
+            "from ddbcfg_daemon.sources.local_dynamodb import LocalDynamoDB\n"
             "try: LocalDynamoDB()\n"
             "except MissingExtra as error: print(error)"
         )
@@ -199,7 +200,7 @@ class TestRefusals:
 
     def test_importing_the_module_imports_neither_moto_nor_boto3(self) -> None:
         done = run(
-            "import sys, ddbcfg_daemon.sources.local\n"
+            "import sys, ddbcfg_daemon.sources.local_dynamodb\n"
             "print({'boto3', 'botocore', 'flask', 'moto', 'werkzeug'} & set(sys.modules))"
         )
         assert done.stdout == "set()\n"
@@ -259,7 +260,7 @@ class TestNothingStays:
 
     def test_a_program_that_forgets_to_stop_it_ends(self) -> None:
         done = run(
-            "from ddbcfg_daemon.sources.local import LocalDynamoDB\n"
+            "from ddbcfg_daemon.sources.local_dynamodb import LocalDynamoDB\n"
             "local = LocalDynamoDB(); local.load('config', {'prod': {'db': {}}}); print('done')"
         )
         assert (done.stdout, done.returncode) == ("done\n", 0)
@@ -369,7 +370,7 @@ class TestOtherCode:
         }
         done = run(
             "import os\n"
-            "from ddbcfg_daemon.sources.local import LocalDynamoDB\n"
+            "from ddbcfg_daemon.sources.local_dynamodb import LocalDynamoDB\n"
             "before = dict(os.environ)\n"
             "with LocalDynamoDB() as local:\n"
             "    local.load('config', {'prod': {'db': {}}})\n"

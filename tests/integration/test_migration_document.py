@@ -21,7 +21,7 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
-from ddbcfg_daemon.sources.local import REGION, LocalDynamoDB
+from ddbcfg_daemon.sources.local_dynamodb import REGION, LocalDynamoDB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -37,7 +37,7 @@ from ddbcfg_client.errors import ConfigError, ReloadFailed
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
-from ddbcfg_daemon.sources.local import LocalDynamoDB
+from ddbcfg_daemon.sources.local_dynamodb import LocalDynamoDB
 from support.daemon import DaemonProcess, left_of
 from support.fault_proxy import FAULTS, HANG, FaultProxy
 from support.shm import attributes

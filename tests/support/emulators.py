@@ -39,7 +39,7 @@ def _moto() -> Iterator[str]:
 
     from moto.server import ThreadedMotoServer
 
-    from ddbcfg_daemon.sources.local import keep_every_digit, take_whole_transactions
+    from ddbcfg_daemon.sources.local_dynamodb import keep_every_digit, take_whole_transactions
 
     keep_every_digit()
     take_whole_transactions()

@@ -21,7 +21,6 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import MissingExtra
 from ddbcfg_client.format.numbers import number_text
-from ddbcfg_client.notation.files import load_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
     from werkzeug.serving import BaseWSGIServer
-
-__all__ = ["REGION", "LocalDynamoDB", "load_file"]
 
 _HOST = "127.0.0.1"
 

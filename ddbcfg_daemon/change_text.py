@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ddbcfg_client.notation.printable import listed
+from ddbcfg_client.printable import listed
 
 
 def changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> str:

@@ -17,7 +17,7 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, NotationError, TableError
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.notation.files import load_file
-from ddbcfg_client.notation.printable import printable, without_passwords
+from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.shm.host import published_stores
 from ddbcfg_client.shm.page import Page
 from ddbcfg_client.shm.trust import Gone, Trust

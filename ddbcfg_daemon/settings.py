@@ -15,7 +15,7 @@ from typing import NoReturn
 from ddbcfg_client import __version__
 from ddbcfg_client.dynamodb.client import endpoint_flaw
 from ddbcfg_client.format.names import stores_in
-from ddbcfg_client.notation.printable import printable, without_passwords
+from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.shm.trust import DEFAULT_OWNER
 from ddbcfg_daemon.publishing.objects import Access
 

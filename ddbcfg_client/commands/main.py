@@ -185,7 +185,7 @@ def _connect(given: argparse.Namespace, wait: float = 0.0) -> Config:
 
 
 def _get(given: argparse.Namespace) -> int:
-    from ddbcfg_client.notation.text import dumps
+    from ddbcfg_client.notation.writer import dumps
 
     config = _connect(given)
     if given.option is None:

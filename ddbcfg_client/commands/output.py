@@ -10,7 +10,7 @@ import os
 import sys
 
 from ddbcfg_client.errors import OutputFailed
-from ddbcfg_client.notation.printable import printable, shown, without_passwords
+from ddbcfg_client.printable import printable, shown, without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def emit_name(name: str) -> None:
     if name.isprintable() and not name.startswith('"') and _fits(name):
         emit(name)
         return
-    from ddbcfg_client.notation.text import dumps
+    from ddbcfg_client.notation.writer import dumps
 
     emit_json(dumps(name, typed=False))
 

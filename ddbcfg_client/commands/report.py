@@ -10,7 +10,7 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.connecting import all_names_of, trust_in, with_those_here
 from ddbcfg_client.errors import LayoutMismatch, SnapshotError, StoreNotNamed
 from ddbcfg_client.format.names import stores_in
-from ddbcfg_client.notation.printable import printable
+from ddbcfg_client.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

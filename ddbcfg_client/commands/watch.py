@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ddbcfg_client.commands.output import emit, emit_json, flush, say, shown
-from ddbcfg_client.notation.text import dumps
+from ddbcfg_client.notation.writer import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

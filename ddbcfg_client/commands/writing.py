@@ -10,7 +10,7 @@ import argparse
 
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.formatter import Formatter
-from ddbcfg_client.notation.printable import without_passwords
+from ddbcfg_client.printable import without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

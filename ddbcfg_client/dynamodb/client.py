@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from ddbcfg_client.dynamodb.errors import explained
 from ddbcfg_client.errors import MissingExtra, TableError
-from ddbcfg_client.notation.printable import without_passwords
+from ddbcfg_client.printable import without_passwords
 from ddbcfg_client.version import VERSION
 
 TYPE_CHECKING = False

@@ -21,7 +21,7 @@ from ddbcfg_client.dynamodb.responses import (
     watch_answers,
 )
 from ddbcfg_client.errors import CredentialsRefused, TableError
-from ddbcfg_client.notation.printable import without_passwords
+from ddbcfg_client.printable import without_passwords
 
 MAX_EXPRESSION_BYTES = 4096
 MAX_NAMES_BYTES = 1024 * 1024  # half of DynamoDB's limit for all that an expression's aliases name

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from ddbcfg_client.errors import NameRefused, ValueRefused
 from ddbcfg_client.format.numbers import MAX_DIGITS, MAX_EXPONENT, MIN_EXPONENT, number_text
-from ddbcfg_client.notation.text import MAX_DEPTH, TOO_DEEP
+from ddbcfg_client.notation.reader import MAX_DEPTH, TOO_DEEP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from binascii import a2b_base64
 
 from ddbcfg_client.errors import NotationError
-from ddbcfg_client.notation.text import loads
+from ddbcfg_client.notation.reader import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def keys_of(arguments: Iterable[str]) -> dict[str, object]:
-    """Return the keys with their values; JSON is that of :mod:`ddbcfg_client.notation.text`.
+    """Return the keys with their values; JSON is that of :mod:`ddbcfg_client.notation`.
 
     Raise :class:`NotationError` for what is none of the three forms, for a value that is not what
     its form says, and for a key that is there twice.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ddbcfg_client.notation.text import dumps
+from ddbcfg_client.notation.writer import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ddbcfg_client.errors import NotationError
-from ddbcfg_client.notation.text import loads_stores
+from ddbcfg_client.notation.reader import loads_stores
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def load_file(
     """Return the store → option → key → value that the file at ``path`` says, in typed JSON.
 
     Raises :class:`NotationError`, which names the file and the line or the path in it, for a file
-    that cannot be read, is no JSON, or does not say stores (``ddbcfg_client.notation.text``).
+    that cannot be read, is no JSON, or does not say stores (``ddbcfg_client.notation``).
     """
     try:
         data = Path(path).read_bytes()

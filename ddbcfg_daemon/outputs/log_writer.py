@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any
 
-from ddbcfg_client.notation.printable import printable, without_passwords
+from ddbcfg_client.printable import printable, without_passwords
 
 _MOST = 256 * 1024  # bytes that wait to be written
 _LONGEST = 16 * 1024  # characters of a line

@@ -24,7 +24,7 @@ from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.notation.files import load_file, save_file
-from ddbcfg_client.notation.text import loads
+from ddbcfg_client.notation.reader import loads
 from ddbcfg_daemon.sources.local_dynamodb import REGION, LocalDynamoDB
 from support import fault_proxy as faults
 from support.waiting import in_child

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddbcfg_client.errors import NotationError
-from ddbcfg_client.notation.text import dumps, loads, loads_stores
+from ddbcfg_client.notation.reader import loads, loads_stores
+from ddbcfg_client.notation.writer import dumps
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 # Names that come near the notation are what could go wrong, so they come often.

@@ -16,7 +16,8 @@ from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.format.numbers import canonical_text, number_text
 from ddbcfg_client.format.values import pack_option, unpack_option
 from ddbcfg_client.notation.canonical import as_file
-from ddbcfg_client.notation.text import dumps, loads
+from ddbcfg_client.notation.reader import loads
+from ddbcfg_client.notation.writer import dumps
 from ddbcfg_client.testing import FakeConfig
 
 # As DynamoDB writes a number: no exponent, no plus, no zero that says nothing, no minus zero.

@@ -10,7 +10,7 @@ import pytest
 
 from ddbcfg_client.notation.canonical import as_file, same, text_of
 from ddbcfg_client.notation.differences import Changes, counts
-from ddbcfg_client.notation.text import loads_stores
+from ddbcfg_client.notation.reader import loads_stores
 from ddbcfg_client.readonly import ReadOnlyDict
 
 SECRET = "p1anted-s3cret"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_client.notation.printable import listed, printable, shown, without_passwords
+from ddbcfg_client.printable import listed, printable, shown, without_passwords
 from ddbcfg_daemon.change_text import changes
 from ddbcfg_daemon.outputs.log_writer import LineFormatter, LogWriter
 

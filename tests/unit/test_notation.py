@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ddbcfg_client.errors import ConfigError, NotationError
-from ddbcfg_client.notation.text import dumps, loads, loads_stores
+from ddbcfg_client.notation.reader import loads, loads_stores
+from ddbcfg_client.notation.writer import dumps
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -328,12 +329,12 @@ class TestCallers:
     def test_importing_it_imports_nothing_heavy(self) -> None:
         code = (
             "import sys; import ddbcfg_client.errors; before = set(sys.modules); "
-            "import ddbcfg_client.notation.text; print(*sorted(set(sys.modules) - before))"
+            "import ddbcfg_client.notation.writer; print(*sorted(set(sys.modules) - before))"
         )
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
         )
-        assert done.stdout.split() == ["ddbcfg_client.notation", "ddbcfg_client.notation.text"]
+        assert done.stdout.split() == ["ddbcfg_client.notation", "ddbcfg_client.notation.writer"]
 
 
 class TestDocumentation:

@@ -1,8 +1,4 @@
-"""Typed JSON: one notation for values of every DynamoDB type, to read and to write.
-
-Strings, booleans, null, lists and maps are plain JSON, and so are numbers, every digit of them.
-Binary is ``{"$binary": "<base64>"}`` and a set ``{"$set": [...]}``.  A map with a key that starts
-with ``$`` is ``{"$map": {...}}``, whose keys are taken as they stand.
+"""Values from JSON in the notation; each error names the line, or the path into the document.
 
 What a function needs it imports itself: the client's command line is measured in milliseconds.
 """
@@ -20,12 +16,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 32  # lists and maps, one in another, that DynamoDB takes in one value
 TOO_DEEP = f"nested deeper than DynamoDB's {MAX_DEPTH} levels"
-
-# RFC 8259, section 7: what must be escaped in a string, the short way where there is one.
-_ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
-_ESCAPES |= {
-    ord(char): f"\\{short}" for char, short in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)
-}
 
 _MARKERS = {"$binary": "base64 text", "$map": "an object", "$set": "an array that is not empty"}
 
@@ -60,18 +50,6 @@ def loads_stores(
                     raise reader.error(at_key, reason)
                 values[key] = value
     return stores
-
-
-def dumps(value: object, *, typed: bool, indent: int | None = None) -> str:
-    """Return ``value`` as JSON: in the notation, or as plain JSON that is only for show.
-
-    Typed, :func:`loads` gives an equal value back.  Plain, a set is a sorted array and binary a
-    base64 string.  ``indent`` breaks lines as ``json.dumps`` does.  A number is int or Decimal.
-
-    Raises TypeError for a type that DynamoDB does not have (float and tuple are such), ValueError
-    for a number that is not finite.
-    """
-    return _Writer(typed, indent).write(value, "\n")
 
 
 class _Reader:
@@ -208,63 +186,6 @@ class _Reader:
         """Raise if one more list or map would be one too many."""
         if depth == 0:
             raise self.error(path, TOO_DEEP)
-
-
-class _Writer:
-    """Turns values into JSON; a ``margin`` is a line break and what indents the line after it."""
-
-    __slots__ = ("breaks", "step", "typed")
-
-    def __init__(self, typed: bool, indent: int | None) -> None:
-        self.typed = typed
-        self.breaks = indent is not None
-        self.step = " " * (indent or 0)
-
-    def write(self, value: object, margin: str) -> str:
-        """Return ``value`` as JSON whose last line has this margin."""
-        from decimal import Decimal
-
-        from ddbcfg_client.format.numbers import number_text
-
-        inner = margin + self.step
-        if isinstance(value, str):
-            return _quoted(value)
-        if value is None or isinstance(value, bool):
-            return {None: "null", True: "true", False: "false"}[value]
-        if isinstance(value, (int, Decimal)):
-            return number_text(Decimal(value))
-        if isinstance(value, bytes):
-            from binascii import b2a_base64
-
-            text = b2a_base64(value, newline=False).decode()
-            return self.marked("$binary", f'"{text}"')
-        if isinstance(value, dict):
-            if not all(isinstance(key, str) for key in value):
-                raise TypeError("the keys of a map must be strings")
-            parts = [f"{_quoted(key)}: {self.write(value[key], inner)}" for key in value]
-            text = self.join("{", parts, "}", margin)
-            return self.marked("$map", text) if any(key[:1] == "$" for key in value) else text
-        if isinstance(value, (set, frozenset)):
-            return self.marked("$set", self.write(sorted(value), margin))
-        if isinstance(value, list):
-            return self.join("[", [self.write(item, inner) for item in value], "]", margin)
-        raise TypeError(f"DynamoDB has no type for {type(value).__name__}")
-
-    def marked(self, marker: str, text: str) -> str:
-        """Return ``text`` under the notation's ``marker``, or as it is in plain JSON."""
-        return f'{{"{marker}": {text}}}' if self.typed else text
-
-    def join(self, start: str, parts: list[str], end: str, margin: str) -> str:
-        """Return the parts between their brackets, on one line or on a line each."""
-        if not parts or not self.breaks:
-            return start + ", ".join(parts) + end
-        inner = margin + self.step
-        return start + inner + ("," + inner).join(parts) + margin + end
-
-
-def _quoted(text: str) -> str:
-    """Return ``text`` as JSON; without the json package, which ``get`` would wait for."""
-    return f'"{text.translate(_ESCAPES)}"'
 
 
 def _join(path: str, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from ddbcfg_client.arguments import seconds_of
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import (
     ConfigError,
@@ -15,7 +16,6 @@ from ddbcfg_client.errors import (
     UntrustedSegment,
 )
 from ddbcfg_client.format.names import PREFIX, Names, quoted, stores_in
-from ddbcfg_client.seconds import seconds_of
 from ddbcfg_client.shm.host import published_stores
 from ddbcfg_client.shm.trust import SHM_DIR, Trust
 

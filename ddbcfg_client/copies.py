@@ -12,13 +12,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
-    from ddbcfg_client.config import Config
-
-    SomeConfig = TypeVar("SomeConfig", bound=Config)
+    Made = TypeVar("Made")
 
 
-def rebuilt(kind: type[SomeConfig], base: type[Config], *arguments: Any) -> SomeConfig:
-    """A Config of *kind* that was made with the *arguments* of *base*.
+def rebuilt(kind: type[Made], base: Any, *arguments: Any) -> Made:
+    """Return an object of *kind*, made with the *arguments* of its base class *base*.
 
     The subclass's own ``__init__``, which may want other arguments, is not called.
     """
@@ -27,9 +25,7 @@ def rebuilt(kind: type[SomeConfig], base: type[Config], *arguments: Any) -> Some
     return config
 
 
-def own_attributes(
-    config: Config, base: type[Config]
-) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+def own_attributes(config: object, base: type) -> tuple[dict[str, Any] | None, dict[str, Any]]:
     """What subclasses of *base* keep in *config*, as ``pickle`` and ``copy`` put it back.
 
     Read from the slots themselves: an attribute that is not set would be looked for in the store.

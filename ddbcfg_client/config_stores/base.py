@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from ddbcfg_client.arguments import RAISE, key_names
 from ddbcfg_client.errors import OptionNotFound
-from ddbcfg_client.hotpath.hot import RAISE
-from ddbcfg_client.keys import key_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.arguments import RAISE
 from ddbcfg_client.config_stores.base import ConfigStore, as_of_old
 from ddbcfg_client.connecting import connect
-from ddbcfg_client.hotpath.hot import RAISE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

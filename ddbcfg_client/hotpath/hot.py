@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from time import monotonic
 
+from ddbcfg_client.arguments import RAISE
 from ddbcfg_client.format.page import GENERATION_WORD
 
 TYPE_CHECKING = False
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     Default = TypeVar("Default")
     View = tuple[memoryview, int, dict[str, ReadOnlyDict], float, object]
-
-RAISE: Any = object()  # the default that stands for none
 
 
 class Hot:

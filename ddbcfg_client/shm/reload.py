@@ -8,24 +8,31 @@ from ddbcfg_client.shm.daemon_socket import NoDaemon, NotAllowed, TimedOut, Unan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ddbcfg_client.config import Config
+    from collections.abc import Callable
+
+    from ddbcfg_client.format.names import Names
+    from ddbcfg_client.shm.page import Page
+    from ddbcfg_client.shm.trust import Trust
 
 
-def reload(config: Config, timeout: float, accept: bool) -> None:
+def reload(
+    names: Names, trust: Trust, page: Callable[[], Page | None], timeout: float, accept: bool
+) -> None:
     """Ask for a poll and return when one that began after that has ended.
 
-    With *accept*, what a guard refuses is published all the same.  Raises ReloadFailed if no poll
-    ended within *timeout* seconds, if it failed, or if what it read is held back.
+    With *accept*, what a guard refuses is published all the same.  *page* returns the control page,
+    for what an error says about the daemon.  Raises ReloadFailed if no poll ended within *timeout*
+    seconds, if it failed, or if what it read is held back.
     """
-    store = config.store
+    store = names.store
     try:
         request = Request(ACCEPT if accept else POLL)
-        response = ask(config._names, config._trust, request, timeout, admin=accept)
+        response = ask(names, trust, request, timeout, admin=accept)
     except NoDaemon:
-        stopped = ", the last one stopped" if _daemon_pid(config) == 0 else ""
+        stopped = ", the last one stopped" if _daemon_pid(page) == 0 else ""
         raise ReloadFailed(store, f"no daemon serves it on this host{stopped}; {START}") from None
     except TimedOut as error:
-        pid = _daemon_pid(config)
+        pid = _daemon_pid(page)
         reason = f"the daemon{f' (pid {pid})' if pid else ''} did not poll within {timeout:g} s"
         said = str(error)
         raise ReloadFailed(store, f"{reason} ({said})" if said else reason) from None
@@ -36,10 +43,10 @@ def reload(config: Config, timeout: float, accept: bool) -> None:
         raise ReloadFailed(store, reason)
 
 
-def _daemon_pid(config: Config) -> int | None:
+def _daemon_pid(page: Callable[[], Page | None]) -> int | None:
     """Return the pid in the control page, 0 after a daemon that stopped; None if there is none."""
     try:
-        page = config._control_page()
-        return None if page is None else page.status().daemon_pid
+        found = page()
+        return None if found is None else found.status().daemon_pid
     except ConfigError:
         return None

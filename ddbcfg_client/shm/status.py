@@ -13,9 +13,10 @@ from ddbcfg_client.hotpath import READER
 from ddbcfg_client.shm.clock import age_of
 
 if TYPE_CHECKING:
-    from ddbcfg_client.config import Attachment
+    from ddbcfg_client.errors import ConfigError
     from ddbcfg_client.format.page import PageStatus
     from ddbcfg_client.shm.page import Page
+    from ddbcfg_client.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,15 @@ def daemon_state(status: PageStatus) -> str:
     return "gone" if process_start(1) else "hidden"
 
 
-def status_of(page: Page, attachment: Attachment) -> Status:
-    """Return the status of the store behind *page*; raise SnapshotCorrupt."""
-    status, snapshot = page.status(), attachment.snapshot
+def status_of(
+    page: Page, snapshot: Snapshot | None, age: float | None, trouble: ConfigError | None
+) -> Status:
+    """Return the status of the store behind *page*; raise SnapshotCorrupt.
+
+    *snapshot* is what this process serves, *age* how old that is, and *trouble* why it cannot take
+    up what is published.
+    """
+    status = page.status()
     daemon = daemon_state(status)
     return Status(
         namespace=page.names.namespace,
@@ -126,7 +133,7 @@ def status_of(page: Page, attachment: Attachment) -> Status:
         bytes=0 if snapshot is None else snapshot.size,
         read_at=None if snapshot is None else snapshot.read_at,
         polled_at=None if status.success_unix == NEVER else status.success_unix / 1e9,
-        age=age_of(status.success) if snapshot is None else attachment.age(),
+        age=age_of(status.success) if snapshot is None else age,
         interval=status.interval / 1e9,
         source=status.source,
         polls=status.polls,
@@ -143,5 +150,5 @@ def status_of(page: Page, attachment: Attachment) -> Status:
         daemon_pid=None if daemon == "hidden" else status.daemon_pid or None,
         replaced=page.replaced(),
         reader=READER,
-        reader_error=None if attachment.trouble is None else str(attachment.trouble),
+        reader_error=None if trouble is None else str(trouble),
     )

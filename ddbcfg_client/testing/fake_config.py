@@ -151,6 +151,9 @@ class FakeConfig(Config):
     def age(self, seconds: float | None) -> None:
         self._age = seconds
 
+    def _served_age(self) -> float | None:
+        return self._age
+
     def _current(self) -> FakeSnapshot:
         if self.failure is not None:
             raise self.failure

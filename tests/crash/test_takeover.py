@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client import config as reader
+from ddbcfg_client import page_follower
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotUnavailable, UntrustedSegment
 from ddbcfg_client.format.names import Names
@@ -388,7 +388,7 @@ def test_a_removed_page_is_made_anew_and_its_readers_sent_there_at_once(
         number_of(config_of(names))
     assert publisher.verify() == ["the control page"]
     # However often a reader looks at the name: the old page says that it is retired.
-    monkeypatch.setattr(reader, "_NAME_CHECK", 1e9)
+    monkeypatch.setattr(page_follower, "_NAME_CHECK", 1e9)
     old = config._view[0]
     assert config.generation == 2
     assert config._view[0] is not old

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-import ddbcfg_client.config
+import ddbcfg_client.page_follower
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotReclaimed
 from ddbcfg_client.format.names import Names
@@ -66,7 +66,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], None
     """Has something done once, just before a reader calls what has that name in its module."""
 
     def install(name: str, act: Callable[[], None]) -> None:
-        real = getattr(ddbcfg_client.config, name)
+        real = getattr(ddbcfg_client.page_follower, name)
         acts = [act]
 
         def call(*arguments: object) -> object:
@@ -74,7 +74,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[], None
                 acts.pop()()
             return real(*arguments)
 
-        monkeypatch.setattr(ddbcfg_client.config, name, call)
+        monkeypatch.setattr(ddbcfg_client.page_follower, name, call)
 
     return install
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-import ddbcfg_client.config
+import ddbcfg_client.page_follower
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotError
 from ddbcfg_client.format.names import Names
@@ -105,7 +105,7 @@ def test_a_thread_that_fails_late_does_not_go_back_behind_one_that_did_not(
     publish(publisher, 2)
     main = threading.current_thread()
     others: list[threading.Thread] = []
-    really_open, really_until = ddbcfg_client.config.Segment, Config._hot_until
+    really_open, really_until = ddbcfg_client.page_follower.Segment, Config._hot_until
 
     def succeed() -> None:
         other = threading.Thread(target=lambda: seen.append(number_in(config["db"])))
@@ -126,7 +126,7 @@ def test_a_thread_that_fails_late_does_not_go_back_behind_one_that_did_not(
         return really_until(self, *arguments)
 
     seen: list[int | None] = []
-    monkeypatch.setattr(ddbcfg_client.config, "Segment", segment)
+    monkeypatch.setattr(ddbcfg_client.page_follower, "Segment", segment)
     monkeypatch.setattr(Config, "_hot_until", until)
     first = number_in(config["db"])
     assert seen == [2]

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import ddbcfg_client.config
+import ddbcfg_client.page_follower
 import ddbcfg_client.snapshot
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import ConfigError
@@ -141,9 +141,9 @@ def midway(config: Config) -> None:
         assert set(numbers(config)) <= {number, number + 1}
 
     places: list[tuple[Any, str]] = [
-        (ddbcfg_client.config, "Page"),
-        (ddbcfg_client.config, "Segment"),
-        (ddbcfg_client.config, "Snapshot"),
+        (ddbcfg_client.page_follower, "Page"),
+        (ddbcfg_client.page_follower, "Segment"),
+        (ddbcfg_client.page_follower, "Snapshot"),
         (ddbcfg_client.snapshot, "unpack_option"),
         (ddbcfg_client.snapshot, "crc32"),
     ]

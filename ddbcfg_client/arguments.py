@@ -1,12 +1,15 @@
-"""The ``keys`` of a ``get``: names of keys, the same for every way to read."""
+"""What a caller passes, checked the same way wherever it is accepted."""
 
 from __future__ import annotations
 
-from ddbcfg_client.errors import KeysRefused
+from ddbcfg_client.errors import KeysRefused, SecondsRefused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
+
+RAISE: Any = object()  # the default of a get that has none: an absent option raises
 
 MAX_KEY_BYTES = 65535  # of an attribute's name in DynamoDB
 
@@ -40,3 +43,13 @@ def _check_bytes(at: int, name: str) -> None:
         raise KeysRefused(f"name {at} is not valid Unicode (a lone surrogate)") from None
     if length > MAX_KEY_BYTES:
         raise KeysRefused(f"name {at} is {length} bytes long, the limit is {MAX_KEY_BYTES}")
+
+
+def seconds_of(name: str, value: float) -> float:
+    """Return *value* as a float; raise SecondsRefused for what is no number of seconds."""
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        raise SecondsRefused(name, f"must be a number of seconds, not a {type(value).__name__}")
+    seconds = float(value)
+    if not seconds >= 0:  # not a number compares false with everything
+        raise SecondsRefused(name, f"must be a number of seconds from 0 on, not {seconds:g}")
+    return seconds

@@ -6,7 +6,6 @@ so here each writer has its turn, and races are elsewhere.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -35,16 +34,11 @@ from ddbcfg_client.errors import (
 )
 from support import fault_proxy as faults
 from support.fault_proxy import FaultProxy
-from support.revisions import DyingAccess, Killed, RevisedStore, TimedAccess, packed
+from support.revisions import DyingAccess, Killed, RevisedStore, TimedAccess, noise, packed
 
 DB, WEB = packed("db", host="h", port=5432), packed("web", threads=8)
 START = {"db": DB, "web": WEB}
 SECRET = "p1anted-s3cret"
-
-
-def noise(seed: int, size: int) -> bytes:
-    """Bytes that no compression makes fewer."""
-    return random.Random(seed).randbytes(size)
 
 
 def change(by: str = "me", **options: bytes | None) -> Change:

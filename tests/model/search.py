@@ -5,7 +5,7 @@ A wrong state is reported with the steps that lead to it, the shortest ones ther
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +58,43 @@ class Scenario:
     digest: bool = True
     #: Whether the table can be restored, so that revisions go back.
     restores: bool = False
+
+
+class _Seen:
+    """The states that were found, in order, each as a few numbers: there are many of them."""
+
+    def __init__(self) -> None:
+        self._values: list[Any] = []
+        self._numbers: dict[Any, int] = {}
+        self._keys: dict[bytes, None] = {}
+        self._ordered: list[bytes] = []
+        self._before = array("q")
+
+    def __len__(self) -> int:
+        return len(self._ordered)
+
+    def add(self, state: State, before: int) -> None:
+        """Add a state that comes after the one with the number *before*, if it is a new one."""
+        parts = (*state[:7], state.legal, *state.actors)
+        key = array("i", map(self._number, parts)).tobytes()
+        if key not in self._keys:
+            self._keys[key] = None
+            self._ordered.append(key)
+            self._before.append(before)
+
+    def state(self, number: int) -> State:
+        parts = [self._values[at] for at in array("i", self._ordered[number])]
+        return State(*parts[:7], tuple(parts[8:]), parts[7])
+
+    def before(self, number: int) -> int:
+        return self._before[number]
+
+    def _number(self, value: Any) -> int:
+        number = self._numbers.get(value)
+        if number is None:
+            number = self._numbers[value] = len(self._values)
+            self._values.append(value)
+        return number
 
 
 class Search:
@@ -208,33 +245,30 @@ class Search:
 
     def run(self) -> Search:
         """Look at every state; raise Wrong, with the steps that led to it."""
-        first = self.first()
-        came_from: dict[State, tuple[State | None, str]] = {first: (None, "")}
-        queue = deque([first])
-        while queue:
-            state = queue.popleft()
+        seen = _Seen()
+        seen.add(self.first(), -1)
+        while self.states < len(seen):
+            number = self.states
+            state = seen.state(number)
             self.states += 1
             try:
                 busy = False
-                for told, after in self.steps(state):
+                for _, after in self.steps(state):
                     busy = True
-                    if after not in came_from:
-                        came_from[after] = (state, told)
-                        queue.append(after)
+                    seen.add(after, number)
                 if not busy:
                     self._final(state)
             except Wrong as wrong:
-                raise Wrong(f"{wrong}\n{self._path(came_from, state)}") from None
+                raise Wrong(f"{wrong}\n{self._path(seen, number)}") from None
         return self
 
-    @staticmethod
-    def _path(came_from: dict[State, tuple[State | None, str]], state: State) -> str:
-        told = []
-        at: State | None = state
-        while at is not None:
-            at, label = came_from[at]
-            told.append(label)
-        return "\n".join(f"  {label}" for label in reversed(told) if label)
+    def _path(self, seen: _Seen, number: int) -> str:
+        told: list[str] = []
+        while (before := seen.before(number)) >= 0:
+            wanted = seen.state(number)
+            told += [what for what, after in self.steps(seen.state(before)) if after == wanted][:1]
+            number = before
+        return "\n".join(f"  {what}" for what in reversed(told))
 
     # --- when nothing goes on any more -----------------------------------------------------------
 

@@ -7,23 +7,31 @@ every such reading, takes a turn: ``turn``.  moto honours no ClientRequestToken 
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
 from ddbcfg_client.dynamodb.creation import ensure_table
-from ddbcfg_client.dynamodb.revision.access import Item, Write
+from ddbcfg_client.dynamodb.revision.access import GUARDED, Item, Write
 from ddbcfg_client.dynamodb.revision.content import Content, Entry, digest_of, total_of
 from ddbcfg_client.dynamodb.revision.history import entries_of
 from ddbcfg_client.dynamodb.revision.item import Revision, item_of, parse_revision
-from ddbcfg_client.dynamodb.revision.place import Place
-from ddbcfg_client.dynamodb.revision.record import parse_record
+from ddbcfg_client.dynamodb.revision.place import (
+    REVISION_OPTION,
+    Place,
+    change_option,
+    part_option,
+)
+from ddbcfg_client.dynamodb.revision.record import Plan, parse_record
 from ddbcfg_client.dynamodb.revision.table_access import TableAccess
 from ddbcfg_client.dynamodb.revision.writing import write_of
 from ddbcfg_client.dynamodb.table import Table
+from ddbcfg_client.errors import TransactionRefused
 from ddbcfg_client.format.values import pack_option
 
 if TYPE_CHECKING:
@@ -35,6 +43,11 @@ if TYPE_CHECKING:
 def packed(option: str, **keys: Any) -> bytes:
     """An option of texts and numbers, packed."""
     return pack_option(option, {key: _attribute(value) for key, value in keys.items()})
+
+
+def noise(seed: int, size: int) -> bytes:
+    """Bytes that no compression makes fewer."""
+    return random.Random(seed).randbytes(size)
 
 
 def _attribute(value: Any) -> dict[str, Any]:
@@ -73,6 +86,89 @@ class TimedAccess(TableAccess):
     def put_part(self, item: Item) -> None:
         with self.turn:
             super().put_part(item)
+
+
+class MemoryAccess:
+    """A table that is a dict, for more options than an emulator is fast enough for."""
+
+    region = "here"
+
+    def __init__(self) -> None:
+        self.place = Place("config", "prod")
+        self.content: dict[str, bytes] = {}
+        self.home: dict[str, Item] = {}
+        self.waited: list[float] = []
+        self.sizes: list[int] = []
+        self._tokens = count()
+
+    def begin(self, content: Mapping[str, bytes]) -> None:
+        """Have these options, and a revision that says so."""
+        self.content = dict(content)
+        digest = digest_of(total_of(content))
+        revision = Revision("e", 1, digest, len(content), base=1)
+        self.home[REVISION_OPTION] = item_of(self.place, revision)
+
+    def revision(self, *, consistent: bool) -> Item | None:
+        return self.home.get(REVISION_OPTION)
+
+    def options(self, *, consistent: bool) -> Content:
+        return dict(self.content)
+
+    def changes(self, first: int, last: int) -> Sequence[Item]:
+        keys = (change_option(rev) for rev in range(first, last + 1))
+        return [self.home[key] for key in keys if key in self.home]
+
+    def change(self, rev: int) -> Item | None:
+        return self.home.get(change_option(rev))
+
+    def parts(self, plan: Plan) -> Sequence[Item]:
+        keys = (part_option(plan.token, number) for number in range(plan.count))
+        return [self.home[key] for key in keys if key in self.home]
+
+    def last_change(self) -> int:
+        return max(int(key[7:]) if key.startswith("change/") else 0 for key in self.home)
+
+    def together(self, options: Sequence[str]) -> tuple[Item | None, Content]:
+        found = {name: self.content[name] for name in options if name in self.content}
+        return self.revision(consistent=True), found
+
+    def commit(self, writes: Sequence[Write], token: str) -> None:
+        self.sizes.append(len(writes))
+        for write in writes:
+            if write.guarded:
+                found = self.home.get(write.option) or {}
+                seen = write.seen or {}
+                if any(found.get(name) != seen.get(name) for name in GUARDED):
+                    reasons = ("ConditionalCheckFailed",)
+                    raise TransactionRefused("config", "Transact", "Cancelled", "", reasons)
+        for write in writes:
+            into: dict[str, Any] = self.home if write.home else self.content
+            if write.item is None:
+                into.pop(write.option, None)
+            elif write.home:
+                into[write.option] = write.item
+            else:
+                keys = dict(write.item)
+                del keys["_store"], keys["_option"]
+                into[write.option] = pack_option(write.option, keys)
+
+    def put_part(self, item: Item) -> None:
+        self.home[item["_option"]["S"]] = item
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    def monotonic(self) -> float:
+        return sum(self.waited)
+
+    def now(self) -> float:
+        return 1_800_000_000.0
+
+    def jitter(self, most: float) -> float:
+        return 0.0
+
+    def token(self) -> str:
+        return f"token {next(self._tokens)}"
 
 
 class RevisedStore:

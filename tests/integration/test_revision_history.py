@@ -1,0 +1,188 @@
+"""Who changed what, what was there before, and how to go back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ddbcfg_client.dynamodb.revision.enabling import Settings, enable
+from ddbcfg_client.dynamodb.revision.history import (
+    diff,
+    entries_of,
+    names_of,
+    past,
+    purge,
+    records,
+    rollback,
+)
+from ddbcfg_client.dynamodb.revision.importing import write, write_import
+from ddbcfg_client.dynamodb.revision.place import change_option
+from ddbcfg_client.dynamodb.revision.syncing import sync
+from ddbcfg_client.dynamodb.revision.writing import Change, write_change
+from ddbcfg_client.errors import ChangeConflict, HistoryGap, RevisionMissing, StoreUnsettled
+from support.revisions import RevisedStore, noise, packed
+
+ONE, TWO, THREE = (packed("o", n=number) for number in (1, 2, 3))
+
+
+@pytest.fixture
+def revisions(revised: RevisedStore) -> list[dict[str, bytes]]:
+    """What the store was at revisions 0 to 5: changes, an import, and large values."""
+    revised.begin({"a": ONE, "b": ONE})
+    was: list[dict[str, bytes]] = [{}, {"a": ONE, "b": ONE}]
+    many: dict[str, bytes | None] = {f"m{number}": TWO for number in range(200)}
+    blob = packed("o", b=noise(1, 380_000))
+    changes: list[tuple[Any, Change]] = [
+        (write_change, Change({"a": TWO, "b": None}, "alice", "a is two")),
+        (write, Change(many, "bob", "many")),
+        (write_change, Change({"a": blob, "c": ONE}, "alice")),
+        (write_import, Change({"a": THREE, "m0": None}, "carol", "in parts")),
+    ]
+    for how, change in changes:
+        assert how(revised.access(), change) is not None
+        was.append(dict(revised.content()))
+    return was
+
+
+def test_the_record_says_who_changed_what_and_why(
+    revised: RevisedStore, revisions: list[dict[str, bytes]]
+) -> None:
+    access = revised.access()
+    found = list(records(access))
+    assert [(r.rev, r.by, r.why, r.changed) for r in found] == [
+        (5, "carol", "in parts", 2),
+        (4, "alice", "", 2),
+        (3, "bob", "many", 200),
+        (2, "alice", "a is two", 2),
+    ]
+    assert names_of(access, found[0]) == ["a", "m0"]
+    assert names_of(access, found[3]) == ["a", "b"]
+    assert len(entries_of(access, found[2])) == 200
+    assert [r.rev for r in records(access, since=3)] == [5, 4]
+
+
+@pytest.mark.parametrize("rev", range(1, 6))
+def test_what_the_store_was(
+    revised: RevisedStore, revisions: list[dict[str, bytes]], rev: int
+) -> None:
+    was = past(revised.access(), rev)
+    assert was.content == revisions[rev]
+    assert was.current == revisions[-1]
+
+
+def test_differences_of_two_revisions(
+    revised: RevisedStore, revisions: list[dict[str, bytes]]
+) -> None:
+    found = diff(revised.access(), 3, 5)
+    assert found == [("a", TWO, THREE), ("c", None, ONE), ("m0", TWO, None)]
+    back = diff(revised.access(), 5, 3)
+    assert back == [("a", THREE, TWO), ("c", ONE, None), ("m0", None, TWO)]
+    assert diff(revised.access(), 4, 4) == []
+
+
+@pytest.mark.parametrize("rev", range(1, 5))
+def test_going_back_is_a_change_of_its_own(
+    revised: RevisedStore, revisions: list[dict[str, bytes]], rev: int
+) -> None:
+    change = rollback(revised.access(), rev, by="dave")
+    written = write(revised.access(), change)
+    assert written is not None
+    assert written.rev == 6
+    assert revised.content() == revisions[rev]
+    assert revised.proves()
+    (last, *_) = records(revised.access())
+    assert (last.by, last.why) == ("dave", f"back to revision {rev}")
+    # And forth again.
+    write(revised.access(), rollback(revised.access(), 5, by="dave"))
+    assert revised.content() == revisions[5]
+
+
+def test_going_back_with_some_options_only(
+    revised: RevisedStore, revisions: list[dict[str, bytes]]
+) -> None:
+    change = rollback(revised.access(), 1, by="dave", options=["b", "nope"])
+    assert change.options == {"b": ONE}
+
+
+def test_going_back_does_not_overwrite_what_changed_meanwhile(
+    revised: RevisedStore, revisions: list[dict[str, bytes]]
+) -> None:
+    change = rollback(revised.access(), 1, by="dave", options=["a"])
+    write_change(revised.access(), Change({"a": TWO}, "eve"))
+    with pytest.raises(ChangeConflict):
+        write(revised.access(), change)
+
+
+def test_what_is_not_on_record_is_not_made_up(
+    revised: RevisedStore, revisions: list[dict[str, bytes]]
+) -> None:
+    home = revised.place.home
+    key = {"_store": {"S": home}, "_option": {"S": change_option(3)}}
+    revised.client.delete_item(TableName=revised.place.table, Key=key)
+    access = revised.access()
+    assert past(access, 3).content == revisions[3]
+    for rev in (1, 2):
+        with pytest.raises(HistoryGap):
+            past(access, rev)
+    with pytest.raises(HistoryGap):
+        diff(access, 2, 4)
+    for rev in (0, 6, -1):
+        with pytest.raises(HistoryGap):
+            past(access, rev)
+
+
+def test_a_record_that_does_not_lead_back_is_not_believed(
+    revised: RevisedStore, revisions: list[dict[str, bytes]]
+) -> None:
+    item = revised.access().change(2)
+    assert item is not None
+    other = revised.access().change(4)
+    assert other is not None
+    for spoiled in ({**item, "digest": {"B": bytes(32)}}, {**item, "z": {"B": b"?"}}):
+        revised.put_revision(spoiled)
+        with pytest.raises(HistoryGap):
+            past(revised.access(), 1)
+
+
+def test_a_gap_is_said_to_be_one(revised: RevisedStore) -> None:
+    revised.client.put_item(
+        TableName=revised.place.table,
+        Item={"_store": {"S": "prod"}, "_option": {"S": "a"}, "n": {"N": "1"}},
+    )
+    enable(revised.access(), Settings(), by="me")
+    write_change(revised.access(), Change({"a": TWO}, "me"))
+    revised.client.put_item(
+        TableName=revised.place.table,
+        Item={"_store": {"S": "prod"}, "_option": {"S": "b"}, "n": {"N": "1"}},
+    )
+    with pytest.raises(StoreUnsettled, match="sync"):
+        past(revised.access(), 1)
+    sync(revised.access(), None, by="scribe")
+    assert past(revised.access(), 3).content == revised.content()
+    with pytest.raises(HistoryGap):
+        past(revised.access(), 2)
+
+
+def test_purging_takes_old_values_away(
+    revised: RevisedStore, revisions: list[dict[str, bytes]]
+) -> None:
+    assert purge(revised.access(), before=5) == 3
+    assert [record.rev for record in records(revised.access())] == [5]
+    left = revised.client.query(
+        TableName=revised.place.table,
+        KeyConditionExpression="#s = :s",
+        ExpressionAttributeNames={"#s": "_store"},
+        ExpressionAttributeValues={":s": {"S": revised.place.home}},
+    )["Items"]
+    kept = [item["_option"]["S"] for item in left]
+    # The revision item, its last change, and the two parts of that.
+    assert [key.split("/")[0] for key in kept] == ["change", "part", "part", "revision"]
+    assert past(revised.access(), 4).content == revisions[4]
+
+
+def test_a_store_without_revisions_has_no_history(revised: RevisedStore) -> None:
+    with pytest.raises(RevisionMissing):
+        list(records(revised.access()))
+    with pytest.raises(RevisionMissing):
+        past(revised.access(), 1)

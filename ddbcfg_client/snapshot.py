@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from zlib import crc32
-
-from msgpack import unpackb
 
 from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt, SnapshotError
-from ddbcfg_client.format.segment import BLOCK_SIZE, ENTRY_SIZE, SLOT_SIZE, home_slot
-from ddbcfg_client.format.values import pack_name, split_entry, unpack_option
+from ddbcfg_client.format.index import entries, find
+from ddbcfg_client.format.values import unpack_option
 from ddbcfg_client.readonly import ReadOnlyDict
 
 TYPE_CHECKING = False
@@ -17,11 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from ddbcfg_client.format.about import About
     from ddbcfg_client.format.changes import ChangeLog
+    from ddbcfg_client.format.segment import SegmentBytes
     from ddbcfg_client.memo import Memo
-    from ddbcfg_client.shm.segment import Segment
-
-_WINDOW = 64  # slots read at once: nearly every probe ends in the first window
 
 # Names that are kept as known to be absent, and the longest of them (DynamoDB has none longer): who
 # makes up names must not fill memory.
@@ -38,7 +34,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     __slots__ = ("_absent", "_memo", "_names", "_segment", "decoded", "store")
 
-    def __init__(self, segment: Segment, store: str, memo: Memo) -> None:
+    def __init__(self, segment: SegmentBytes, store: str, memo: Memo) -> None:
         self._segment = segment
         self._memo = memo
         self._names: tuple[str, ...] | None = None
@@ -60,17 +56,13 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
     @property
     def source(self) -> str:
         """Where it was read: ``dynamodb``, ``disk``, ``local``, or what later daemons add."""
-        source = self._about().get("source")
-        return source if isinstance(source, str) else ""
+        return self.about().source
 
     @property
     def revision(self) -> tuple[str, int] | None:
         """The table's own version of the store, as epoch and revision; None without one."""
-        about = self._about()
-        epoch, revision = about.get("epoch"), about.get("revision")
-        if isinstance(epoch, str) and isinstance(revision, int) and revision > 0:
-            return epoch, revision
-        return None
+        about = self.about()
+        return (about.epoch, about.revision) if about.revision else None
 
     @property
     def read_boottime(self) -> int:
@@ -132,14 +124,33 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
     def __reduce__(self) -> tuple[Any, ...]:
         return self.everything().__reduce__()
 
+    def about(self) -> About:
+        """Return what describes the content: when it was read, and where."""
+        from ddbcfg_client.format.about import about_of  # here and below: most readers never ask
+
+        try:
+            return about_of(self._segment)
+        except ValueError as error:
+            raise self._corrupt(str(error)) from None
+
     def changes(self) -> ChangeLog:
         """Return the names of the options that changed in the last generations."""
-        from ddbcfg_client.format.changes import parse_changes  # most readers never ask
+        from ddbcfg_client.format.changes import changes_of
 
-        header = self._segment.header
-        packed = self._section(header.changes_at, header.changes_size, header.changes_checksum)
         try:
-            return parse_changes(packed)
+            return changes_of(self._segment)
+        except ValueError as error:
+            raise self._corrupt(str(error)) from None
+
+    def packed(self) -> dict[str, bytes]:
+        """Return every option, name to packed keys, when every byte was checked.
+
+        For the publisher that takes over, and for tools.  Raises SnapshotCorrupt.
+        """
+        from ddbcfg_client.format.verify import verified
+
+        try:
+            return verified(self._segment)
         except ValueError as error:
             raise self._corrupt(str(error)) from None
 
@@ -149,30 +160,6 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         For tools: a reader checks what it reads, no more.
         """
         self.packed()
-
-    def packed(self) -> dict[str, bytes]:
-        """Return every option, name to packed keys, when every byte was checked.
-
-        For the publisher that takes over.  Raises SnapshotCorrupt.
-        """
-        from ddbcfg_client.format.segment import digest_bytes, entry_digest
-
-        header = self._segment.header
-        body = self._segment.read(header.body_at, header.body_size)
-        if crc32(body) != header.body_checksum:
-            raise self._corrupt("its body does not match its checksum")
-        self._check_slots(0, header.slots)
-        self._about()
-        self.changes()
-        options, total = {}, 0
-        for option, raw in self._entries():
-            options[option] = raw
-            total += entry_digest(pack_name(option), raw)
-            if self._probe(option) is None:
-                raise self._corrupt("its index does not lead to every option")
-        if len(options) != header.options or digest_bytes(total) != header.digest:
-            raise self._corrupt("its options do not match its digest")
-        return options
 
     def __repr__(self) -> str:
         # Without the values: they can be secrets, and this ends up in logs.
@@ -197,29 +184,14 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             pass  # of other options, which this read is not about
         return value
 
-    def _about(self) -> dict[str, Any]:
-        """What describes the content; keys that this release does not know are skipped."""
-        header = self._segment.header
-        packed = self._section(header.about_at, header.about_size, header.about_checksum)
-        try:
-            about = unpackb(packed)
-        except (ValueError, RecursionError):
-            about = None
-        if type(about) is not dict:
-            raise self._corrupt("what describes its content is no msgpack map")
-        return about
-
-    def _section(self, at: int, size: int, checksum: int) -> bytes:
-        section = self._segment.read(at, size)
-        if crc32(section) != checksum:
-            raise self._corrupt("a section does not match its checksum")
-        return section
-
     def _find(self, option: object) -> bytes | None:
         """The packed keys of *option*, or None when the store has no such option."""
         if not isinstance(option, str) or option in self._absent:
             return None
-        raw = self._probe(option)
+        try:
+            raw = find(self._segment, option)
+        except ValueError as error:
+            raise self._corrupt(str(error)) from None
         if raw is None:
             # Programs ask for an option that may be there again and again.
             if len(self._absent) >= _ABSENT:
@@ -228,91 +200,10 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
                 self._absent.add(plain(option))
         return raw
 
-    def _probe(self, option: str) -> bytes | None:
-        """The packed keys of *option*, or None when the index leads to no such option."""
-        try:
-            name = option.encode()
-        except UnicodeEncodeError:
-            return None
-        header, read = self._segment.header, self._segment.read
-        wanted = crc32(name)
-        home = home_slot(wanted, header.slot_bits)
-        stop = min(home + header.longest_probe, header.slots)
-        at = home
-        while at < stop:
-            count = min(_WINDOW, stop - at)
-            window = read(header.slots_at + at * SLOT_SIZE, count * SLOT_SIZE)
-            for slot in memoryview(window).cast("Q"):
-                at += 1
-                if slot == 0:
-                    stop = at
-                    break
-                if slot >> 32 == wanted:
-                    raw = self._entry(slot, pack_name(option))
-                    if raw is not None:
-                        return raw
-        self._check_slots(home, stop)
-        return None
-
-    def _entry(self, slot: int, name: bytes) -> bytes | None:
-        """The packed keys of the entry that *slot* leads to if it is called *name* (as msgpack)."""
-        header = self._segment.header
-        ordinal = (slot & 0xFFFFFFFF) - 1
-        if not 0 <= ordinal < header.options:
-            raise self._corrupt("its index points past the options")
-        at = header.entries_at + ordinal * ENTRY_SIZE
-        offset, check = memoryview(self._segment.read(at, ENTRY_SIZE)).cast("Q")
-        length, checksum = check >> 32, check & 0xFFFFFFFF
-        if offset + length > header.body_size:
-            raise self._corrupt("its index points past the body")
-        entry = self._segment.read(header.body_at + offset, length)
-        if crc32(entry) != checksum:
-            raise self._corrupt("an option does not match its checksum")
-        if entry.startswith(name):
-            return entry[len(name) :]
-        # Another name with the same CRC-32, or not the entry that the slot was made for.
-        if crc32(self._split(entry)[0].encode()) != slot >> 32:
-            raise self._corrupt("its index leads to another option")
-        return None
-
-    def _check_slots(self, first: int, stop: int) -> None:
-        """Raise SnapshotCorrupt unless the slots from *first* to *stop* are what was published.
-
-        "Not found" is believed only of slots that check out: else a damaged slot would make an
-        option disappear.
-        """
-        header, read = self._segment.header, self._segment.read
-        table = read(header.blocks_at, header.blocks * 4)
-        if crc32(table) != header.block_checksum:
-            raise self._corrupt("its block table does not match its checksum")
-        checksums = memoryview(table).cast("I")
-        end = header.slots_at + header.slots * SLOT_SIZE
-        first_block = first * SLOT_SIZE // BLOCK_SIZE
-        last_block = (max(stop, first + 1) - 1) * SLOT_SIZE // BLOCK_SIZE
-        for block in range(first_block, min(last_block + 1, header.blocks)):
-            at = header.slots_at + block * BLOCK_SIZE
-            if crc32(read(at, min(BLOCK_SIZE, end - at))) != checksums[block]:
-                raise self._corrupt("its index does not match its checksum")
-
     def _entries(self) -> Iterator[tuple[str, bytes]]:
-        """Name and packed keys of every option, in canonical order, each entry checked."""
-        header, read = self._segment.header, self._segment.read
-        table = memoryview(read(header.entries_at, header.options * ENTRY_SIZE)).cast("Q")
-        body = read(header.body_at, header.body_size)
-        expected = None
-        for at in range(0, len(table), 2):
-            offset, check = table[at], table[at + 1]
-            entry = body[offset : offset + (check >> 32)]
-            # Entries stand one behind the other, so that none can be left out or come twice.
-            if crc32(entry) != check & 0xFFFFFFFF or expected not in (None, offset):
-                raise self._corrupt("an option does not match its checksum")
-            expected = offset + len(entry)
-            option, start = self._split(entry)
-            yield option, entry[start:]
-
-    def _split(self, entry: bytes) -> tuple[str, int]:
+        """Name and packed keys of every option, in order of the names."""
         try:
-            return split_entry(entry)
+            yield from entries(self._segment)
         except ValueError as error:
             raise self._corrupt(str(error)) from None
 

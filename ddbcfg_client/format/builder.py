@@ -8,27 +8,17 @@ from itertools import compress, count
 from operator import is_not
 from zlib import crc32
 
-from msgpack import Packer, packb
-
-from ddbcfg_client.format.segment import (
-    HEADER_SIZE,
-    Header,
-    block_checksums,
-    build_entries,
-    build_slots,
-    digest_bytes,
-    entry_check,
-    entry_digest,
-    padding,
-)
+from ddbcfg_client.format.body import body_of, joined
+from ddbcfg_client.format.digest import digest_bytes, entry_digest
+from ddbcfg_client.format.index import block_checksums, build_entries, build_slots, entry_check
+from ddbcfg_client.format.segment import HEADER_SIZE, Header, padding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ddbcfg_client.format.about import About
     from ddbcfg_client.format.changes import ChangeLog
-
-_JOINED = 512  # pieces: few system calls for small options, not much memory for large ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,45 +33,6 @@ class Image:
         """Yield what follows the header; the body bit by bit, so that no copy of it is made."""
         yield from self.sections
         yield from joined(self.pieces)
-
-
-def joined(pieces: list[bytes]) -> Iterator[bytes]:
-    """Yield the body that *pieces* are, so many at a time."""
-    for at in range(0, len(pieces), _JOINED):
-        yield b"".join(pieces[at : at + _JOINED])
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What describes a segment's content: when and where it was read.
-
-    ``read_at`` is nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME.
-    """
-
-    read_at: int
-    read_boottime: int
-    source: str
-    revision: int = 0
-    epoch: str = ""
-
-    def pack(self) -> bytes:
-        """Return the bytes of the segment's section."""
-        about: dict[str, object] = {"source": self.source}
-        if self.revision:
-            about |= {"revision": self.revision, "epoch": self.epoch}
-        return bytes(packb(about))
-
-
-def body_of(options: Mapping[str, bytes]) -> list[bytes]:
-    """Return the msgpack map of names and packed keys in pieces: its head, then name, keys, name...
-
-    Sorted by name: Python orders str by code point, which is the order of the UTF-8 bytes.
-    """
-    packer = Packer()  # one for all: making one costs more than packing a name
-    pieces = [bytes(packer.pack_map_header(len(options)))]
-    for option in sorted(options):
-        pieces += (bytes(packer.pack(option)), options[option])
-    return pieces
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from msgpack import packb, unpackb
 
+from ddbcfg_client.format.segment import section
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ddbcfg_client.format.segment import SegmentBytes
 
 GENERATIONS_LOGGED = 64
 NAMES_LOGGED = 2000
@@ -71,3 +75,11 @@ def parse_changes(packed: bytes) -> ChangeLog:
     ):
         raise ValueError("no log of changes")
     return ChangeLog(base, log)
+
+
+def changes_of(segment: SegmentBytes) -> ChangeLog:
+    """Return the log that *segment* carries; raise ValueError if it is damaged."""
+    header = segment.header
+    return parse_changes(
+        section(segment, header.changes_at, header.changes_size, header.changes_checksum)
+    )

@@ -26,8 +26,20 @@ from ddbcfg_client.format import LAYOUT_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Iterable
+    from typing import Protocol
+
+    class SegmentBytes(Protocol):
+        """A segment to be read: one that is open, or an image in memory."""
+
+        name: str
+        header: Header
+
+        def read(self, offset: int, size: int) -> bytes:
+            """Return *size* bytes at *offset*; raise SnapshotError when there are fewer."""
+
+        def is_open(self) -> bool:
+            """Return whether it can still be read: a program may have closed its descriptor."""
+
 
 SEGMENT_MAGIC = int.from_bytes(b"DDBCFGS\x01", "little")
 HEADER_SIZE = 512  # of layout 2 as it began; a later release may write a longer one, none a shorter
@@ -45,7 +57,7 @@ class Header:
 
     Offsets count bytes from the segment's start.  ``read_at`` is when DynamoDB was read, in
     nanoseconds since 1970, ``read_boottime`` the same on the host's CLOCK_BOOTTIME.  ``digest`` is
-    the sum, modulo 2**256, of the SHA-256 of each entry (see :func:`entry_digest`), big-endian.
+    the sum, modulo 2**256, of the SHA-256 of each entry (see :mod:`.digest`), big-endian.
     """
 
     __slots__ = (
@@ -204,96 +216,12 @@ def parse_header(head: bytes, size: int) -> Header:
     return header
 
 
-def entry_digest(*parts: bytes) -> int:
-    """Return what an option, its packed name and keys, adds to the digest.
-
-    A sum can be kept up to date from the options that changed, and does not depend on their order.
-    """
-    from hashlib import sha256  # here: it costs a process that only reads some milliseconds
-
-    made = sha256()
-    for part in parts:
-        made.update(part)
-    return int.from_bytes(made.digest(), "big")
-
-
-def digest_bytes(total: int) -> bytes:
-    """Return the digest for the sum *total* of the entries' digests, which may be negative."""
-    return (total % (1 << 256)).to_bytes(32, "big")
-
-
-# --- the index: an open-addressing hash table on the option's name -------------------------------
-#
-# A slot is one word: CRC-32 of the name << 32 | ordinal + 1, 0 when empty.  An ordinal counts the
-# body's entries in canonical order.  An entry of the entry table is two words: the offset in the
-# body, and CRC-32 of the entry's bytes | their length << 32.  An entry's bytes are the msgpack
-# option name followed by the msgpack map of its keys, so the body is itself one msgpack map.
-#
-# "Found" proves itself: the entry's checksum and the name in it must match.  "Not found" rests on
-# the slots that were probed, so these have checksums, one for each block of 4 KiB: a damaged slot
-# must not make an option disappear.
-
-
-def home_slot(name_hash: int, slot_bits: int) -> int:
-    """The slot where probing for a name begins.
-
-    Fibonacci hashing: CRC-32 alone spreads names that differ in a digit over few of its top bits.
-    """
-    return ((name_hash * 0x9E3779B1) & 0xFFFFFFFF) >> (32 - slot_bits)
-
-
-def build_slots(names: Iterable[bytes], count: int) -> tuple[array[int], int, int]:
-    """The slot table for *names* (UTF-8, in canonical order): the table, its bits, longest probe.
-
-    At least half of the table is empty.  It does not wrap around: probes that run over the end go
-    on in a tail, and the last slot is empty.
-    """
-    from array import array  # here and below: readers build nothing
-
-    bits = max(3, (2 * count - 1).bit_length()) if count else 3
-    slots = array("Q", bytes(SLOT_SIZE << bits))
-    size = len(slots)
-    longest = 1
-    for ordinal, name in enumerate(names, 1):
-        name_hash = crc32(name)
-        home = at = home_slot(name_hash, bits)
-        while at < size and slots[at]:
-            at += 1
-        if at == size:
-            slots.append(0)
-            size += 1
-        slots[at] = name_hash << 32 | ordinal
-        if at - home >= longest:
-            longest = at - home + 1
-    slots.append(0)
-    return slots, bits, longest
-
-
-def block_checksums(slots: bytes) -> array[int]:
-    """CRC-32 of each block of the slot table's bytes."""
-    from array import array
-
-    view = memoryview(slots)
-    return array(
-        "I", [crc32(view[at : at + BLOCK_SIZE]) for at in range(0, len(slots), BLOCK_SIZE)]
-    )
-
-
-def entry_check(length: int, checksum: int) -> int:
-    """The second word of an entry in the entry table: its bytes' number, and their CRC-32."""
-    return length << 32 | checksum
-
-
-def build_entries(lengths: array[int], checks: array[int], first: int) -> array[int]:
-    """The entry table: offsets from *first* on, each with what :func:`entry_check` gave."""
-    from array import array
-    from itertools import accumulate
-
-    entries = array("Q", bytes(ENTRY_SIZE * len(lengths)))
-    offsets = accumulate(lengths, initial=first)
-    entries[0::2] = array("Q", offsets)[: len(lengths)]
-    entries[1::2] = checks
-    return entries
+def section(segment: SegmentBytes, at: int, size: int, checksum: int) -> bytes:
+    """Return the bytes of one of the small sections; raise ValueError if they are damaged."""
+    found = segment.read(at, size)
+    if crc32(found) != checksum:
+        raise ValueError("a section does not match its checksum")
+    return found
 
 
 def padding(size: int) -> bytes:

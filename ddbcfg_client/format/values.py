@@ -155,18 +155,3 @@ def option_of(item: Mapping[str, Mapping[str, Any]], option: str, *dropped: str)
     """The option in a DynamoDB item, without its key attributes *dropped*; or MalformedValue."""
     keys = {key: value for key, value in item.items() if key not in dropped}
     return unpack_option(pack_option(option, keys))
-
-
-def split_entry(raw: bytes) -> tuple[str, int]:
-    """The option's name at the start of an index entry, and where its keys begin; or ValueError."""
-    first = raw[0] if raw else 0
-    if 0xA0 <= first <= 0xBF:
-        start, length = 1, first & 0x1F
-    elif 0xD9 <= first <= 0xDB:
-        width = 1 << (first - 0xD9)
-        start, length = 1 + width, int.from_bytes(raw[1 : 1 + width], "big")
-    else:
-        raise ValueError("an entry without a name")
-    if start + length > len(raw):
-        raise ValueError("an entry whose name is cut short")
-    return raw[start : start + length].decode(), start + length

@@ -2,7 +2,7 @@
 
 File: prefix, record, head, body.  The prefix has magic, version, length of head and body, and the
 SHA-256 of the two.  The head is a msgpack map that says whose copy it is, open for more keys; the
-body is the msgpack map of the options.
+body is the msgpack map of the options, as it is in a segment.
 
 The record says when the table last confirmed the content, and is the only part that is written
 again in place: at each good poll.  It lies within one sector and has a checksum of its own.
@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from zlib import crc32
 
-from msgpack import Unpacker, packb, unpackb
+from msgpack import packb, unpackb
 
-from ddbcfg_client.format.builder import body_of
+from ddbcfg_client.format.body import body_of, options_of
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.format.values import unpack_option
 from ddbcfg_daemon.disk.moment import Moment
 from ddbcfg_daemon.sources.base import Reading
 
@@ -112,7 +111,7 @@ def parse_copy(raw: bytes, names: Names) -> Copy:
         head = unpackb(rest[:head_length])
         whose = head["namespace"], head["store"]
         generation, read_at = head["generation"], head["read_at"]
-        options = _options_of(rest[head_length:])
+        options = options_of(rest[head_length:])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"it is damaged ({type(error).__name__})") from None
     if whose != (names.namespace, names.store):
@@ -137,21 +136,3 @@ def _parse_record(raw: bytes) -> Moment | None:
     if not (_is_within(0, unix) and _is_within(0, boottime)):
         return None
     return Moment(unix, boottime, boot)
-
-
-def _options_of(body: memoryview) -> dict[str, bytes]:
-    """The packed options in a body; ValueError when it is none."""
-    unpacker = Unpacker(max_buffer_size=len(body) or 1)
-    unpacker.feed(body)
-    options = {}
-    try:
-        for _ in range(unpacker.read_map_header()):
-            option = unpacker.unpack()
-            start = unpacker.tell()
-            unpacker.skip()
-            packed = bytes(body[start : unpacker.tell()])
-            unpack_option(packed)
-            options[str(option)] = packed
-    except Exception as error:  # noqa: BLE001 - whatever msgpack says of bytes it cannot unpack
-        raise ValueError(f"no body of options ({type(error).__name__})") from None
-    return options

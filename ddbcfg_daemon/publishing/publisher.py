@@ -21,7 +21,8 @@ from threading import Lock
 import posix_ipc
 
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_client.format.builder import About, PackedStore
+from ddbcfg_client.format.about import About
+from ddbcfg_client.format.builder import PackedStore
 from ddbcfg_client.format.changes import ChangeLog
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import RETIRED, PageStatus

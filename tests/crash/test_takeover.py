@@ -537,7 +537,8 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.shm.trust import Trust
 from support.crashing import reading
 from ddbcfg_client.format.changes import ChangeLog
-from ddbcfg_client.format.builder import About, PackedStore
+from ddbcfg_client.format.about import About
+from ddbcfg_client.format.builder import PackedStore
 import grp, pwd
 # All that is imported late: Python itself may be out of nobody's reach.
 PackedStore.of(reading(1).options).image(1, About(0, 0, "local"), ChangeLog(1)).header.pack()

@@ -27,7 +27,8 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_client.config import Config
     from ddbcfg_client.errors import ConfigError
     from ddbcfg_client.format import LAYOUT_VERSION
-    from ddbcfg_client.format.builder import About, PackedStore
+    from ddbcfg_client.format.about import About
+    from ddbcfg_client.format.builder import PackedStore
     from ddbcfg_client.format.changes import ChangeLog
     from ddbcfg_client.format.names import Names
     from ddbcfg_client.format.page import PAGE_MAGIC, new_page

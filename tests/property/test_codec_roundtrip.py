@@ -12,13 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddbcfg_client.errors import MalformedValue
-from ddbcfg_client.format.values import (
-    option_of,
-    pack_name,
-    pack_option,
-    split_entry,
-    unpack_option,
-)
+from ddbcfg_client.format.index import split_entry
+from ddbcfg_client.format.values import option_of, pack_name, pack_option, unpack_option
 from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
 
 SECRET = "hunter2-is-the-secret"

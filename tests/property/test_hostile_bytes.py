@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import ConfigError, OptionNotFound, SnapshotCorrupt
+from ddbcfg_client.format.index import block_checksums
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import (
     GENERATION_WORD,
@@ -32,13 +33,7 @@ from ddbcfg_client.format.page import (
     pack_status,
     status_slot,
 )
-from ddbcfg_client.format.segment import (
-    BLOCK_SIZE,
-    HEADER_SIZE,
-    SEGMENT_MAGIC,
-    block_checksums,
-    parse_header,
-)
+from ddbcfg_client.format.segment import BLOCK_SIZE, HEADER_SIZE, SEGMENT_MAGIC, parse_header
 from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of

@@ -18,10 +18,13 @@ from hypothesis import strategies as st
 
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import OptionNotFound
-from ddbcfg_client.format.builder import About, PackedStore, body_of
+from ddbcfg_client.format.about import About
+from ddbcfg_client.format.body import body_of
+from ddbcfg_client.format.builder import PackedStore
 from ddbcfg_client.format.changes import ChangeLog
+from ddbcfg_client.format.index import home_slot
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.format.segment import Header, home_slot, parse_header
+from ddbcfg_client.format.segment import Header, parse_header
 from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of

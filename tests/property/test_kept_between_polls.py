@@ -16,7 +16,8 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import AnswerMalformed, MalformedValue
 from ddbcfg_client.format import builder as image
-from ddbcfg_client.format.builder import About, PackedStore
+from ddbcfg_client.format.about import About
+from ddbcfg_client.format.builder import PackedStore
 from ddbcfg_client.format.changes import ChangeLog
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.values import pack_option

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import ddbcfg_client.format.index
 import ddbcfg_client.page_follower
 import ddbcfg_client.snapshot
 from ddbcfg_client.config import Config
@@ -145,7 +146,7 @@ def midway(config: Config) -> None:
         (ddbcfg_client.page_follower, "Segment"),
         (ddbcfg_client.page_follower, "Snapshot"),
         (ddbcfg_client.snapshot, "unpack_option"),
-        (ddbcfg_client.snapshot, "crc32"),
+        (ddbcfg_client.format.index, "crc32"),
     ]
     number = 1
     for module, name in places:

@@ -191,7 +191,8 @@ def tear(names: Names, last: int) -> dict[str, int]:
 
     Each entry is whole, and its checksum right; they do not belong together for a moment.
     """
-    from ddbcfg_client.format.builder import About, PackedStore
+    from ddbcfg_client.format.about import About
+    from ddbcfg_client.format.builder import PackedStore
     from ddbcfg_client.format.changes import ChangeLog
     from ddbcfg_daemon.publishing.objects import Access, allocate, create, unlink, write
     from ddbcfg_daemon.publishing.publisher import Publisher

@@ -19,7 +19,8 @@ import msgpack
 import pytest
 
 from ddbcfg_client.config import Config
-from ddbcfg_client.format.builder import About, PackedStore
+from ddbcfg_client.format.about import About
+from ddbcfg_client.format.builder import PackedStore
 from ddbcfg_client.format.changes import ChangeLog
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus, pack_status, status_slot

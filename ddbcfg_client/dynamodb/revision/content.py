@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from msgpack import ExtType, unpackb
 
-from ddbcfg_client.format.segment import digest_bytes, entry_digest
+from ddbcfg_client.format.digest import digest_bytes, entry_digest
 from ddbcfg_client.format.values import BINARY_SET, NUMBER, NUMBER_SET, STRING_SET, pack_name
 
 TYPE_CHECKING = False

@@ -1,0 +1,59 @@
+"""What describes a segment's content: when it was read, and where."""
+
+from __future__ import annotations
+
+from msgpack import packb, unpackb
+
+from ddbcfg_client.format.segment import section
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ddbcfg_client.format.segment import SegmentBytes
+
+
+class About:
+    """When and where a content was read.  Never changed.
+
+    ``read_at`` is nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME.
+    ``source`` is ``dynamodb``, ``disk``, ``local``, or what later daemons add.  ``revision`` and
+    ``epoch`` are the table's own version of the store; 0 and "" without one.
+    """
+
+    __slots__ = ("epoch", "read_at", "read_boottime", "revision", "source")
+
+    def __init__(
+        self, read_at: int, read_boottime: int, source: str, revision: int = 0, epoch: str = ""
+    ) -> None:
+        self.read_at = read_at
+        self.read_boottime = read_boottime
+        self.source = source
+        self.revision = revision
+        self.epoch = epoch
+
+    def pack(self) -> bytes:
+        """Return the bytes of the segment's section; the two times are in the header."""
+        about: dict[str, object] = {"source": self.source}
+        if self.revision:
+            about |= {"revision": self.revision, "epoch": self.epoch}
+        return bytes(packb(about))
+
+
+def about_of(segment: SegmentBytes) -> About:
+    """Return what describes *segment*; raise ValueError if that is damaged.
+
+    Keys that this release does not know are skipped.
+    """
+    header = segment.header
+    packed = section(segment, header.about_at, header.about_size, header.about_checksum)
+    try:
+        about = unpackb(packed)
+    except (ValueError, RecursionError):
+        about = None
+    if type(about) is not dict:
+        raise ValueError("what describes its content is no msgpack map")
+    source, epoch, revision = about.get("source"), about.get("epoch"), about.get("revision")
+    if not (isinstance(epoch, str) and isinstance(revision, int) and revision > 0):
+        epoch, revision = "", 0
+    if not isinstance(source, str):
+        source = ""
+    return About(header.read_at, header.read_boottime, source, revision, epoch)

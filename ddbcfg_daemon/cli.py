@@ -13,6 +13,7 @@ from functools import partial
 
 from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.dynamodb.client import check_settings, connect_dynamodb
+from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, NotationError, TableError
 from ddbcfg_client.format.names import Names
@@ -87,13 +88,14 @@ def _run(settings: Settings, signals: Signals) -> BaseException | None:
         # First: what is wrong with the settings is said before anything is done.
         schema = Schema(settings.schema) if settings.schema else None
         stores = settings.stores
+        key_names = KeyNames(settings.store_key, settings.option_key)
         if settings.local:
-            contents = load_file(settings.local, settings.store_key, settings.option_key)
+            contents = load_file(settings.local, key_names)
             stores = stores or tuple(contents)[:1]
             if not stores:
                 raise NotationError(settings.local, "there is no store in it")
             local = stack.enter_context(LocalDynamoDB())
-            local.load(settings.table, contents, settings.store_key, settings.option_key)
+            local.load(settings.table, contents, key_names)
             connect = local.client
             fault = None
         else:
@@ -103,7 +105,7 @@ def _run(settings: Settings, signals: Signals) -> BaseException | None:
             fault = _settings_fault(settings)
 
         def open_table() -> Table:
-            return Table(connect(), settings.table, settings.store_key, settings.option_key)
+            return Table(connect(), settings.table, key_names)
 
         connection = Connection(open_table)
         make_cancellable()

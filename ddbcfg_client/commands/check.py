@@ -18,9 +18,9 @@ from ddbcfg_client.commands.target import (
     stores_named,
     table_named,
 )
-from ddbcfg_client.dynamodb.items import checked_attributes
+from ddbcfg_client.dynamodb.items import checked_attributes, options_in
 from ddbcfg_client.errors import NameRefused, ValueRefused
-from ddbcfg_client.format.values import option_of, pack_option, unpack_option
+from ddbcfg_client.format.values import pack_option, unpack_option
 from ddbcfg_client.notation.files import load_file
 
 TYPE_CHECKING = False
@@ -73,7 +73,7 @@ def _candidates(given: argparse.Namespace) -> Iterator[_Candidate]:
             missing = f"has no options in table {table_named(given)!r}" if empty else ""
             yield _Candidate(store, options, missing)
         return
-    contents = load_file(given.file, *keys_named(given))
+    contents = load_file(given.file, keys_named(given))
     there = ", ".join(map(shown, contents)) or "none"
     for store in stores_named(given) or contents:
         missing = "" if store in contents else f"is not in {given.file}; the stores in it: {there}"
@@ -83,10 +83,7 @@ def _candidates(given: argparse.Namespace) -> Iterator[_Candidate]:
 
 def _in_table(given: argparse.Namespace, store: str) -> Options:
     with open_table(given) as table:
-        keys = (table.store_key, table.option_key)
-        items = table.items(store, consistent=True)
-        names = ((item[table.option_key]["S"], item) for item in items)
-        return {name: option_of(item, name, *keys) for name, item in names}
+        return options_in(table, store)
 
 
 def _problems(
@@ -112,7 +109,7 @@ def _flaws(
     kept = {}
     for option, keys in options.items():
         try:
-            attributes = checked_attributes(store, option, keys, *keys_named(given))
+            attributes = checked_attributes(store, option, keys, keys_named(given))
         except (NameRefused, ValueRefused) as error:
             yield str(error)
         else:

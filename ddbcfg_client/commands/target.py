@@ -10,8 +10,9 @@ import os
 from contextlib import closing, contextmanager
 
 from ddbcfg_client.dynamodb.client import connect_dynamodb
+from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS, KeyNames
+from ddbcfg_client.dynamodb.limits import checked_store
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.dynamodb.values import MAX_STORE_BYTES, check_name
 from ddbcfg_client.format.names import stores_in
 
 TYPE_CHECKING = False
@@ -34,7 +35,7 @@ def open_table(given: argparse.Namespace) -> Iterator[Table]:
         endpoint_url=_setting(given, "endpoint_url") or None,
     )
     with closing(client):
-        yield Table(client, name, *keys_named(given))
+        yield Table(client, name, keys_named(given))
 
 
 def table_named(given: argparse.Namespace) -> str:
@@ -42,9 +43,12 @@ def table_named(given: argparse.Namespace) -> str:
     return _setting(given, "table")
 
 
-def keys_named(given: argparse.Namespace) -> tuple[str, str]:
+def keys_named(given: argparse.Namespace) -> KeyNames:
     """Return the names of the table's hash and range key."""
-    return _setting(given, "store_key") or "_store", _setting(given, "option_key") or "_option"
+    return KeyNames(
+        _setting(given, "store_key") or DEFAULT_KEYS.store,
+        _setting(given, "option_key") or DEFAULT_KEYS.option,
+    )
 
 
 def stores_named(given: argparse.Namespace) -> list[str]:
@@ -53,7 +57,7 @@ def stores_named(given: argparse.Namespace) -> list[str]:
     stores = stores_in(text)
     if not stores and given.store is not None:
         stores = [""]  # refused: without a store, import would write every one of its file
-    return [check_name("store", name, MAX_STORE_BYTES) for name in stores]
+    return [checked_store(name) for name in stores]
 
 
 def some_stores(given: argparse.Namespace) -> list[str]:

@@ -7,9 +7,8 @@ import sys
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND, USAGE
 from ddbcfg_client.commands.output import complain, counted, flush, say, shown
 from ddbcfg_client.commands.target import open_table, some_stores, stores_named
-from ddbcfg_client.dynamodb.items import checked_attributes
+from ddbcfg_client.dynamodb.items import checked_attributes, options_in
 from ddbcfg_client.errors import NotationError, OutputFailed
-from ddbcfg_client.format.values import option_of
 from ddbcfg_client.notation.canonical import as_file
 from ddbcfg_client.notation.differences import Changes, counts
 from ddbcfg_client.notation.files import load_bytes, load_file, save_file
@@ -32,7 +31,7 @@ def export(given: argparse.Namespace) -> int:
     """Write the stores that are named; nothing when one of them is not there."""
     names = some_stores(given)
     with open_table(given) as table:
-        stores = {name: _read(table, name) for name in names}
+        stores = {name: options_in(table, name) for name in names}
         # What some emulators hold and DynamoDB does not could not be imported again.
         _attributes(stores, table)
     for name, options in stores.items():
@@ -70,7 +69,7 @@ def import_file(given: argparse.Namespace) -> int:
         # Before anything is sent, so that a file is never refused half-way.
         attributes = _attributes(stores, table)
         plan = {
-            store: Changes(_read(table, store), options, replace=given.replace)
+            store: Changes(options_in(table, store), options, replace=given.replace)
             for store, options in stores.items()
         }
         _announce(table.name, plan)
@@ -88,29 +87,19 @@ def import_file(given: argparse.Namespace) -> int:
     return FOUND
 
 
-def _read(table: Table, store: str) -> Options:
-    return {
-        item[table.option_key]["S"]: option_of(
-            item, item[table.option_key]["S"], table.store_key, table.option_key
-        )
-        for item in table.items(store, consistent=True)
-    }
-
-
 def _attributes(stores: Mapping[str, Options], table: Table) -> dict[tuple[str, str], Attributes]:
     """Return the attribute values of every option of the stores; raise for what no item can be."""
     return {
-        (store, option): checked_attributes(store, option, keys, table.store_key, table.option_key)
+        (store, option): checked_attributes(store, option, keys, table.key_names)
         for store, options in stores.items()
         for option, keys in options.items()
     }
 
 
 def _contents(file: str, table: Table) -> Stores:
-    keys = (table.store_key, table.option_key)
     if file != "-":
-        return load_file(file, *keys)
-    return load_bytes(sys.stdin.buffer.read(), "standard input", *keys)
+        return load_file(file, table.key_names)
+    return load_bytes(sys.stdin.buffer.read(), "standard input", table.key_names)
 
 
 def _announce(table: str, plan: dict[str, Changes]) -> None:

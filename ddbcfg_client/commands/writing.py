@@ -155,7 +155,7 @@ def _set(given: argparse.Namespace) -> int:
     keys = keys_of(given.keys)
     option = given.option
     with open_table(given) as table:
-        attributes = checked_attributes(store, option, keys, table.store_key, table.option_key)
+        attributes = checked_attributes(store, option, keys, table.key_names)
         if not table.put(store, option, attributes, if_absent=given.if_absent):
             complain(f"store {store!r} has an option {option!r} already; nothing was written")
             return NOT_FOUND
@@ -166,11 +166,11 @@ def _set(given: argparse.Namespace) -> int:
 def _delete(given: argparse.Namespace) -> int:
     from ddbcfg_client.commands.output import say, shown
     from ddbcfg_client.commands.target import one_store, open_table
-    from ddbcfg_client.dynamodb.values import MAX_OPTION_BYTES, check_name
+    from ddbcfg_client.dynamodb.limits import checked_option
     from ddbcfg_client.errors import OptionNotFound
 
     store = one_store(given)
-    check_name("option", given.option, MAX_OPTION_BYTES)
+    checked_option(given.option)
     with open_table(given) as table:
         if not table.delete(store, given.option):
             raise OptionNotFound(given.option, store)
@@ -190,7 +190,8 @@ def _create_table(given: argparse.Namespace) -> int:
     with open_table(given) as table:
         created = ensure_table(table, *units)
     if created:
-        say(f"created table {table.name}, keys {table.store_key} and {table.option_key}")
+        store_key, option_key = table.key_names
+        say(f"created table {table.name}, keys {store_key} and {option_key}")
     else:
         say(f"table {table.name} is there already; nothing was changed")
     return FOUND

@@ -10,8 +10,9 @@ from ddbcfg_client.config_stores import (
 )
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.items import checked_attributes
+from ddbcfg_client.dynamodb.key_names import KeyNames
+from ddbcfg_client.dynamodb.limits import checked_option, checked_store
 from ddbcfg_client.dynamodb.table_connection import TableConnection
-from ddbcfg_client.dynamodb.values import MAX_OPTION_BYTES, MAX_STORE_BYTES, check_name
 from ddbcfg_client.errors import UnknownConfigStore
 
 TYPE_CHECKING = False
@@ -75,7 +76,7 @@ class DynamoDBConfigStore:
             raise UnknownConfigStore(config_store, (*_FROM_DYNAMODB, _SHARED_MEMORY))
         self.connection = connection
         self.table_name = table_name
-        self.store_name = check_name("store", store_name, MAX_STORE_BYTES)
+        self.store_name = checked_store(store_name)
         self.store_key = store_key
         self.option_key = option_key
         self.read_units = read_units
@@ -83,7 +84,8 @@ class DynamoDBConfigStore:
         self.config_store = config_store
         self.config_store_args = config_store_args
         self.config_store_kwargs = {} if config_store_kwargs is None else config_store_kwargs
-        self._connection = TableConnection(connection, table_name, store_key, option_key)
+        self._key_names = KeyNames(store_key, option_key)
+        self._connection = TableConnection(connection, table_name, self._key_names)
         try:
             self.config = self._make_config()
         except BaseException:
@@ -111,14 +113,12 @@ class DynamoDBConfigStore:
         `ValueRefused`, before anything is sent, for what DynamoDB cannot hold exactly, and
         `TableError` when it fails or refuses.
         """
-        attributes = checked_attributes(
-            self.store_name, option, data, self.store_key, self.option_key
-        )
+        attributes = checked_attributes(self.store_name, option, data, self._key_names)
         return self.table.put(self.store_name, option, attributes, if_absent=if_absent)
 
     def delete(self, option: str) -> bool:
         """Remove the option; return False when there is none.  Raise as :meth:`set` does."""
-        check_name("option", option, MAX_OPTION_BYTES)
+        checked_option(option)
         return self.table.delete(self.store_name, option)
 
     def reload(self) -> None:

@@ -65,7 +65,7 @@ def ensure_table(
 
 
 def _request(table: Table, read_units: int | None, write_units: int | None) -> dict[str, Any]:
-    keys = ((table.store_key, "HASH"), (table.option_key, "RANGE"))
+    keys = ((table.key_names.store, "HASH"), (table.key_names.option, "RANGE"))
     request: dict[str, Any] = {
         "TableName": table.name,
         "KeySchema": [{"AttributeName": name, "KeyType": kind} for name, kind in keys],

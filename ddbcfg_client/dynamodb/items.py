@@ -1,33 +1,58 @@
-"""A whole option as an item that DynamoDB can hold, checked before anything is sent."""
+"""Options as items of a table: checked before they are written, and read."""
 
 from __future__ import annotations
 
+from ddbcfg_client.dynamodb.errors import malformed
 from ddbcfg_client.dynamodb.item_size import least_size
-from ddbcfg_client.dynamodb.values import (
-    MAX_ITEM_BYTES,
-    MAX_OPTION_BYTES,
-    attributes_of,
-    check_name,
-)
+from ddbcfg_client.dynamodb.limits import MAX_ITEM_BYTES, checked_option
+from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ValueRefused
+from ddbcfg_client.format.values import pack_option, unpack_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from ddbcfg_client.dynamodb.key_names import KeyNames
+    from ddbcfg_client.dynamodb.table import Table
+    from ddbcfg_client.readonly import ReadOnlyDict
 
 
 def checked_attributes(
-    store: str, option: str, data: object, store_key: str, option_key: str
+    store: str, option: str, data: object, key_names: KeyNames
 ) -> dict[str, AttributeValueTypeDef]:
     """Return the attribute values of the option's keys, without the table's own two.
 
     Raise `NameRefused` or `ValueRefused` for what DynamoDB cannot hold exactly.
     """
-    check_name("option", option, MAX_OPTION_BYTES)
-    attributes = attributes_of(option, data, (store_key, option_key))
-    own = sum(len(text.encode()) for text in (store_key, store, option_key, option))
-    size = least_size(attributes) + own
+    checked_option(option)
+    attributes = attributes_of(option, data, key_names)
+    size = least_size({**attributes, **key_names.key(store, option)})
     if size > MAX_ITEM_BYTES:
         reason = f"it takes {size} bytes, DynamoDB's limit is {MAX_ITEM_BYTES}"
         raise ValueRefused(option, "", reason)
     return attributes
+
+
+def packed_keys(key_names: KeyNames, name: str, item: Mapping[str, Any]) -> bytes:
+    """Return the packed keys of the option *name* that *item* is; raise `MalformedValue`."""
+    return pack_option(name, key_names.others_in(item))
+
+
+def option_in(table: Table, item: Mapping[str, Any]) -> tuple[str, ReadOnlyDict]:
+    """Return the name and the keys of the option that *item* is.
+
+    Raise `MalformedValue`, or `AnswerMalformed` if its name is not a string.
+    """
+    name = table.key_names.name_in(item)
+    if name is None:
+        raise malformed(table.name, "Query", "the name of an option is not a string")
+    return name, unpack_option(packed_keys(table.key_names, name, item))
+
+
+def options_in(table: Table, store: str) -> dict[str, ReadOnlyDict]:
+    """Read every option of the store, consistently; return them by name, in order."""
+    return dict(option_in(table, item) for item in table.items(store, consistent=True))

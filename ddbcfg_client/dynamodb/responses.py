@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, DescribeTableOutputTypeDef
 
+    from ddbcfg_client.dynamodb.key_names import KeyNames
+
     Item = dict[str, AttributeValueTypeDef]
 
     class Asked(Protocol):
         """What was asked: the table's name, and those of its two keys."""
 
         name: str
-        store_key: str
-        option_key: str
+        key_names: KeyNames
 
     # The kind of a key: its name and its type.
     _Keys = dict[str, tuple[str, str | None]]
@@ -89,7 +90,7 @@ def checked_table(table: Asked, answer: DescribeTableOutputTypeDef) -> None:
     types = {a["AttributeName"]: a["AttributeType"] for a in description["AttributeDefinitions"]}
     names = {k["KeyType"]: k["AttributeName"] for k in description["KeySchema"]}
     found: _Keys = {kind: (name, types.get(name)) for kind, name in names.items()}
-    expected: _Keys = {"HASH": (table.store_key, "S"), "RANGE": (table.option_key, "S")}
+    expected: _Keys = {"HASH": (table.key_names.store, "S"), "RANGE": (table.key_names.option, "S")}
     if found != expected:
         raise MisconfiguredSchemaException(table.name, _told(expected), _told(found))
 
@@ -134,7 +135,7 @@ def checked_item(table: Asked, store: str, answer: Mapping[str, Any]) -> Item | 
 
 def check_item(table: Asked, operation: str, store: str, item: Item) -> None:
     """Return when the item is of ``store`` and of known types; raise :class:`AnswerMalformed`."""
-    if item.get(table.store_key) != {"S": store} or table.option_key not in item:
+    if item.get(table.key_names.store) != {"S": store} or table.key_names.option not in item:
         raise malformed(table.name, operation, "an item is not of the store that was asked for")
     for attribute in item.values():
         if len(attribute) != 1 or not _TYPES.issuperset(attribute):
@@ -142,7 +143,7 @@ def check_item(table: Asked, operation: str, store: str, item: Item) -> None:
 
 
 def _position(table: Asked, key: Item) -> bytes:
-    option = key.get(table.option_key, {}).get("S")
+    option = key.get(table.key_names.option, {}).get("S")
     if not isinstance(option, str):
         raise malformed(table.name, "Query", "the key to go on after is no string")
     return option.encode("utf-8", "surrogatepass")

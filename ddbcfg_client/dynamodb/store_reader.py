@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ddbcfg_client.dynamodb.values import MAX_OPTION_BYTES, check_name
+from ddbcfg_client.dynamodb.items import option_in
+from ddbcfg_client.dynamodb.limits import checked_option
 from ddbcfg_client.errors import NameRefused
-from ddbcfg_client.format.values import option_of
 from ddbcfg_client.readonly import ReadOnlyDict, only
 
 TYPE_CHECKING = False
@@ -29,7 +29,7 @@ class StoreSource:
     def option(self, name: object, keys: Sequence[str] | None = None) -> ReadOnlyDict | None:
         """Return the option, with only ``keys`` when given; None when there is no such option."""
         try:
-            option = check_name("option", name, MAX_OPTION_BYTES)
+            option = checked_option(name)
         except NameRefused:
             return None  # nothing of that name can ever have been stored
         table = self._connection.table(self.store)
@@ -44,6 +44,6 @@ class StoreSource:
 
 
 def _read(table: Table, item: Item, keys: Sequence[str] | None) -> tuple[str, ReadOnlyDict]:
-    name = item[table.option_key]["S"]
+    name, option = option_in(table, item)
     # Not every item comes with the keys alone that were asked for.
-    return name, only(option_of(item, name, table.store_key, table.option_key), keys)
+    return name, only(option, keys)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 
 from ddbcfg_client.dynamodb.errors import explained as explaining
+from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS
+from ddbcfg_client.dynamodb.limits import MAX_EXPRESSION_BYTES, MAX_SUBSTITUTED_BYTES
 from ddbcfg_client.dynamodb.responses import (
     check_item,
     checked_answer,
@@ -23,8 +25,8 @@ from ddbcfg_client.dynamodb.responses import (
 from ddbcfg_client.errors import CredentialsRefused, TableError
 from ddbcfg_client.printable import without_passwords
 
-MAX_EXPRESSION_BYTES = 4096
-MAX_NAMES_BYTES = 1024 * 1024  # half of DynamoDB's limit for all that an expression's aliases name
+# Half of the limit: values count, too.
+_MAX_NAMES_BYTES = MAX_SUBSTITUTED_BYTES // 2
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+    from ddbcfg_client.dynamodb.key_names import KeyNames
     from ddbcfg_client.dynamodb.responses import Item
 
 
@@ -49,19 +52,17 @@ class Table:
     between threads, as the client is.
     """
 
-    __slots__ = ("client", "name", "on_refused", "option_key", "store_key")
+    __slots__ = ("client", "key_names", "name", "on_refused")
 
     def __init__(
         self,
         client: DynamoDBClient,
         name: str,
-        store_key: str = "_store",
-        option_key: str = "_option",
+        key_names: KeyNames = DEFAULT_KEYS,
     ) -> None:
         self.client = client
         self.name = name
-        self.store_key = store_key
-        self.option_key = option_key
+        self.key_names = key_names
         #: Called with this table when its client's credentials are missing or refused.
         self.on_refused: Callable[[Table], None] = _nothing
         watch_answers(client)
@@ -100,7 +101,7 @@ class Table:
         They are not checked yet: :meth:`check_items` does that, for those that are new to who asks.
         A page has at most ``limit`` items and, whatever their number, 1 MB.
         """
-        names = {"#s": self.store_key}
+        names = {"#s": self.key_names.store}
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": "#s = :s",
@@ -140,11 +141,11 @@ class Table:
         """
         request: dict[str, Any] = {
             "TableName": self.name,
-            "Key": self._key(store, option),
+            "Key": self.key_names.key(store, option),
             "ConsistentRead": consistent,
         }
         if keys is not None:
-            names: dict[str, str] = {"#s": self.store_key}
+            names: dict[str, str] = {"#s": self.key_names.store}
             if expression := self._projection(keys, names):
                 request["ProjectionExpression"] = expression
                 request["ExpressionAttributeNames"] = names
@@ -166,20 +167,20 @@ class Table:
         """
         request: dict[str, Any] = {
             "TableName": self.name,
-            "Item": {**attributes, **self._key(store, option)},
+            "Item": {**attributes, **self.key_names.key(store, option)},
         }
         if if_absent:
             request["ConditionExpression"] = "attribute_not_exists(#o)"
-            request["ExpressionAttributeNames"] = {"#o": self.option_key}
+            request["ExpressionAttributeNames"] = {"#o": self.key_names.option}
         return self._conditional("PutItem", lambda: self.client.put_item(**request))
 
     def delete(self, store: str, option: str) -> bool:
         """Remove the option; return False when there was none."""
         request: dict[str, Any] = {
             "TableName": self.name,
-            "Key": self._key(store, option),
+            "Key": self.key_names.key(store, option),
             "ConditionExpression": "attribute_exists(#o)",
-            "ExpressionAttributeNames": {"#o": self.option_key},
+            "ExpressionAttributeNames": {"#o": self.key_names.option},
         }
         return self._conditional("DeleteItem", lambda: self.client.delete_item(**request))
 
@@ -208,19 +209,16 @@ class Table:
             self.on_refused(self)
             raise
 
-    def _key(self, store: str, option: str) -> Item:
-        return {self.store_key: {"S": store}, self.option_key: {"S": option}}
-
     def _projection(self, keys: Iterable[str], names: dict[str, str]) -> str | None:
         """Return the expression for the keys, with its names added; None if it were too long."""
         # A name that is asked for twice is a ValidationException.
         wanted = dict.fromkeys(keys)
-        for key in (self.store_key, self.option_key):
+        for key in self.key_names:
             wanted.pop(key, None)
         aliases = {f"#k{i}": key for i, key in enumerate(wanted)}
         expression = ", ".join((*names, "#o", *aliases))
         size = sum(len(key.encode()) for key in wanted)
-        if len(expression) > MAX_EXPRESSION_BYTES or size > MAX_NAMES_BYTES:
+        if len(expression) > MAX_EXPRESSION_BYTES or size > _MAX_NAMES_BYTES:
             return None
-        names.update({"#o": self.option_key} | aliases)
+        names.update({"#o": self.key_names.option} | aliases)
         return expression

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_dynamodb import DynamoDBClient, DynamoDBServiceResource
 
+    from ddbcfg_client.dynamodb.key_names import KeyNames
+
     # What the application may give.
     Connection = DynamoDBClient | DynamoDBServiceResource | boto3.Session | None
 
@@ -37,13 +39,11 @@ class TableConnection:
     ``connection`` is a boto3 client, resource or session, or None for the default session.
     """
 
-    def __init__(
-        self, connection: Connection, table_name: str, store_key: str, option_key: str
-    ) -> None:
+    def __init__(self, connection: Connection, table_name: str, key_names: KeyNames) -> None:
         # Given by the application, and never closed here; None when clients are made as needed.
         self._given = _given_client(connection)
         self._session = None if self._given else connection
-        self._keys = (store_key, option_key)
+        self._key_names = key_names
         self._table: Table | None = None
         self._inherited: list[Table] = []
         self._closed = False
@@ -62,7 +62,7 @@ class TableConnection:
                 client = self._given or self._make_client()
                 if self._inherited and self._given:
                     self._given.close()
-                self._table = Table(client, self.table_name, *self._keys)
+                self._table = Table(client, self.table_name, self._key_names)
                 if self._given is None:
                     self._table.on_refused = self._refused
             return self._table

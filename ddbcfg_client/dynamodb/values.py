@@ -14,17 +14,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from ddbcfg_client.errors import NameRefused, ValueRefused
+from ddbcfg_client.dynamodb.limits import MAX_DEPTH, TOO_DEEP
+from ddbcfg_client.errors import ValueRefused
 from ddbcfg_client.format.numbers import MAX_DIGITS, MAX_EXPONENT, MIN_EXPONENT, number_text
-from ddbcfg_client.notation.reader import MAX_DEPTH, TOO_DEEP
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from collections.abc import Iterable
 
-MAX_ITEM_BYTES = 400 * 1024
-MAX_STORE_BYTES = 2048  # of a hash key
-MAX_OPTION_BYTES = 1024  # of a range key
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 
 class Refusal(Exception):
@@ -36,23 +34,8 @@ class Refusal(Exception):
         self.where = where
 
 
-def check_name(kind: str, name: object, most: int) -> str:
-    """Return ``name`` when DynamoDB can hold a key of that name; raise :class:`NameRefused`."""
-    if not isinstance(name, str):
-        raise NameRefused(kind, type(name).__name__, "must be a string")
-    try:
-        length = len(name.encode())
-    except UnicodeEncodeError:
-        raise NameRefused(kind, ascii(name), "is not valid Unicode (a lone surrogate)") from None
-    if not length:
-        raise NameRefused(kind, name, "must not be empty")
-    if length > most:
-        raise NameRefused(kind, name, f"is {length} bytes long, the limit is {most}")
-    return name
-
-
 def attributes_of(
-    option: str, data: object, reserved: tuple[str, ...] = ()
+    option: str, data: object, reserved: Iterable[str] = ()
 ) -> dict[str, AttributeValueTypeDef]:
     """Return the attribute values of a whole option; ``data`` is not changed.
 

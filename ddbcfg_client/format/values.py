@@ -144,14 +144,3 @@ def unpack_option(raw: bytes) -> ReadOnlyDict:
     if type(option) is not ReadOnlyDict:
         raise ValueError("not an option (no map)")
     return option
-
-
-def value_of(attribute: Mapping[str, Any]) -> Any:
-    """The Python value of a DynamoDB attribute value; ValueError when it is none."""
-    return unpack_option(packb({"": _packable(attribute)}))[""]
-
-
-def option_of(item: Mapping[str, Mapping[str, Any]], option: str, *dropped: str) -> ReadOnlyDict:
-    """The option in a DynamoDB item, without its key attributes *dropped*; or MalformedValue."""
-    keys = {key: value for key, value in item.items() if key not in dropped}
-    return unpack_option(pack_option(option, keys))

@@ -6,18 +6,19 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS
 from ddbcfg_client.errors import NotationError
 from ddbcfg_client.notation.reader import loads_stores
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     #: store → option → key → value
     Stores = dict[str, dict[str, dict[str, object]]]
 
 
-def load_file(
-    path: str | os.PathLike[str], store_key: str = "_store", option_key: str = "_option"
-) -> Stores:
+def load_file(path: str | os.PathLike[str], key_names: Container[str] = DEFAULT_KEYS) -> Stores:
     """Return the store → option → key → value that the file at ``path`` says, in typed JSON.
 
     Raises :class:`NotationError`, which names the file and the line or the path in it, for a file
@@ -27,12 +28,10 @@ def load_file(
         data = Path(path).read_bytes()
     except OSError as error:
         raise NotationError(os.fspath(path), error.strerror or str(error)) from error
-    return load_bytes(data, os.fspath(path), store_key, option_key)
+    return load_bytes(data, os.fspath(path), key_names)
 
 
-def load_bytes(
-    data: bytes, where: str, store_key: str = "_store", option_key: str = "_option"
-) -> Stores:
+def load_bytes(data: bytes, where: str, key_names: Container[str] = DEFAULT_KEYS) -> Stores:
     """Return the same of a file's content; ``where`` is what errors call it."""
     try:
         text = data.decode()
@@ -40,7 +39,7 @@ def load_bytes(
         line = data.count(b"\n", 0, error.start) + 1
         # "from None": the cause holds the whole file, and with it every secret.
         raise NotationError(f"{where}:{line}", "not UTF-8") from None
-    return loads_stores(text, where, store_key=store_key, option_key=option_key)
+    return loads_stores(text, where, key_names)
 
 
 def save_file(path: str, data: bytes) -> None:

@@ -1,21 +1,19 @@
-"""Values from JSON in the notation; each error names the line, or the path into the document.
-
-What a function needs it imports itself: the client's command line is measured in milliseconds.
-"""
+"""Values from JSON in the notation; each error names the line, or the path into the document."""
 
 from __future__ import annotations
 
+from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS
+from ddbcfg_client.dynamodb.limits import MAX_DEPTH, TOO_DEEP
 from ddbcfg_client.errors import NotationError
+from ddbcfg_client.format.numbers import MAX_DIGITS, MAX_EXPONENT, MIN_EXPONENT, number_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from decimal import Decimal
 
     _Pairs = tuple[tuple[str, object], ...]
 
-MAX_DEPTH = 32  # lists and maps, one in another, that DynamoDB takes in one value
-TOO_DEEP = f"nested deeper than DynamoDB's {MAX_DEPTH} levels"
 
 _MARKERS = {"$binary": "base64 text", "$map": "an object", "$set": "an array that is not empty"}
 
@@ -30,13 +28,13 @@ def loads(text: str, where: str) -> object:
 
 
 def loads_stores(
-    text: str, where: str, *, store_key: str = "_store", option_key: str = "_option"
+    text: str, where: str, key_names: Container[str] = DEFAULT_KEYS
 ) -> dict[str, dict[str, dict[str, object]]]:
     """Return the store → option → key → value that ``text`` says.
 
     Raises :class:`NotationError` as :func:`loads` does, and for an empty name, for a key that is
-    one of the table's own two (``store_key``, ``option_key``), and for anything but an object
-    where stores, options or keys belong.
+    one of the table's own (``key_names``), and for anything but an object where stores, options
+    or keys belong.
     """
     reader = _Reader(where)
     stores: dict[str, dict[str, dict[str, object]]] = {}
@@ -45,7 +43,7 @@ def loads_stores(
         for option, keys, at_option in reader.named(options, at_store, "option"):
             values = stores[store][option] = {}
             for key, value, at_key in reader.named(keys, at_option, "key"):
-                if key in (store_key, option_key):
+                if key in key_names:
                     reason = "is a key of the table; other ones: --store-key and --option-key"
                     raise reader.error(at_key, reason)
                 values[key] = value
@@ -63,7 +61,9 @@ class _Reader:
         # DynamoDB's range, in which every digit must fit.  Zeros at the end may go: 1E+40 written
         # out has 41 digits, but one that counts.
         traps = [Inexact, InvalidOperation, Overflow, Subnormal]
-        self.number_of = Context(prec=38, Emin=-130, Emax=125, traps=traps).create_decimal
+        self.number_of = Context(
+            prec=MAX_DIGITS, Emin=MIN_EXPONENT, Emax=MAX_EXPONENT, traps=traps
+        ).create_decimal
         self.where = where
 
     def error(self, path: str, reason: str) -> NotationError:
@@ -126,13 +126,14 @@ class _Reader:
         """Return the exact number, of the digits with which DynamoDB would give it back."""
         from decimal import Decimal
 
-        from ddbcfg_client.format.numbers import number_text
-
         try:
             return Decimal(number_text(self.number_of(literal.decode())))
         except (ArithmeticError, ValueError):
             pass
-        reason = "DynamoDB's numbers have at most 38 digits and are 0 or 1E-130 … 9.99…E+125"
+        reason = (
+            f"DynamoDB's numbers have at most {MAX_DIGITS} digits and are 0 or "
+            f"1E{MIN_EXPONENT} … 9.99…E+{MAX_EXPONENT}"
+        )
         raise self.error(path, reason)
 
     def braces(self, pairs: _Pairs, path: str, depth: int) -> object:

@@ -18,8 +18,8 @@ from typing import Any
 
 from msgpack import packb
 
+from ddbcfg_client.dynamodb.items import packed_keys
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.format.values import pack_option
 
 Item = dict[str, Any]
 
@@ -77,7 +77,6 @@ class ItemPacker:
     def __init__(self, table: Table, store: str) -> None:
         self.table = table
         self._store = store
-        self._keys = (table.store_key, table.option_key)
         self._known = _Known({}, b"")
 
     def pack(self, pages: Iterable[list[Item]]) -> tuple[dict[str, bytes], list[str]]:
@@ -115,8 +114,9 @@ class ItemPacker:
         # nothing that stays may lie among what goes, or its memory could not be given back.
         names: list[str | None] = []
         marked: list[tuple[bytes, bytes | None]] = []
+        key_names = self.table.key_names
         for item in page:
-            name, mark, packed = self._name_of(item), _mark_of(item), None
+            name, mark, packed = key_names.name_in(item), _mark_of(item), None
             found = None if name is None else walk.find(name)
             if found is not None:
                 name = found[0]
@@ -127,20 +127,11 @@ class ItemPacker:
         self.table.check_items(self._store, new)
         for item, name, (mark, packed) in zip(page, names, marked, strict=True):
             if name is None:
-                skipped.append(repr(item[self.table.option_key]))
+                skipped.append(repr(item[key_names.option]))
             elif packed is not None:
                 yield True, (mark, name, packed)
             else:
-                keys = {key: value for key, value in item.items() if key not in self._keys}
-                yield False, (mark, name, pack_option(name, keys))
-
-    def _name_of(self, item: Any) -> str | None:
-        """The option's name in what may be no item at all; None when it is no string."""
-        try:
-            name = item[self.table.option_key]["S"]
-        except (TypeError, LookupError):
-            return None
-        return name if isinstance(name, str) else None
+                yield False, (mark, name, packed_keys(key_names, name, item))
 
 
 def _mark_of(item: Any) -> bytes:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from ddbcfg_client.dynamodb.client import client_config
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.errors import explained
+from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS, KeyNames
+from ddbcfg_client.dynamodb.limits import MAX_ACTIONS, MAX_BATCH_WRITES
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import MissingExtra
@@ -35,7 +37,6 @@ _HOST = "127.0.0.1"
 
 REGION = "us-east-1"  # moto keeps regions apart, as AWS does: the data is in this one
 
-_BATCH = 25  # items that DynamoDB takes in one BatchWriteItem
 
 # moto keeps its data in the process, apart for each account: an account for each instance is what
 # keeps instances apart.
@@ -111,8 +112,7 @@ class LocalDynamoDB:
         self,
         table: str,
         stores: Mapping[str, Mapping[str, Mapping[str, object]]],
-        store_key: str = "_store",
-        option_key: str = "_option",
+        key_names: KeyNames = DEFAULT_KEYS,
     ) -> None:
         """Create ``table`` if it is not there, and write every option of ``stores`` to it.
 
@@ -122,13 +122,13 @@ class LocalDynamoDB:
         items: list[tuple[str, WriteRequestTypeDef]] = []
         for store, options in stores.items():
             for option, keys in options.items():
-                item = attributes_of(option, keys, (store_key, option_key))
-                item |= {store_key: {"S": store}, option_key: {"S": option}}
+                item = attributes_of(option, keys, key_names)
+                item |= key_names.key(store, option)
                 items.append((f"{store}.{option}", {"PutRequest": {"Item": item}}))
         with contextlib.closing(self.client()) as client:
-            ensure_table(Table(client, table, store_key, option_key), None, None)
-            for i in range(0, len(items), _BATCH):
-                places, requests = zip(*items[i : i + _BATCH], strict=True)
+            ensure_table(Table(client, table, key_names), None, None)
+            for i in range(0, len(items), MAX_BATCH_WRITES):
+                places, requests = zip(*items[i : i + MAX_BATCH_WRITES], strict=True)
                 with explained(table, f"BatchWriteItem of {places[0]} to {places[-1]}"):
                     client.batch_write_item(RequestItems={table: requests})
 
@@ -191,7 +191,7 @@ def take_whole_transactions() -> None:
     """Have moto read as many items in one transaction as the service does; it takes 25."""
     from moto.dynamodb import responses
 
-    vars(responses)["TRANSACTION_MAX_ITEMS"] = 100
+    vars(responses)["TRANSACTION_MAX_ITEMS"] = MAX_ACTIONS
 
 
 def _make_server(app: WSGIApplication) -> BaseWSGIServer:

@@ -325,7 +325,7 @@ def test_the_attributes_of_the_old_library(client: DynamoDBClient, table_name: s
         assert store.config_store_kwargs is kwargs
         assert store.config.update_interval == 60  # type: ignore[attr-defined]
         assert (store.table.name, store.table.client) == (table_name, client)
-        assert (store.table.store_key, store.table.option_key) == ("app", "name")
+        assert tuple(store.table.key_names) == ("app", "name")
         store.set("db", DB)
         item = store.table.item("prod", "db", consistent=True)
         assert item is not None

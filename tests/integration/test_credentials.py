@@ -15,6 +15,7 @@ from botocore.utils import ContainerMetadataFetcher
 from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb import table_connection
 from ddbcfg_client.dynamodb.client import connect_dynamodb
+from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.table_connection import TableConnection
 from ddbcfg_client.errors import CredentialsRefused
@@ -181,7 +182,7 @@ def kept(
     store_of: Callable[[str, str], DynamoDBConfigStore], table: ConfigTable
 ) -> Iterator[Callable[[], object]]:
     """Reads with what a config store keeps, before it could read anything."""
-    connection = TableConnection(None, table.name, "_store", "_option")
+    connection = TableConnection(None, table.name, DEFAULT_KEYS)
     yield lambda: connection.table("prod").item("prod", "db")
     connection.close()
 

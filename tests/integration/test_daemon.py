@@ -22,6 +22,7 @@ from uuid import uuid4
 import pytest
 
 from ddbcfg_client.dynamodb.client import connect_dynamodb
+from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.shm.page import Page
 from ddbcfg_client.shm.status import Status, process_start
@@ -269,7 +270,7 @@ def test_other_names_of_keys_and_consistent_reads(
     host: Host, missing_table: ConfigTable, proxy: FaultProxy
 ) -> None:
     missing_table.create_with_keys("app", "name")
-    Table(missing_table.client, missing_table.name, "app", "name").put(
+    Table(missing_table.client, missing_table.name, KeyNames("app", "name")).put(
         "prod", "db", {"_store": {"S": "a value like any other"}}
     )
     flags = ("--store-key", "app", "--option-key", "name", "--consistent-read")

@@ -15,6 +15,7 @@ from botocore.stub import Stubber
 from ddbcfg_client.dynamodb import client as connecting
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
     AnswerMalformed,
@@ -327,7 +328,7 @@ def test_wrong_key_schemas(
 
 def test_right_key_schema_of_other_names(client: DynamoDBClient, table_name: str) -> None:
     create(client, table_name, ("app", "S"), ("name", "S"))
-    table = Table(client, table_name, "app", "name")
+    table = Table(client, table_name, KeyNames("app", "name"))
     table.check()
     table.put("prod", "db", {"a": {"S": "b"}})
     assert list(table.items("prod", keys=["a"])) == [

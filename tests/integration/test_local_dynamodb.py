@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ddbcfg_client.config_stores.store import DynamoDBConfigStore
+from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.errors import MissingExtra, NotationError, TableError, ValueRefused
 from ddbcfg_client.notation.files import load_file
 from ddbcfg_daemon.sources.local_dynamodb import REGION, LocalDynamoDB
@@ -134,7 +135,7 @@ class TestExactTypes:
     def test_the_table_is_keyed_as_asked(
         self, local: LocalDynamoDB, client: DynamoDBClient
     ) -> None:
-        local.load("config", {"prod": {"db": {"_store": "a value"}}}, "s", "_option")
+        local.load("config", {"prod": {"db": {"_store": "a value"}}}, KeyNames("s"))
         table = client.describe_table(TableName="config")["Table"]
         assert [key["AttributeName"] for key in table["KeySchema"]] == ["s", "_option"]
         assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
@@ -177,7 +178,7 @@ class TestRefusals:
     def test_the_files_keys_are_checked_against_the_tables_own(self, tmp_path: Path) -> None:
         file = tmp_path / "config.json"
         file.write_text('{"prod": {"db": {"_store": 1}}}')
-        assert load_file(file, "s", "o") == {"prod": {"db": {"_store": 1}}}
+        assert load_file(file, KeyNames("s", "o")) == {"prod": {"db": {"_store": 1}}}
 
     def test_a_file_that_cannot_be_read_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(NotationError, match="No such file or directory") as caught:

@@ -21,6 +21,7 @@ from botocore.loaders import Loader, create_loader
 from ddbcfg_client.commands import main as cli
 from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.notation.files import load_file, save_file
@@ -272,7 +273,7 @@ def test_every_setting_comes_from_a_flag_or_its_variable(
         "STORE_KEY": "s",
         "OPTION_KEY": "o",
     }
-    ensure_table(Table(client, run.table.name, "s", "o"))
+    ensure_table(Table(client, run.table.name, KeyNames("s", "o")))
     for name, value in flags.items():
         monkeypatch.setenv(f"DDBCFG_{name}", value)
     run.done("set", "db", "_store=by variable")

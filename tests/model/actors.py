@@ -125,7 +125,7 @@ class ModelAccess:
             raise refused(answer[1])
 
     def put_part(self, item: Item) -> None:
-        self.ask("put", item[PLACE.option_key]["S"], self._items.number(item))
+        self.ask("put", item[PLACE.key_names.option]["S"], self._items.number(item))
 
     def put_revision_blindly(self, item: Item) -> None:
         """What no writer of the protocol does."""
@@ -174,8 +174,8 @@ def packed_of(item: Item | None) -> bytes | None:
     if item is None:
         return None
     keys = dict(item)
-    del keys[PLACE.store_key]
-    return pack_option(keys.pop(PLACE.option_key)["S"], keys)
+    del keys[PLACE.key_names.store]
+    return pack_option(keys.pop(PLACE.key_names.option)["S"], keys)
 
 
 class Nodes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ddbcfg_client.errors import MalformedValue
 from ddbcfg_client.format.index import split_entry
-from ddbcfg_client.format.values import option_of, pack_name, pack_option, unpack_option
+from ddbcfg_client.format.values import pack_name, pack_option, unpack_option
 from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
 
 SECRET = "hunter2-is-the-secret"
@@ -117,7 +117,7 @@ def test_every_value_comes_back_as_boto3_would_give_it(option: dict[str, Any]) -
     assert exactly(value) == exactly(by_boto3(option))
     assert value == by_boto3(option)
     assert types_in(value) <= DOCUMENTED
-    assert option_of(option, "o") == value
+    assert unpack_option(pack_option("o", option)) == value
 
 
 @given(numbers)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddbcfg_client.config import Config
+from ddbcfg_client.dynamodb import items
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import AnswerMalformed, MalformedValue
 from ddbcfg_client.format import builder as image
@@ -23,7 +24,6 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources import item_packer
 from ddbcfg_daemon.sources.base import Reading
 from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
@@ -89,7 +89,7 @@ def packed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(option)
         return pack_option(option, keys)
 
-    monkeypatch.setattr(item_packer, "pack_option", pack)
+    monkeypatch.setattr(items, "pack_option", pack)
     return names
 
 

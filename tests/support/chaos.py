@@ -135,7 +135,7 @@ class Chaos:
     def run(self, seconds: float) -> Report:
         """Make trouble for so long; AssertionError when a guarantee is broken."""
         with LocalDynamoDB() as dynamodb, FaultProxy(dynamodb.endpoint_url) as self._proxy:
-            dynamodb.load("config", {}, "_store", "_option")
+            dynamodb.load("config", {})
             self._table = Table(dynamodb.client(), "config")
             for option in OPTIONS:
                 self._write(option)

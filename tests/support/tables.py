@@ -9,6 +9,7 @@ import pytest
 
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.creation import ensure_table
+from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.table import Table
 from support.shm import attributes
 
@@ -28,7 +29,7 @@ class ConfigTable:
 
     def create_with_keys(self, hash_key: str, range_key: str) -> None:
         """With these names of keys, whatever the daemon expects."""
-        ensure_table(Table(self.client, self.name, hash_key, range_key))
+        ensure_table(Table(self.client, self.name, KeyNames(hash_key, range_key)))
 
     def delete(self, store: str, option: str) -> None:
         self.client.delete_item(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.errors import ConfigError, NotationError
 from ddbcfg_client.notation.reader import loads, loads_stores
 from ddbcfg_client.notation.writer import dumps
@@ -242,9 +243,9 @@ class TestStores:
 
     def test_the_tables_keys_can_have_other_names(self) -> None:
         text = '{"prod": {"db": {"_store": 1}}}'
-        assert loads_stores(text, "f", store_key="s", option_key="o")
+        assert loads_stores(text, "f", KeyNames("s", "o"))
         with pytest.raises(NotationError):
-            loads_stores('{"prod": {"db": {"o": 1}}}', "f", store_key="s", option_key="o")
+            loads_stores('{"prod": {"db": {"o": 1}}}', "f", KeyNames("s", "o"))
 
     def test_names_that_start_with_a_dollar_are_escaped_like_any_map(self) -> None:
         stores = {"$prod": {"$set": {"$key": "v"}}}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.revision.content import (
     Entry,
     attributes_of_packed,
@@ -179,7 +180,8 @@ def test_a_long_store_name_leaves_the_revision_item_within_half_a_unit() -> None
 
 @pytest.mark.parametrize("key", sorted(RESERVED))
 def test_keys_of_the_table_that_the_protocol_uses_itself(key: str) -> None:
-    for place in (Place("t", "s", key, "_option"), Place("t", "s", "_store", key)):
+    for names in (KeyNames(store=key), KeyNames(option=key)):
+        place = Place("t", "s", names)
         with pytest.raises(NameRefused):
             place.check()
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ddbcfg_client.dynamodb.item_size import least_size
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ConfigError, ValueRefused
-from ddbcfg_client.format.values import option_of
+from ddbcfg_client.format.values import pack_option, unpack_option
 
 
 class Colour(enum.StrEnum):
@@ -208,7 +208,7 @@ def test_every_decimal_is_stored_exactly_or_refused(number: Decimal) -> None:
 
 def test_what_is_stored_comes_back() -> None:
     data = {"a": [1, None, {"b": {1, 2}}], "c": b"x", "d": "ü", "e": {}, "f": True}
-    assert option_of(attributes_of("db", data), "db") == data
+    assert unpack_option(pack_option("db", attributes_of("db", data))) == data
 
 
 def test_sizes() -> None:

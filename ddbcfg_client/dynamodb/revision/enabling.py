@@ -46,7 +46,7 @@ class Settings:
                 f"change items are kept for 1 to {MOST_KEPT} days, and a fleet has 0 hosts or more"
             )
             raise RevisionError(place.table, place.store, reason)
-        if self.ttl in RESERVED or self.ttl in (place.store_key, place.option_key):
+        if self.ttl in RESERVED or self.ttl in place.key_names:
             raise NameRefused(
                 "TTL attribute", self.ttl, "is what the protocol calls something else"
             )

@@ -60,13 +60,13 @@ def records(access: Access, *, since: int = 0) -> Iterator[Record]:
         first = max(since + 1, last - _BATCH + 1)
         for item in sorted(
             access.changes(first, last),
-            key=lambda item: str(item[access.place.option_key]["S"]),
+            key=lambda item: str(item[access.place.key_names.option]["S"]),
             reverse=True,
         ):
             try:
                 yield parse_record(access.place, item)
             except ValueError as error:
-                key = item[access.place.option_key]["S"]
+                key = item[access.place.key_names.option]["S"]
                 raise _gap(access, first, f"{key} is {error}") from None
         last = first - 1
 
@@ -172,7 +172,7 @@ def purge(access: Access, *, before: int) -> int:
                 for number in range(plan.count):
                     write = Write(part_option(plan.token, number), None, home=True)
                     access.commit([write], access.token())
-            option = item[access.place.option_key]["S"]
+            option = item[access.place.key_names.option]["S"]
             access.commit([Write(option, None, home=True)], access.token())
             gone += 1
         last = first - 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from ddbcfg_client.dynamodb.limits import MAX_ACTIONS
 from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
 from ddbcfg_client.dynamodb.revision.comparing import check_unchanged
 from ddbcfg_client.dynamodb.revision.content import Content, Entry, differences, with_options
@@ -39,8 +40,8 @@ from ddbcfg_client.errors import (
     ImportInterrupted,
 )
 
-#: Options of one part: a transaction has 100 actions, one of them the revision.
-PART_OPTIONS = 97
+#: Options of one part, which leave room for the revision in its transaction.
+PART_OPTIONS = MAX_ACTIONS - 3
 PART_UNITS = 400  # write units of one part; a transaction counts twice
 #: Write units a second: a partition has 1,000, and others write too.
 PACE = 500.0

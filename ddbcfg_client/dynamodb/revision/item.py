@@ -116,7 +116,7 @@ def parse_revision(place: Place, item: Item) -> Revision:
 
 
 def _parse(place: Place, item: Item) -> Revision:
-    left = {key: item[key] for key in item if key not in (place.store_key, place.option_key)}
+    left = place.key_names.others_in(item)
     del left["format"]
 
     def take(name: str, read: Callable[[Any], Any], otherwise: Any) -> Any:
@@ -160,8 +160,7 @@ def item_of(place: Place, revision: Revision) -> dict[str, Any]:
     """Return the item that :func:`parse_revision` parses."""
     item: dict[str, Any] = {
         **revision.others,
-        place.store_key: {"S": place.home},
-        place.option_key: {"S": REVISION_OPTION},
+        **place.key_names.key(place.home, REVISION_OPTION),
         "format": {"N": str(FORMAT)},
         "epoch": {"S": revision.epoch},
         "rev": {"N": str(revision.rev)},

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS, KeyNames
+from ddbcfg_client.dynamodb.limits import MAX_STORE_BYTES
 from ddbcfg_client.errors import NameRefused
 
 HOME_PREFIX = "_ddbcfg/"
 REVISION_OPTION = "revision"
-#: DynamoDB's hash keys have 2,048 bytes.
-MAX_STORE_BYTES = 2048 - len(HOME_PREFIX)
+_LONGEST_STORE = MAX_STORE_BYTES - len(HOME_PREFIX)
 _LARGEST_REVISION = 10**12 - 1
 #: What the items of the protocol call their own attributes: no key of the table may be one of them.
 RESERVED = frozenset(
@@ -51,8 +52,7 @@ class Place:
 
     table: str
     store: str
-    store_key: str = "_store"
-    option_key: str = "_option"
+    key_names: KeyNames = DEFAULT_KEYS
 
     @property
     def home(self) -> str:
@@ -64,10 +64,10 @@ class Place:
         if self.store.startswith(HOME_PREFIX):
             raise NameRefused("store", self.store, f"must not begin with {HOME_PREFIX!r}")
         length = len(self.store.encode())
-        if length > MAX_STORE_BYTES:
-            reason = f"is {length} bytes long; a store with revisions has {MAX_STORE_BYTES} at most"
+        if length > _LONGEST_STORE:
+            reason = f"is {length} bytes long; a store with revisions has {_LONGEST_STORE} at most"
             raise NameRefused("store", self.store, reason)
-        for key in (self.store_key, self.option_key):
+        for key in self.key_names:
             if key in RESERVED:
                 raise NameRefused("key", key, "is what the revision item calls something else")
 

@@ -104,8 +104,7 @@ def item_of_record(place: Place, record: Record, expiry: Mapping[str, Any]) -> d
     """Return the change item; *expiry* is its TTL attribute, if it has one."""
     item: dict[str, Any] = {
         **expiry,
-        place.store_key: {"S": place.home},
-        place.option_key: {"S": change_option(record.rev)},
+        **place.key_names.key(place.home, change_option(record.rev)),
         "format": {"N": str(FORMAT)},
         "epoch": {"S": record.epoch},
         "digest": {"B": record.digest},
@@ -140,7 +139,7 @@ def parse_record(place: Place, item: Mapping[str, Any]) -> Record:
         names = item["names"]["L"] if "names" in item else None
         return Record(
             epoch=item["epoch"]["S"],
-            rev=revision_of(item[place.option_key]["S"]),
+            rev=revision_of(item[place.key_names.option]["S"]),
             digest=digest_in(item["digest"]),
             count=int(item["count"]["N"]),
             by=item["by"]["S"],
@@ -163,8 +162,7 @@ def part_item(
     """Return a part: a slice of a packed list, with *more* slices of that list after it or not."""
     return {
         **expiry,
-        place.store_key: {"S": place.home},
-        place.option_key: {"S": part_option(token, number)},
+        **place.key_names.key(place.home, part_option(token, number)),
         "format": {"N": str(FORMAT)},
         "b": {"B": piece},
         "more": {"BOOL": more},

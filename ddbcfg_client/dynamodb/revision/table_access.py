@@ -39,11 +39,11 @@ class TableAccess(TableReads):
         if write.item is not None:
             return {"Put": {**action, "Item": write.item}}
         store = place.home if write.home else place.store
-        return {"Delete": {**action, "Key": self._key(store, write.option)}}
+        return {"Delete": {**action, "Key": self._place.key_names.key(store, write.option)}}
 
     def _guard(self, seen: Item | None) -> dict[str, Any]:
         if seen is None:
-            names = {"#o": self._place.option_key}
+            names = {"#o": self._place.key_names.option}
             return {
                 "ConditionExpression": "attribute_not_exists(#o)",
                 "ExpressionAttributeNames": names,

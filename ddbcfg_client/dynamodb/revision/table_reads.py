@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ddbcfg_client.dynamodb.errors import malformed
+from ddbcfg_client.dynamodb.items import packed_keys
 from ddbcfg_client.dynamodb.responses import check_item, checked_answer, checked_page
 from ddbcfg_client.dynamodb.revision.access import Item
 from ddbcfg_client.dynamodb.revision.content import Content
@@ -26,7 +27,6 @@ from ddbcfg_client.dynamodb.revision.place import (
 from ddbcfg_client.dynamodb.revision.record import Plan
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import CredentialsRefused, TableError, TableThrottled
-from ddbcfg_client.format.values import pack_option
 
 Packs = Callable[[Iterable[list[dict[str, Any]]]], Content]
 
@@ -60,7 +60,7 @@ class TableReads:
         self._pack = pack or self._packed
         self._progress = progress
         self._sleep = sleep
-        self._place = Place(table.name, store, table.store_key, table.option_key)
+        self._place = Place(table.name, store, table.key_names)
         self.units = 0.0
 
     @property
@@ -100,7 +100,7 @@ class TableReads:
         """Return the highest revision that has a change item, 0 without one."""
         backwards = {"ScanIndexForward": False, "Limit": 1}
         items = self._between(change_option(0), LAST_CHANGE, consistent=True, **backwards)
-        return revision_of(items[0][self._place.option_key]["S"]) if items else 0
+        return revision_of(items[0][self._place.key_names.option]["S"]) if items else 0
 
     def together(self, options: Sequence[str]) -> tuple[Item | None, Content]:
         """Return the revision item and options as of one point in time."""
@@ -108,7 +108,7 @@ class TableReads:
         keys = [(place.home, REVISION_OPTION), *((place.store, option) for option in options)]
         request: dict[str, Any] = {
             "TransactItems": [
-                {"Get": {"TableName": place.table, "Key": self._key(store, option)}}
+                {"Get": {"TableName": place.table, "Key": self._place.key_names.key(store, option)}}
                 for store, option in keys
             ],
             "ReturnConsumedCapacity": "TOTAL",
@@ -142,7 +142,7 @@ class TableReads:
             if item is None:
                 continue
             check_item(self._table, operation, store, item)
-            if item[self._place.option_key] != {"S": option}:
+            if item[self._place.key_names.option] != {"S": option}:
                 raise malformed(self._place.table, operation, "an item is another one")
         return items
 
@@ -150,7 +150,7 @@ class TableReads:
         place = self._place
         request: dict[str, Any] = {
             "TableName": place.table,
-            "Key": self._key(place.home, option),
+            "Key": self._place.key_names.key(place.home, option),
             "ConsistentRead": consistent,
             "ReturnConsumedCapacity": "TOTAL",
         }
@@ -169,7 +169,7 @@ class TableReads:
         request = {
             "KeyConditionExpression": "#s = :s AND #o BETWEEN :first AND :last",
             "ExpressionAttributeValues": {":first": {"S": first}, ":last": {"S": last}},
-            "ExpressionAttributeNames": {"#o": self._place.option_key},
+            "ExpressionAttributeNames": {"#o": self._place.key_names.option},
             **more,
         }
         items: list[dict[str, Any]] = []
@@ -196,7 +196,7 @@ class TableReads:
             **more,
         }
         request["ExpressionAttributeNames"] = {
-            "#s": self._place.store_key,
+            "#s": self._place.key_names.store,
             **more.get("ExpressionAttributeNames", {}),
         }
         request["ExpressionAttributeValues"] = {
@@ -231,13 +231,12 @@ class TableReads:
         for page in pages:
             self._table.check_items(self._place.store, page)
             for item in page:
-                content[item[self._place.option_key]["S"]] = self._option(item)
+                content[item[self._place.key_names.option]["S"]] = self._option(item)
         return content
 
     def _option(self, item: Mapping[str, Any]) -> bytes:
-        keys = dict(item)
-        del keys[self._place.store_key]
-        return pack_option(keys.pop(self._place.option_key)["S"], keys)
+        names = self._place.key_names
+        return packed_keys(names, item[names.option]["S"], item)
 
     def wait(self, seconds: float) -> None:
         """Sleep."""
@@ -246,9 +245,6 @@ class TableReads:
     def jitter(self, most: float) -> float:
         """Return a random part of *most*."""
         return random.uniform(0.0, most)
-
-    def _key(self, store: str, option: str) -> dict[str, Any]:
-        return {self._place.store_key: {"S": store}, self._place.option_key: {"S": option}}
 
     def _count(self, answer: Mapping[str, Any]) -> None:
         consumed = answer.get("ConsumedCapacity") or ()

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from ddbcfg_client.dynamodb.item_size import least_size
+from ddbcfg_client.dynamodb.limits import MAX_ACTIONS, MAX_TRANSACTION_BYTES
 from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
 from ddbcfg_client.dynamodb.revision.committing import commit
 from ddbcfg_client.dynamodb.revision.comparing import Unchanged, check_unchanged
@@ -39,10 +40,9 @@ from ddbcfg_client.errors import (
     TransactionRefused,
 )
 
-#: Options of one transaction: it has 100 actions, two of them the revision and its change item.
-MOST_OPTIONS = 98
-_MOST_ACTIONS = 100
-_MOST_BYTES = 3_500_000  # of the 4 MB that a transaction has; sizes are counted low
+#: Options of one transaction: two of its actions are the revision and its change item.
+MOST_OPTIONS = MAX_ACTIONS - 2
+_MOST_BYTES = MAX_TRANSACTION_BYTES - 700_000  # sizes are counted low
 _TRIES = 20
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 
@@ -205,13 +205,13 @@ def write_of(access: Access, name: str, packed: bytes | None) -> Write:
     place = access.place
     if packed is None:
         return Write(name, None)
-    keys = {place.store_key: {"S": place.store}, place.option_key: {"S": name}}
+    keys = place.key_names.key(place.store, name)
     return Write(name, {**attributes_of_packed(packed), **keys})
 
 
 def change_write(access: Access, item: Item) -> Write:
     """Return the write of a change item."""
-    return Write(item[access.place.option_key]["S"], item, home=True)
+    return Write(item[access.place.key_names.option]["S"], item, home=True)
 
 
 def revision_write(access: Access, revision: Revision, seen: Item | None) -> Write:
@@ -223,7 +223,7 @@ def revision_write(access: Access, revision: Revision, seen: Item | None) -> Wri
 def fits(writes: Sequence[Write]) -> bool:
     """Whether one transaction has room for these writes."""
     size = sum(least_size(write.item) for write in writes if write.item is not None)
-    return len(writes) <= _MOST_ACTIONS and size <= _MOST_BYTES
+    return len(writes) <= MAX_ACTIONS and size <= _MOST_BYTES
 
 
 def stamp(now: float) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from ddbcfg_client.errors import SnapshotCorrupt
 from ddbcfg_client.format import NEVER
-from ddbcfg_client.format.page import PAGE_SIZE
+from ddbcfg_client.format.page import PAGE_SIZE, words_of
 from ddbcfg_client.shm.clock import age_of
 
 TYPE_CHECKING = False
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     View = tuple[memoryview, int, dict[str, ReadOnlyDict], float, "Attachment"]
 
-_NO_WORDS = memoryview(bytes(PAGE_SIZE)).cast("Q")
+_NO_WORDS = words_of(bytes(PAGE_SIZE))
 _NO_GENERATION = -1  # no word is negative, so the hot path never takes it
 
 

@@ -19,7 +19,7 @@ from ddbcfg_client.errors import (
     SnapshotTooStale,
     SnapshotUnavailable,
 )
-from ddbcfg_client.format.page import GENERATION_WORD, RETIRED
+from ddbcfg_client.format.page import GENERATION_WORD, RETIRED, words_of
 from ddbcfg_client.hotpath import Hot
 from ddbcfg_client.memo import Memo
 from ddbcfg_client.reporting import log
@@ -80,7 +80,7 @@ class PageFollower(Hot):
         # What a view watches instead of the page while what is current cannot be taken up: no
         # publisher changes these words, so the hot path answers from what the reader has until it
         # is time to try again.  Whatever thread takes up a snapshot changes them.
-        self._still = memoryview(bytearray(8 * (GENERATION_WORD + 1))).cast("Q")
+        self._still = words_of(bytearray(8 * (GENERATION_WORD + 1)))
         self._view: View = nothing()
 
     def _answer(self, read: Callable[[Snapshot], Answer]) -> Answer:

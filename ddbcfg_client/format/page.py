@@ -213,6 +213,23 @@ def read_status(page: memoryview, words: memoryview) -> PageStatus:
     raise error
 
 
+def write_status(page: memoryview, words: memoryview, status: PageStatus) -> None:
+    """Write *status* into the slot of a mapped page that nobody reads, which is then current."""
+    count = words[STATUS_WORD] + 1
+    slot = pack_status(status)
+    offset = status_slot(count)
+    page[offset : offset + len(slot)] = slot
+    words[STATUS_WORD] = count
+
+
+def words_of(page: memoryview | bytes | bytearray) -> memoryview:
+    """Return the 64-bit words of *page*: each is read and stored whole, as one plain access.
+
+    ``struct.pack_into`` would clear a word before it stores it, and a reader would see 0.
+    """
+    return memoryview(page).cast("Q")
+
+
 def new_page() -> bytes:
     """Return a control page with no generation and an empty status, but for the magic, which is 0.
 

@@ -8,7 +8,7 @@ from mmap import MAP_SHARED, PROT_READ, mmap
 
 from ddbcfg_client.errors import LayoutMismatch, SnapshotCorrupt, SnapshotError
 from ddbcfg_client.format import LAYOUT_VERSION, layout_of
-from ddbcfg_client.format.page import PAGE_MAGIC, PAGE_SIZE, PageStatus, read_status
+from ddbcfg_client.format.page import PAGE_MAGIC, PAGE_SIZE, PageStatus, read_status, words_of
 from ddbcfg_client.shm.trust import SHM_DIR, Gone, Trust, open_trusted
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ class Page:
         finally:
             os.close(fd)
         self._bytes = memoryview(mapping)
-        self.words: memoryview = self._bytes.cast("Q")
+        self.words: memoryview = words_of(self._bytes)
         self.names = names
         self.identity: Identity = (status.st_dev, status.st_ino)
         head = bytes(self._bytes[:16])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ddbcfg_client.format import LAYOUT_VERSION, NEVER
 from ddbcfg_client.format.page import GENERATION_WORD, RETIRED
@@ -14,9 +14,21 @@ from ddbcfg_client.shm.clock import age_of
 
 if TYPE_CHECKING:
     from ddbcfg_client.errors import ConfigError
+    from ddbcfg_client.format.names import Names
     from ddbcfg_client.format.page import PageStatus
-    from ddbcfg_client.shm.page import Page
     from ddbcfg_client.snapshot import Snapshot
+
+    class StatusPage(Protocol):
+        """A control page as its status is read: a mapped one, or one in memory."""
+
+        names: Names
+        words: memoryview
+
+        def status(self) -> PageStatus:
+            """Return how the daemon is doing; raise SnapshotCorrupt."""
+
+        def replaced(self) -> bool:
+            """Return whether another page has this one's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +124,7 @@ def daemon_state(status: PageStatus) -> str:
 
 
 def status_of(
-    page: Page, snapshot: Snapshot | None, age: float | None, trouble: ConfigError | None
+    page: StatusPage, snapshot: Snapshot | None, age: float | None, trouble: ConfigError | None
 ) -> Status:
     """Return the status of the store behind *page*; raise SnapshotCorrupt.
 

@@ -1,8 +1,4 @@
-"""The control page as its one writer has it.
-
-Every word is stored through a memoryview of 64-bit words, one plain aligned store each.
-``struct.pack_into`` would clear the word first, and a reader see 0.
-"""
+"""The control page as its one writer has it."""
 
 from __future__ import annotations
 
@@ -20,12 +16,11 @@ from ddbcfg_client.format.page import (
     PAGE_MAGIC,
     PAGE_SIZE,
     RETIRED,
-    STATUS_WORD,
     PageStatus,
     new_page,
-    pack_status,
     read_status,
-    status_slot,
+    words_of,
+    write_status,
 )
 from ddbcfg_daemon.publishing.objects import Access, allocate, create, path_of, unlink, write
 
@@ -40,7 +35,7 @@ class WritablePage:
         self._names = names
         self._identity = (status.st_dev, status.st_ino)
         self._bytes = memoryview(mapping)
-        self._words: memoryview = self._bytes.cast("Q")
+        self._words: memoryview = words_of(self._bytes)
 
     @classmethod
     def create(
@@ -118,11 +113,7 @@ class WritablePage:
 
     def report(self, status: PageStatus) -> None:
         """Write how the daemon fares: into the slot that nobody reads, which is then current."""
-        count = self._words[STATUS_WORD] + 1
-        slot = pack_status(status)
-        offset = status_slot(count)
-        self._bytes[offset : offset + len(slot)] = slot
-        self._words[STATUS_WORD] = count
+        write_status(self._bytes, self._words, status)
 
     def in_place(self) -> bool:
         """Whether the store's name still leads to this page."""

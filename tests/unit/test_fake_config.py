@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from ddbcfg_client import OptionNotFound, SnapshotTooStale, SnapshotUnavailable
+from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ValueRefused
+from ddbcfg_client.format.builder import PackedStore
+from ddbcfg_client.format.values import pack_option
+from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_client.testing import FakeConfig
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -116,3 +120,41 @@ def test_a_copy_of_its_snapshot_is_a_plain_dict(config: FakeConfig) -> None:
     again = pickle.loads(pickle.dumps(config.snapshot()))
     assert type(again) is dict
     assert again == config.get()
+
+
+def test_it_reads_the_bytes_that_a_daemon_would_publish(config: FakeConfig) -> None:
+    before = config.snapshot()
+    config.set("db", {"host": "replica"})
+    config.delete("flags")
+    config.set("new", {"n": 1})
+    snapshot = config.snapshot()
+    packed = {
+        name: pack_option(name, attributes_of(name, keys)) for name, keys in config.get().items()
+    }
+    assert snapshot.digest == PackedStore.of(packed).digest.hex()
+    assert snapshot.packed() == packed  # every byte is checked for this
+    assert type(snapshot) is type(before) is Snapshot
+    assert before["flags"] == OPTIONS["flags"]
+    log = snapshot.changes()
+    assert (log.base, log.log) == (
+        1,
+        ((2, (), ("db",), ()), (3, (), (), ("flags",)), (4, ("new",), (), ())),
+    )
+    assert (snapshot.source, snapshot.revision, snapshot.size) == ("local", None, len_of(snapshot))
+
+
+def len_of(snapshot: Snapshot) -> int:
+    header = snapshot._segment.header
+    return header.body_at + header.body_size
+
+
+def test_its_status_is_made_from_a_page_as_a_real_one_is(config: FakeConfig) -> None:
+    config.age = 5.0
+    config.set("db", {"host": "replica"})
+    status = config.status()
+    assert (status.published, status.polls, status.source) == (2, 2, "local")
+    assert (status.daemon, status.daemon_pid, status.replaced) == ("running", None, False)
+    assert (status.age, status.interval, status.error, status.held) == (5.0, 60.0, None, None)
+    assert status.digest == config.digest
+    config.age = None
+    assert (config.status().age, config.status().polled_at) == (None, None)

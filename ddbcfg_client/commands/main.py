@@ -19,7 +19,6 @@ from ddbcfg_client.commands.exits import (
     TOO_OLD,
     USAGE,
 )
-from ddbcfg_client.commands.formatter import Formatter
 from ddbcfg_client.commands.output import (
     check_output,
     complain,
@@ -29,6 +28,7 @@ from ddbcfg_client.commands.output import (
     flush,
     silence,
 )
+from ddbcfg_client.commands.parser import Formatter
 from ddbcfg_client.connecting import attach
 from ddbcfg_client.errors import (
     ConfigError,
@@ -227,7 +227,7 @@ def _reload(given: argparse.Namespace) -> int:
 
 
 def _status(given: argparse.Namespace) -> int:
-    from ddbcfg_client.commands.report import print_status
+    from ddbcfg_client.commands.status import print_status
 
     return print_status(given)
 

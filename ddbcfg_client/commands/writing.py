@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
-from ddbcfg_client.commands.formatter import Formatter
+from ddbcfg_client.commands.parser import Formatter
 from ddbcfg_client.printable import without_passwords
 
 TYPE_CHECKING = False
@@ -198,13 +198,13 @@ def _create_table(given: argparse.Namespace) -> int:
 
 
 def _export(given: argparse.Namespace) -> int:
-    from ddbcfg_client.commands.transfer import export
+    from ddbcfg_client.commands.import_ import export
 
     return export(given)
 
 
 def _import(given: argparse.Namespace) -> int:
-    from ddbcfg_client.commands.transfer import import_file
+    from ddbcfg_client.commands.import_ import import_file
 
     return import_file(given)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ddbcfg_client.commands.output import shown
 from ddbcfg_client.notation.canonical import same, type_of
+from ddbcfg_client.printable import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
-import ddbcfg_client.commands.report
+from ddbcfg_client.commands.status import status_text
 from ddbcfg_client.errors import SnapshotPermissionError, UntrustedSegment
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
@@ -67,7 +67,7 @@ def look(names: Names) -> dict[str, Any]:
             "status age": status.age,
             "daemon": status.daemon,
             "pid": status.daemon_pid,
-            "text": ddbcfg_client.commands.report._text(status),
+            "text": status_text(status),
         }
     except (UntrustedSegment, SnapshotPermissionError) as error:
         return {"refused": type(error).__name__, "text": str(error)}

@@ -878,5 +878,5 @@ def test_reading_loads_nothing_of_what_writes() -> None:
     assert not [module for module in loaded if module.startswith("ddbcfg_client.dynamodb")]
     commands = {module for module in loaded if module.startswith("ddbcfg_client.commands.")}
     assert commands == {
-        f"ddbcfg_client.commands.{name}" for name in ("exits", "formatter", "main", "output")
+        f"ddbcfg_client.commands.{name}" for name in ("exits", "main", "output", "parser")
     }

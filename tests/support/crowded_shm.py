@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import ddbcfg_client
-from ddbcfg_client.commands import report
+from ddbcfg_client.commands.status import status_text
 from ddbcfg_client.errors import SnapshotReclaimed
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
@@ -134,7 +134,7 @@ def main() -> None:
     seen_at = {
         "told": told,
         "held": held.held_bytes,
-        "text": report._text(held),
+        "text": status_text(held),
         "seen": seen,
         "full": full,
         "again": again,

@@ -43,7 +43,7 @@ def print_status(given: argparse.Namespace) -> int:
         if given.json:
             emit(json.dumps(status.to_dict()))
         else:
-            say(("\n" if number else "") + _text(status))
+            say(("\n" if number else "") + status_text(status))
         if status.generation == 0:
             code = max(code, 3)
         elif given.max_age is not None and (status.age is None or status.age > given.max_age):
@@ -51,8 +51,8 @@ def print_status(given: argparse.Namespace) -> int:
     return code
 
 
-def _text(status: Status) -> str:
-    """The status as a person reads it."""
+def status_text(status: Status) -> str:
+    """Return the status as a person reads it."""
     generation = "none yet"
     if status.generation:
         generation = f"{status.generation}, read {_time(status.read_at)}"

@@ -18,7 +18,7 @@ from ddbcfg_client.format.segment import (
     header_size_of,
     parse_header,
 )
-from ddbcfg_client.shm.trust import Gone, Trust, open_trusted
+from ddbcfg_client.shm.trust import SHM_DIR, Gone, Trust, open_trusted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +97,14 @@ class Segment:
     def apply(self, access: Callable[[int], None]) -> None:
         """Call *access* with the descriptor: the publisher's way to set owner and mode."""
         access(self._fd)
+
+    def has_name(self) -> bool:
+        """Whether its name still leads to it: it can be removed, and then taken by anyone."""
+        try:
+            status = os.stat(SHM_DIR + self.name, follow_symlinks=False)
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) == self._identity
 
     def is_open(self) -> bool:
         """Whether the descriptor is still this segment's: a program may have closed them all."""

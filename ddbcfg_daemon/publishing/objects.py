@@ -5,13 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import pwd
+import secrets
 import stat
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import posix_ipc
 
+from ddbcfg_client.format.names import Names
 from ddbcfg_client.shm.trust import SHM_DIR
 from ddbcfg_daemon.errors import ForeignObject, GroupRefused, NoSpace, ShmRefused
 
@@ -133,6 +137,41 @@ def write(fd: int, parts: Iterable[bytes], offset: int = 0) -> None:
             written = os.pwrite(fd, view, offset)
             view = view[written:]
             offset += written
+
+
+# --- under a temporary name until it is all that it is to be -------------------------------------
+
+
+def temporary(names: Names) -> str:
+    """Return a random name for an object of the store, where nobody can be first."""
+    return f"{_temporary_prefix(names)}{secrets.token_hex(8)}"
+
+
+def put_in_place(temporary_name: str, name: str) -> None:
+    """Give the object its name, in the place of whatever has it; raises ForeignObject."""
+    new, path = path_of(temporary_name), path_of(name)
+    try:
+        new.rename(path)
+    except OSError:
+        clear_the_way(path, name)  # a directory, or a stranger's
+        new.rename(path)
+
+
+def sweep_temporary(names: Names) -> None:
+    """Remove what a daemon left that was killed while it made something.
+
+    For the holder of the writer lock.
+    """
+    prefix = _temporary_prefix(names)
+    for file in os.listdir(SHM_DIR):
+        if f"/{file}".startswith(prefix):
+            with suppress(OSError):
+                path_of(f"/{file}").unlink()
+
+
+def _temporary_prefix(names: Names) -> str:
+    # A short one, whatever the store's is: a socket's address has room for 108 bytes.
+    return f"/ddbcfg~{sha256(names.page.encode()).hexdigest()[:32]}~"
 
 
 def clear_the_way(path: Path, name: str) -> None:

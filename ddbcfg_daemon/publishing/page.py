@@ -22,13 +22,23 @@ from ddbcfg_client.format.page import (
     words_of,
     write_status,
 )
-from ddbcfg_daemon.publishing.objects import Access, allocate, create, path_of, unlink, write
+from ddbcfg_daemon.publishing.objects import (
+    Access,
+    allocate,
+    create_exclusively,
+    path_of,
+    put_in_place,
+    temporary,
+    unlink,
+    write,
+)
 
 
 class WritablePage:
     """A control page mapped for writing.  Made by :meth:`create` or :meth:`adopt`."""
 
-    def __init__(self, names: Names, fd: int) -> None:
+    def __init__(self, names: Names, fd: int, hidden: str = "") -> None:
+        self._hidden = hidden  # its name until it is put in place
         status = os.fstat(fd)
         mapping = mmap(fd, PAGE_SIZE)
         os.close(fd)
@@ -41,23 +51,37 @@ class WritablePage:
     def create(
         cls, names: Names, access: Access, reclaim: Callable[[], int | None]
     ) -> WritablePage:
-        """Make a new page under the store's name, with no generation.
+        """Make a new page with no generation, where no reader looks before :meth:`put_in_place`.
 
-        Raises ForeignObject, NoSpace and ShmRefused; see :func:`.objects.allocate` for *reclaim*.
+        Raises NoSpace and ShmRefused; see :func:`.objects.allocate` for *reclaim*.
         """
-        fd = create(names.page, access)
+        hidden = temporary(names)
+        fd = create_exclusively(hidden, access)
         try:
             allocate(fd, names.page, PAGE_SIZE, reclaim)
             write(fd, [new_page()])
             access.apply(fd)
         except BaseException:
             os.close(fd)
-            unlink(names.page)
+            unlink(hidden)
             raise
-        page = cls(names, fd)
-        # The magic is stored last: a page without it is not there yet.
+        page = cls(names, fd, hidden)
         page._words[MAGIC_WORD] = PAGE_MAGIC
         return page
+
+    def put_in_place(self) -> None:
+        """Give a new page the store's name; raises ForeignObject.
+
+        Only now: a reader that finds a page may read it, and finds in it what is current.
+        """
+        if self._hidden:
+            put_in_place(self._hidden, self._names.page)
+            self._hidden = ""
+
+    def discard(self) -> None:
+        """Remove a page that was not put in place."""
+        if self._hidden:
+            unlink(self._hidden)
 
     @classmethod
     def adopt(cls, names: Names, access: Access) -> WritablePage | None:

@@ -13,7 +13,7 @@ import os
 import random
 import stat
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from copy import copy
 from itertools import chain
 from threading import Lock
@@ -40,6 +40,7 @@ from ddbcfg_daemon.publishing.objects import (
     create,
     make_semaphore,
     path_of,
+    sweep_temporary,
     unlink,
     write,
 )
@@ -60,6 +61,12 @@ _SKIP = 1 << 20  # numbers skipped at most by one try: a stranger cannot guess w
 
 def _nothing(step: str) -> None:
     pass
+
+
+def _begin(status: PageStatus, generation: int) -> None:
+    """Note in *status* that *generation* follows the one that is in it."""
+    status.previous_generation, status.previous_success = status.generation, status.success
+    status.generation = generation
 
 
 class Publisher:
@@ -93,12 +100,10 @@ class Publisher:
         self._sockets = RequestSockets(names, self._access, listen)
         self._respect_who_serves()
         self._lock = self._take_lock()
-        try:
-            self._take_over()
-        except BaseException:
-            self._sockets.close()
-            self._lock.release()
-            raise
+        with ExitStack() as undo:
+            undo.callback(self._lock.release)
+            self._take_over(undo)
+            undo.pop_all()
 
     def _respect_who_serves(self) -> None:
         """Raise WriterLocked when a daemon that readers trust serves the store, whoever runs it.
@@ -135,26 +140,42 @@ class Publisher:
         except (Gone, ConfigError):
             return PageStatus()
 
-    def _take_over(self) -> None:
-        """Go on where the last publisher stopped, whatever stopped it."""
+    def _take_over(self, undo: ExitStack) -> None:
+        """Go on where the last publisher stopped, whatever stopped it.
+
+        *undo* gets what is to be done if that fails.
+        """
         # The lock's name may have been removed while its holder lives: the page knows him.
         self._respect_who_serves()
+        sweep_temporary(self.names)
         page = WritablePage.adopt(self.names, self._access)
         self._semaphore = make_semaphore(self.names.semaphore, self._access)
+        undo.callback(self._semaphore.close)  # it is memory of /dev/shm, whatever its name says
         self._sockets.open()
-        for generation in self._segments():
-            self._replaced.add(generation)
+        undo.callback(self._sockets.close)
+        announced = 0 if page is None else page.generation
+        self._current = self._whole(announced) or self._newest_after(announced)
+        current = announced if self._current is None else self._current.header.generation
+        # Room for a new page is taken from these, and not from what it is to lead to.
+        self._forget_all_but(current)
         self._page = page or WritablePage.create(self.names, self._access, self._replaced.reclaim)
-        self._current = self._whole(self._page.generation) or self._recover()
+        undo.callback(self._page.discard)
+        if current != announced:
+            with self._semaphore:
+                self._at("announce")
+                self._page.announce(current)
+        self._page.put_in_place()
         # Generations go on growing, past every segment that is left of a page that is gone.
-        self._last = max([self._page.generation, *self._segments()])
-        self._replaced = ReplacedSegments(self.names)
-        self._sweep()
+        self._last = max([current, *self._segments()])
+        self._at("unlink")
+        self._replaced.release()
         self._reported = self._page.status()
-        if self._current is not None and self._reported.generation != self._page.generation:
+        if self._current is not None and self._reported.generation != current:
             # Killed after the announcement and before the report that follows it.
-            self._reported.success = self._current.header.read_boottime
-            self._reported.success_unix = self._current.header.read_at
+            header = self._current.header
+            _begin(self._reported, current)
+            self._reported.success = header.read_boottime
+            self._reported.success_unix = header.read_at
 
     def _whole(self, generation: int) -> Segment | None:
         """The segment of *generation* if it is there and every byte of it checks out."""
@@ -169,18 +190,15 @@ class Publisher:
         self._content, self._changes = PackedStore.of(options), snapshot.changes()
         return segment
 
-    def _recover(self) -> Segment | None:
-        """The newest whole segment past what the page says, made current; None without one.
+    def _newest_after(self, announced: int) -> Segment | None:
+        """Return the newest whole segment past the *announced* one; None without one.
 
         There is one when somebody removed the page, or the last publisher was killed just before
         it would have announced it.
         """
         for generation in sorted(self._segments(), reverse=True):
-            segment = self._whole(generation) if generation > self._page.generation else None
+            segment = self._whole(generation) if generation > announced else None
             if segment:
-                with self._semaphore:
-                    self._at("announce")
-                    self._page.announce(generation)
                 return segment
         return None
 
@@ -198,11 +216,14 @@ class Publisher:
                     found.append(generation)
         return found
 
-    def _sweep(self) -> None:
-        """Remove every segment but the current one, as soon as no reader holds it."""
+    def _forget_all_but(self, current: int) -> None:
+        """Have every other segment removed as soon as no reader holds it."""
         for generation in self._segments():
-            if generation != self._page.generation:
+            if generation != current:
                 self._replaced.add(generation)
+
+    def _sweep(self) -> None:
+        self._forget_all_but(self._page.generation)
         self._at("unlink")
         self._replaced.release()
 
@@ -265,7 +286,10 @@ class Publisher:
             write(fd, chain([image.header.pack()], image.parts()))
             self._at("mode")
             self._access.apply(fd)
-            current = Segment(name, generation, self._trust)
+            try:
+                current = Segment(name, generation, self._trust)
+            except Gone:
+                raise PublishError(f"{name} was removed while it was published") from None
         except BaseException:
             unlink(name)
             raise
@@ -335,13 +359,12 @@ class Publisher:
 
     def _report(self, status: PageStatus) -> None:
         before = self._reported
-        status.generation = self._page.generation
-        if before.generation == status.generation:
-            status.previous_generation = before.previous_generation
-            status.previous_success = before.previous_success
-        else:
-            status.previous_generation = before.generation
-            status.previous_success = before.success
+        if before.generation != self._page.generation:
+            before = copy(before)
+            _begin(before, self._page.generation)
+        status.generation = before.generation
+        status.previous_generation = before.previous_generation
+        status.previous_success = before.previous_success
         status.held_bytes = self._replaced.held_bytes()
         self._page.report(status)
         self._reported = copy(status)
@@ -366,7 +389,7 @@ class Publisher:
             if not self._page.in_place():
                 missing.append("the control page")
                 self._replace_page()
-            elif self._current and not path_of(self._current.name).exists():
+            elif self._current and not self._current.has_name():
                 missing.append("the snapshot segment")
                 self._publish_again(self._current)
                 self._sweep()
@@ -378,15 +401,20 @@ class Publisher:
         old, current = self._page, self._current
         self._at("new page")
         page = WritablePage.create(self.names, self._access, self._replaced.reclaim)
-        page.report(self._reported)
         self._page = page
         try:
-            if current:
+            # Its segment is as good as it was, and there may be no room for another.
+            if current and current.has_name():
+                self._at("announce")
+                page.announce(current.header.generation)
+            elif current:
                 self._publish_again(current)
+            self._report(copy(self._reported))
+            page.put_in_place()
         except BaseException:
+            page.discard()
             self._page = old  # not in place: the next poll tries again
             raise
-        self._report(copy(self._reported))
         # Last: a reader that sees it finds the new page in place and filled.
         self._at("retire")
         old.retire()

@@ -7,19 +7,21 @@ daemon's user may write, and a socket cannot be mapped, truncated or filled.
 from __future__ import annotations
 
 import os
-import secrets
 import socket
-import stat
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.trust import SHM_DIR, Identity
+from ddbcfg_client.shm.trust import Identity
 from ddbcfg_daemon.errors import GroupRefused
-from ddbcfg_daemon.publishing.objects import PRIVATE, Access, clear_the_way, path_of
+from ddbcfg_daemon.publishing.objects import (
+    PRIVATE,
+    Access,
+    path_of,
+    put_in_place,
+    temporary,
+)
 
 _QUEUE = 64  # connections that wait to be accepted, which takes the server's thread a moment
 
@@ -47,19 +49,18 @@ class RequestSockets:
         self._access = access
         self._listen = listen
         self._made: dict[Path, Identity] = {}
-        # A short name, whatever the store's is: an address has room for 108 bytes.
-        self._new = f"ddbcfg~{sha256(names.page.encode()).hexdigest()[:32]}~"
 
     def open(self) -> None:
         """Make them in the place of any that are left; raises ForeignObject and GroupRefused."""
         if self._listen is None:
             return
-        self._sweep()
         made: list[Listening] = []
+        self._made.clear()  # unless both are made, the next renew() has to make them
         try:
             made.append(self._make(self._names.requests, self._access.may_connect, False))
             made.append(self._make(self._names.admin, PRIVATE, True))
         except BaseException:
+            self._made.clear()
             for listening in made:
                 listening.socket.close()
             raise
@@ -67,14 +68,16 @@ class RequestSockets:
 
     def renew(self) -> bool:
         """Make them anew if somebody removed or replaced one; return whether that was so."""
-        if all(_identity(path) == identity for path, identity in self._made.items()):
+        if self._listen is None:
+            return False
+        if self._made and all(_identity(path) == made for path, made in self._made.items()):
             return False
         self.open()
         return True
 
     def close(self) -> None:
         """Take their names away and hang up."""
-        if self._listen is None or not self._made:
+        if self._listen is None:
             return
         for path, identity in self._made.items():
             if _identity(path) == identity:
@@ -83,8 +86,8 @@ class RequestSockets:
         self._listen(())
 
     def _make(self, name: str, mode: int, admin: bool) -> Listening:
-        # Under a random name, where nobody can be first, until it is all that it is to be.
-        new = path_of(f"/{self._new}{secrets.token_hex(8)}")
+        hidden = temporary(self._names)
+        new = path_of(hidden)
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             made.setblocking(False)
@@ -94,7 +97,10 @@ class RequestSockets:
                 _give_to(new, self._access)
                 new.chmod(mode)
                 made.listen(_QUEUE)
-                self._put_in_place(new, path_of(name), name)
+                identity = _identity(new)
+                assert identity is not None
+                put_in_place(hidden, name)
+                self._made[path_of(name)] = identity
             except BaseException:
                 new.unlink(missing_ok=True)
                 raise
@@ -102,25 +108,6 @@ class RequestSockets:
             made.close()
             raise
         return Listening(made, admin)
-
-    def _put_in_place(self, new: Path, path: Path, name: str) -> None:
-        identity = _identity(new)
-        assert identity is not None
-        try:
-            new.rename(path)
-        except OSError:
-            clear_the_way(path, name)  # a directory, or a stranger's
-            new.rename(path)
-        self._made[path] = identity
-
-    def _sweep(self) -> None:
-        """Remove what a daemon left that was killed while it made them."""
-        for file in os.listdir(SHM_DIR):
-            if file.startswith(self._new):
-                path = path_of(f"/{file}")
-                with suppress(FileNotFoundError, PermissionError):
-                    if stat.S_ISSOCK(path.lstat().st_mode):
-                        path.unlink()
 
 
 def _give_to(path: Path, access: Access) -> None:

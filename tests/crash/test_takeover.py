@@ -12,6 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -21,9 +24,10 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.errors import SnapshotUnavailable, UntrustedSegment
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import LAYOUT_WORD, PageStatus
+from ddbcfg_client.shm.page import Page
 from ddbcfg_client.shm.status import process_start
 from ddbcfg_client.shm.trust import Trust
-from ddbcfg_daemon.errors import NoSpace, WriterLocked
+from ddbcfg_daemon.errors import NoSpace, PublishError, WriterLocked
 from ddbcfg_daemon.publishing import publisher as publisher_module
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
@@ -390,15 +394,100 @@ def test_a_removed_page_is_made_anew_and_its_readers_sent_there_at_once(
     # However often a reader looks at the name: the old page says that it is retired.
     monkeypatch.setattr(page_follower, "_NAME_CHECK", 1e9)
     old = config._view[0]
-    assert config.generation == 2
+    assert config.generation == 1  # its content and its segment are what they were
     assert config._view[0] is not old
     assert config.status().error == "kept"
     assert number_of(config_of(names)) == 1
-    publisher.verify()  # no reader holds the first segment any more
-    assert segments_of(names) == [names.segment(2)[1:]]
+    assert segments_of(names) == [names.segment(1)[1:]]
     publish(publisher, 2)
-    assert (number_of(config), config.generation) == (2, 3)
+    assert (number_of(config), config.generation) == (2, 2)
     assert publisher.verify() == []
+
+
+def seen_by_readers(page: Path) -> bool | None:
+    """Whether who finds the page may read it and finds it made; None when there is none."""
+    try:
+        return page.stat().st_mode & 0o777 == 0o640 and any(page.read_bytes()[:8])
+    except FileNotFoundError:
+        return None
+
+
+def test_a_page_is_whole_and_readable_as_soon_as_it_has_its_name(names: Names) -> None:
+    """Else who waits for a daemon that is just starting is refused instead."""
+    page, seen = path_of(names.page), set()
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        seen.add(seen_by_readers(page))
+        return trace
+
+    def watched(make: Callable[[], Publisher]) -> Publisher:
+        seen.clear()
+        sys.settrace(trace)
+        try:
+            return make()
+        finally:
+            sys.settrace(None)
+            assert seen == {None, True}
+
+    publisher = watched(lambda: Publisher(names))
+
+    def repaired() -> Publisher:
+        page.unlink()
+        publisher.verify()
+        return publisher
+
+    watched(repaired).close()
+
+
+@needs_root
+def test_a_strangers_file_in_the_place_of_the_segment_is_noticed(publisher: Publisher) -> None:
+    names = publisher.names
+    config = config_of(names)
+    assert number_of(config) == 1
+    segment = path_of(names.segment(1))
+    segment.unlink()
+    segment.touch()
+    os.chown(segment, NOBODY, NOBODY)
+    with pytest.raises(UntrustedSegment):
+        config_of(names).get()
+    assert publisher.verify() == ["the snapshot segment"]
+    assert number_of(config_of(names)) == number_of(config) == 1
+    assert publisher.verify() == []
+    segment.unlink(missing_ok=True)
+
+
+def test_a_segment_that_is_removed_while_it_is_published_fails_that_publication(
+    names: Names,
+) -> None:
+    remove: list[str] = ["create", "mode"]
+
+    def at(step: str) -> None:
+        if remove and step == remove[-1]:
+            for segment in segments_of(names):
+                path_of(f"/{segment}").unlink()
+
+    publisher = Publisher(names, at=at)
+    with pytest.raises(PublishError, match="was removed while it was published"):
+        publisher.publish(reading(1))
+    remove.clear()
+    publish(publisher, 1)
+    assert number_of(config_of(names)) == 1
+    publisher.close()
+
+
+def test_the_age_of_the_generation_before_is_no_younger_after_a_kill(names: Names) -> None:
+    """G7: killed between an announcement and the report that follows it."""
+    killed = Publisher(names)
+    publish(killed, 1)
+    killed.report(PageStatus(success=5, success_unix=6))
+    publish(killed, 2)
+    killed._lock.release()
+    publisher = Publisher(names)
+    publisher.report(publisher.status())
+    status = Page(names, Trust()).status()
+    assert status.success_of(1) == 5
+    assert (status.success_of(2) or 0) > 5
+    publisher.close()
 
 
 def test_a_page_that_something_else_took_the_place_of_is_made_anew(publisher: Publisher) -> None:
@@ -447,6 +536,7 @@ def test_a_repair_that_finds_no_space_changes_nothing_and_is_tried_again(
     assert number_of(config) == 1
 
     path_of(names.page).unlink()
+    path_of(names.segment(1)).unlink()
     with monkeypatch.context() as patch:
         patch.setattr(publisher_module, "allocate", full)
         for _ in range(2):

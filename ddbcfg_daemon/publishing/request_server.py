@@ -182,6 +182,8 @@ class RequestServer:
 
     def _rest(self, error: OSError) -> None:
         """Leave alone what cannot be accepted, and would be found ready again at once."""
+        if self._resting_until is not None:
+            return  # another socket was found ready together with this one
         if not self._tired:  # once, until it goes well again
             log.warning("a connection to a request socket was not accepted: %s", error)
         self._tired = True

@@ -55,12 +55,11 @@ class RequestSockets:
         if self._listen is None:
             return
         made: list[Listening] = []
-        self._made.clear()  # unless both are made, the next renew() has to make them
         try:
             made.append(self._make(self._names.requests, self._access.may_connect, False))
             made.append(self._make(self._names.admin, PRIVATE, True))
         except BaseException:
-            self._made.clear()
+            self._take_names_away()  # unless both are there, the next renew() makes both
             for listening in made:
                 listening.socket.close()
             raise
@@ -79,11 +78,14 @@ class RequestSockets:
         """Take their names away and hang up."""
         if self._listen is None:
             return
+        self._take_names_away()
+        self._listen(())
+
+    def _take_names_away(self) -> None:
         for path, identity in self._made.items():
             if _identity(path) == identity:
                 path.unlink(missing_ok=True)
         self._made.clear()
-        self._listen(())
 
     def _make(self, name: str, mode: int, admin: bool) -> Listening:
         hidden = temporary(self._names)

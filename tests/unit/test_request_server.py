@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from ddbcfg_client.shm.daemon_socket import daemon_is_listening
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.errors import ForeignObject, GroupRefused
 from ddbcfg_daemon.publishing import request_peers as module
-from ddbcfg_daemon.publishing.objects import Access, path_of
+from ddbcfg_daemon.publishing.objects import Access, path_of, temporary
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.request_peers import A_USER
@@ -504,6 +504,61 @@ def test_no_descriptor_left_is_survived_and_logged_once(
     waiting.close()
 
 
+def test_no_descriptor_left_for_two_that_connect_at_once_is_survived(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both sockets are found ready together, and neither connection can be accepted."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    waiting = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(2)]
+    copies: list[int] = []
+    connected = Event()
+    served.server._send(lambda: connected.wait(20))  # the server's thread looks at neither before
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (waiting[-1].fileno() + 1, limits[1]))
+        fill(lambda: copies.append(os.dup(waiting[-1].fileno())))
+        waiting[0].connect(str(path_of(served.names.requests)))
+        waiting[1].connect(str(path_of(served.names.admin)))
+        connected.set()
+        wait_until(lambda: "was not accepted" in caplog.text)
+        rests = served.server._resting_until
+        wait_until(lambda: served.server._resting_until not in (rests, None))
+    finally:
+        connected.set()
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for fd in copies:
+            os.close(fd)
+    assert "not served any more" not in caplog.text
+    for peer in waiting:
+        peer.settimeout(20)
+        with served.polling():
+            peer.sendall(b'{"version": 1, "op": "poll"}\n')
+            assert b'"generation": 1' in peer.recv(4096)
+        peer.close()
+
+
+def test_sockets_of_which_only_one_could_be_made_are_made_at_the_next_poll(
+    served: Served, config: Config
+) -> None:
+    path_of(served.names.requests).unlink()
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    copies: list[int] = []
+    spare = os.dup(0)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, limits[1]))
+        fill(lambda: copies.append(os.dup(0)))
+        os.close(spare)  # for one of the two
+        with pytest.raises(OSError, match="Too many open files"):
+            served.publisher.verify()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for fd in copies:
+            os.close(fd)
+    assert served.publisher.verify() == ["the request sockets"]
+    with served.polling():
+        config.reload(timeout=20)
+    assert served.publisher.verify() == []
+
+
 def test_a_fault_of_its_own_is_logged_and_ends_no_poll(
     served: Served, config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -564,7 +619,7 @@ def test_those_who_wait_are_answered_though_the_sockets_were_made_anew(served: S
 
 
 def test_what_a_killed_daemon_left_is_replaced_and_swept(served: Served, config: Config) -> None:
-    left = path_of(f"/{served.publisher._sockets._new}0123")
+    left = path_of(temporary(served.names))
     with socket.socket(socket.AF_UNIX) as one:
         one.bind(str(left))
     served.publisher.close()

@@ -44,6 +44,37 @@ assert called == [0]
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_dead_cycles_do_not_pile_up_beside_what_the_start_left() -> None:
+    # Like requests that are under way when the young generations are collected, and dead after.
+    program = """
+import gc
+from ddbcfg_daemon import memory
+
+class Request:
+    def __init__(self):
+        self.itself = self
+
+left_by_the_start = [Request() for _ in range(400_000)]
+gc.collect()
+memory.settle()
+most = 0
+for _ in range(200):
+    under_way = [Request() for _ in range(300)]
+    gc.collect(0)
+    gc.collect(1)
+    del under_way
+    for _ in range(12):
+        for _ in range(1000):
+            Request()
+    most = max(most, len(gc.get_objects()))
+print(most)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) < 20_000
+
+
 def test_memory_is_not_past_twice_what_is_published() -> None:
     # For options of 300 bytes; docs/performance.md has a million of them, and smaller ones.
     done = subprocess.run(

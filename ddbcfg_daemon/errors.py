@@ -8,6 +8,34 @@ from os import strerror
 from ddbcfg_client.errors import ConfigError
 
 
+class SettingRefused(ConfigError):
+    """A setting cannot be used; ``flag`` and ``variable`` are where it may have been set."""
+
+    def __init__(self, reason: str, flag: str = "", variable: str = "") -> None:
+        super().__init__(reason, flag, variable)
+        self.reason = reason
+        self.flag = flag
+        self.variable = variable
+
+    def __str__(self) -> str:
+        return f"{self.flag} ({self.variable}): {self.reason}" if self.flag else self.reason
+
+
+class SourceUnusable(ConfigError):
+    """A source cannot be read as it is, and no later poll will change that.
+
+    ``kind`` is the name of the source's own error, which is the ``__cause__``.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(kind, reason)
+        self.kind = kind
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class PublishError(ConfigError):
     """A snapshot could not be published; what was published before is untouched."""
 
@@ -59,18 +87,19 @@ class GroupRefused(PublishError):
         )
 
 
-class RealStore(PublishError):
-    """An embedded DynamoDB would take over what was published from a real one."""
+class OtherSource(PublishError):
+    """A source may not take over what was published from another one; ``source`` is that one."""
 
-    def __init__(self, store: str, source: str) -> None:
-        super().__init__(store, source)
+    def __init__(self, store: str, source: str, advice: str) -> None:
+        super().__init__(store, source, advice)
         self.store = store
         self.source = source
+        self.advice = advice
 
     def __str__(self) -> str:
         return (
-            f"store {self.store!r} of this namespace was published from a real DynamoDB "
-            f"({self.source}), and readers may be using it: give --local another --namespace"
+            f"store {self.store!r} of this namespace was published from {self.source}, and readers "
+            f"may be using it: {self.advice}"
         )
 
 

@@ -10,26 +10,33 @@ import posix_ipc
 
 from ddbcfg_client.errors import (
     ConfigError,
-    MisconfiguredSchemaException,
     MissingExtra,
     NotationError,
     SchemaError,
 )
-from ddbcfg_daemon.errors import ForeignObject, GroupRefused, RealStore, WriterLocked
+from ddbcfg_daemon.errors import (
+    ForeignObject,
+    GroupRefused,
+    OtherSource,
+    SettingRefused,
+    SourceUnusable,
+    WriterLocked,
+)
 
 log = logging.getLogger("ddbcfg.daemon")
 
 # A later try may go well: DynamoDB, the network, /dev/shm, the memory.
 MENDABLE = (ConfigError, OSError, posix_ipc.Error, MemoryError)
 # No later try will go well unless somebody does something about it.
-FINAL = (MisconfiguredSchemaException, WriterLocked, ForeignObject, RealStore, GroupRefused)
+FINAL = (SourceUnusable, WriterLocked, ForeignObject, OtherSource, GroupRefused)
 
 # Of sysexits.h, where that has a name for it.
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
-    (MisconfiguredSchemaException, 78),
+    (SourceUnusable, 78),
     (WriterLocked, 75),
     (ForeignObject, 77),
-    (RealStore, 77),
+    (OtherSource, 77),
+    (SettingRefused, 2),
     (MissingExtra, 2),
     (NotationError, 2),
     (SchemaError, 2),

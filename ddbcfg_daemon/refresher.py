@@ -10,14 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from ddbcfg_client.errors import MisconfiguredSchemaException
 from ddbcfg_client.format.page import NEVER, PageStatus
 from ddbcfg_client.shm.clock import age_of, boottime
 from ddbcfg_client.shm.status import pid_namespace, process_start
 from ddbcfg_daemon.change_text import changes
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.last_known_good import LastKnownGood
-from ddbcfg_daemon.errors import PublishError, WriterLocked
+from ddbcfg_daemon.errors import PublishError, SourceUnusable, WriterLocked
 from ddbcfg_daemon.exits import MENDABLE, log_fault, reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.memory import give_back
@@ -31,7 +30,7 @@ log = logging.getLogger("ddbcfg.daemon")
 _FORCED_GAP = 1.0  # seconds between two polls, however many ask for one
 
 # No later poll can mend these: the store is given up, and taken up again later.
-FATAL = (MisconfiguredSchemaException, WriterLocked)
+FATAL = (SourceUnusable, WriterLocked)
 
 
 class Refresher:

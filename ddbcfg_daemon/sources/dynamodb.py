@@ -2,19 +2,84 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from threading import Lock
 from typing import Protocol
 
+from ddbcfg_client.dynamodb.client import check_settings, connect_dynamodb
+from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_daemon.sources.base import Progress, Reading
+from ddbcfg_client.errors import ConfigError, MisconfiguredSchemaException, TableError
+from ddbcfg_daemon.errors import SourceUnusable
+from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
+from ddbcfg_daemon.sources.base import Progress, Reading, Source, Sources
+from ddbcfg_daemon.sources.cancellation import make_cancellable
+from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.item_packer import Item, ItemPacker
 
 #: Items in a page of a Query.  botocore makes some 4 KB of objects of each small item: tens of MB
 #: of the 1 MB that a page may hold, and Python gives little of that back.
 ITEMS_A_PAGE = 1000
+
+
+log = logging.getLogger("ddbcfg.daemon")
+
+
+class DynamoDBSources(Sources):
+    """The stores that were named, in tables that AWS or another endpoint serves.
+
+    Stores of one table share one connection.
+    """
+
+    def __init__(self, settings: DaemonSettings) -> None:
+        make_cancellable()
+        self.stores = settings.stores
+        self._connections: dict[_Place, Connection] = {}
+
+    def source(self, store: StoreSettings) -> Source:
+        """Return the source of the store."""
+        place = _Place.of(store)
+        if place not in self._connections:
+            self._connections[place] = Connection(place.connected)
+        return DynamoDBSource(
+            self._connections[place], store.store, consistent=store.consistent_read
+        )
+
+    def fault(self) -> ConfigError | None:
+        """Return what is wrong with every store's region, profile or endpoint, and log it."""
+        faults = [place.fault() for place in dict.fromkeys(map(_Place.of, self.stores))]
+        for fault in faults:
+            if fault is not None:
+                log.error("%s", fault)
+        return None if None in faults else next(iter(faults), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What one connection is for."""
+
+    region: str | None
+    endpoint_url: str | None
+    table: str
+    key_names: KeyNames
+
+    @classmethod
+    def of(cls, store: StoreSettings) -> _Place:
+        return cls(**{each.name: getattr(store, each.name) for each in fields(cls)})
+
+    def connected(self) -> Table:
+        client = connect_dynamodb(region=self.region, endpoint_url=self.endpoint_url)
+        return Table(client, self.table, self.key_names)
+
+    def fault(self) -> ConfigError | None:
+        try:
+            check_settings(region=self.region, endpoint_url=self.endpoint_url)
+        except TableError as error:
+            return error
+        return None
 
 
 class Tables(Protocol):
@@ -50,7 +115,7 @@ class DynamoDBSource:
     def read(self, progress: Progress) -> Reading:
         """Return every item of the store, all pages; call *progress* for each page.
 
-        Raise TableError, MalformedValue, and MisconfiguredSchemaException once, at the start.
+        Raise TableError, MalformedValue, and SourceUnusable if the table has other keys.
         """
         with self._lock:
             self._newest += 1
@@ -58,7 +123,10 @@ class DynamoDBSource:
         table = self._tables.table()
         if not self._checked:
             # Before the first reading only: afterwards the Query itself says what is wrong.
-            table.check()
+            try:
+                table.check()
+            except MisconfiguredSchemaException as error:
+                raise SourceUnusable(type(error).__name__, str(error)) from error
             self._checked = True
         return self._read(table, progress, number, confirmed)
 

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from ddbcfg_client.config import Config
-from ddbcfg_client.errors import MisconfiguredSchemaException, TableUnreachable
+from ddbcfg_client.errors import TableUnreachable
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.shm.clock import boottime
 from ddbcfg_client.shm.page import Page
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon import refresher as module
-from ddbcfg_daemon.errors import WriterLocked
+from ddbcfg_daemon.errors import SourceUnusable, WriterLocked
 from ddbcfg_daemon.guards import GuardRefused
 from ddbcfg_daemon.outputs.log_writer import LineFormatter
 from ddbcfg_daemon.publishing.publisher import Publisher
@@ -29,7 +29,7 @@ from support.shm import reading
 
 INTERVAL = 60.0
 AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing answers there")
-WRONG_KEYS = MisconfiguredSchemaException("config", "hash key 'a'", "hash key 'b'")
+WRONG_KEYS = SourceUnusable("MisconfiguredSchemaException", "hash key 'a' expected")
 DB = reading({"db": {"host": SECRET}})
 
 

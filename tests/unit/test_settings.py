@@ -1,4 +1,4 @@
-"""What the daemon is told: flags and variables, and what is refused before anything starts."""
+"""The daemon's settings: flags and variables, and what is refused before anything starts."""
 
 from __future__ import annotations
 
@@ -10,38 +10,42 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_daemon.publishing.objects import Access
-from ddbcfg_daemon.settings import Settings, parse
+from ddbcfg_daemon.settings.parsing import parse
+from ddbcfg_daemon.settings.values import ROWS, DaemonSettings, StoreSettings
 
 NAMED = ("--table", "config", "--store", "prod")
 
-DEFAULTS = Settings(
-    table="config",
-    stores=("prod",),
-    namespace="config",
-    interval=60.0,
-    poll_timeout=60.0,
-    once=False,
-    local=None,
-    region=None,
-    endpoint_url=None,
-    store_key="_store",
-    option_key="_option",
-    consistent_read=False,
-    access=Access(0o640, -1),
-    state_dir=None,
-    max_shrink=50.0,
-    guard_polls=3,
-    allow_empty=False,
-    schema=None,
-    metrics_file=None,
-    log_level="INFO",
-)
+STORE_DEFAULTS: dict[str, Any] = {
+    "table": "config",
+    "store": "prod",
+    "namespace": "",
+    "interval": 60.0,
+    "poll_timeout": 60.0,
+    "consistent_read": False,
+    "store_key": "_store",
+    "option_key": "_option",
+    "region": None,
+    "endpoint_url": None,
+    "mode": 0o640,
+    "group": -1,
+    "owner": None,
+    "max_shrink": 50.0,
+    "guard_polls": 3,
+    "allow_empty": False,
+    "schema": None,
+}
+DAEMON_DEFAULTS: dict[str, Any] = {
+    "local": None,
+    "once": False,
+    "state_dir": None,
+    "metrics_file": None,
+    "log_level": "INFO",
+}
 
-# Each setting: its flag, a value, the field and what it is then.
-GIVEN: list[tuple[str, str, str, Any]] = [
+# Each setting: its flag, a text, the field and its value then.
+EXAMPLES: list[tuple[str, str, str, Any]] = [
     ("--table", "other", "table", "other"),
-    ("--store", "blue", "stores", ("blue",)),
+    ("--store", "blue", "store", "blue"),
     ("--interval", "2.5", "interval", 2.5),
     ("--poll-timeout", "300", "poll_timeout", 300.0),
     ("--namespace", "eu", "namespace", "eu"),
@@ -55,9 +59,9 @@ GIVEN: list[tuple[str, str, str, Any]] = [
     ("--endpoint-url", "http://h:1", "endpoint_url", "http://h:1"),
     ("--store-key", "app", "store_key", "app"),
     ("--option-key", "name", "option_key", "name"),
-    ("--mode", "0604", "access", Access(0o604, -1)),
-    ("--group", "4711", "access", Access(0o640, 4711)),
-    ("--owner", "65534", "access", Access(0o640, pwd.getpwuid(65534).pw_gid, 65534)),
+    ("--mode", "0604", "mode", 0o604),
+    ("--group", "4711", "group", 4711),
+    ("--owner", "65534", "owner", pwd.getpwuid(65534)),
     ("--log-level", "Debug", "log_level", "DEBUG"),
 ]
 SWITCHES = [
@@ -81,73 +85,105 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, **environment: 
     return captured.err.splitlines()[-1]
 
 
+def value(settings: DaemonSettings, field: str) -> object:
+    """A setting of the daemon, or of its one store."""
+    [store] = settings.stores
+    return getattr(settings if field in DAEMON_DEFAULTS else store, field)
+
+
+def values(settings: DaemonSettings) -> dict[str, object]:
+    return {row.name: value(settings, row.name) for row in ROWS}
+
+
 # --- where a setting comes from ------------------------------------------------------------------
 
 
 def test_defaults() -> None:
-    assert parse(NAMED, {}) == DEFAULTS
+    settings = parse(NAMED, {})
+    assert values(settings) == STORE_DEFAULTS | DAEMON_DEFAULTS
+    assert settings.stores == (settings.store("prod"),)
 
 
 def test_every_setting_is_in_this_file() -> None:
-    fields = set(Settings.__dataclass_fields__)
-    assert {field for *_, field, _ in GIVEN} | {field for _, field in SWITCHES} == fields
+    names = {row.name for row in ROWS}
+    assert {field for *_, field, _ in EXAMPLES} | {field for _, field in SWITCHES} == names
+    assert set(STORE_DEFAULTS) | set(DAEMON_DEFAULTS) == names
+    assert set(StoreSettings.__dataclass_fields__) == set(STORE_DEFAULTS)
+    assert set(DaemonSettings.__dataclass_fields__) == {*DAEMON_DEFAULTS, "stores", "each_store"}
 
 
-@pytest.mark.parametrize(("flag", "text", "field", "expected"), GIVEN)
+@pytest.mark.parametrize(("flag", "text", "field", "expected"), EXAMPLES)
 def test_flag(flag: str, text: str, field: str, expected: object) -> None:
-    arguments = [*NAMED, flag, text] if flag != "--store" else ["--table", "t", flag, text]
-    assert getattr(parse(arguments, {}), field) == expected
+    environment = {"DDBCFG_TABLE": "config", "DDBCFG_STORE": "prod"}
+    assert value(parse((flag, text), environment), field) == expected
 
 
-@pytest.mark.parametrize(("flag", "text", "field", "expected"), GIVEN)
+@pytest.mark.parametrize(("flag", "text", "field", "expected"), EXAMPLES)
 def test_variable(flag: str, text: str, field: str, expected: object) -> None:
     environment = {"DDBCFG_TABLE": "config", "DDBCFG_STORE": "prod", variable(flag): text}
-    assert getattr(parse((), environment), field) == expected
+    assert value(parse((), environment), field) == expected
 
 
-@pytest.mark.parametrize(("flag", "text", "field", "expected"), GIVEN)
+@pytest.mark.parametrize(("flag", "text", "field", "expected"), EXAMPLES)
 def test_flag_wins_over_its_variable(flag: str, text: str, field: str, expected: object) -> None:
     environment = {"DDBCFG_TABLE": "config", "DDBCFG_STORE": "prod", variable(flag): "7"}
-    assert getattr(parse((flag, text), environment), field) == expected
+    assert value(parse((flag, text), environment), field) == expected
 
 
-@pytest.mark.parametrize("flag", [flag for flag, *_ in GIVEN] + [flag for flag, _ in SWITCHES])
+@pytest.mark.parametrize("flag", [flag for flag, *_ in EXAMPLES] + [flag for flag, _ in SWITCHES])
 def test_empty_variable_is_one_that_is_not_set(flag: str) -> None:
     # An EnvironmentFile cannot unset a variable.
-    assert parse(NAMED, {variable(flag): ""}) == DEFAULTS
+    assert parse(NAMED, {variable(flag): ""}) == parse(NAMED, {})
 
 
 @pytest.mark.parametrize(("flag", "field"), SWITCHES)
 def test_switch(flag: str, field: str) -> None:
-    assert getattr(parse((*NAMED, flag), {}), field) is True
-    assert getattr(parse((*NAMED, flag), {variable(flag): "no"}), field) is True
+    assert value(parse((*NAMED, flag), {}), field) is True
+    assert value(parse((*NAMED, flag), {variable(flag): "no"}), field) is True
     for text in ("1", "true", "Yes", "ON"):
-        assert getattr(parse(NAMED, {variable(flag): text}), field) is True
+        assert value(parse(NAMED, {variable(flag): text}), field) is True
     for text in ("0", "False", "no", "OFF"):
-        assert getattr(parse(NAMED, {variable(flag): text}), field) is False
+        assert value(parse(NAMED, {variable(flag): text}), field) is False
+
+
+def names(settings: DaemonSettings) -> list[str]:
+    return [store.store for store in settings.stores]
 
 
 def test_several_stores_each_once() -> None:
     flags = ("--table", "t", "--store", "b", "--store", "a", "--store", "b")
-    assert parse(flags, {"DDBCFG_STORE": "c"}).stores == ("b", "a")
-    environment = {"DDBCFG_TABLE": "t", "DDBCFG_STORE": "b, a,,b"}
-    assert parse((), environment).stores == ("b", "a")
+    assert names(parse(flags, {"DDBCFG_STORE": "c"})) == ["b", "a"]
+    environment = {"DDBCFG_TABLE": "t", "DDBCFG_STORE": "b, a,,b", "DDBCFG_INTERVAL": "5"}
+    settings = parse((), environment)
+    assert names(settings) == ["b", "a"]
+    # Each has all that was set; so would a store that nobody has named.
+    assert [store.interval for store in (*settings.stores, settings.store("c"))] == [5.0] * 3
 
 
-def test_namespace_is_the_tables_name_unless_it_is_said() -> None:
-    assert parse(("--table", "t", "--store", "s"), {}).namespace == "t"
-    assert parse(("--table", "t", "--store", "s"), {"DDBCFG_NAMESPACE": "n"}).namespace == "n"
+def test_namespace_is_the_tables_name_unless_it_is_set() -> None:
+    [store] = parse(("--table", "t", "--store", "s"), {}).stores
+    assert store.names.page == "/ddbcfg.t.s"
+    [store] = parse(("--table", "t", "--store", "s"), {"DDBCFG_NAMESPACE": "n"}).stores
+    assert store.names.page == "/ddbcfg.n.s"
+
+
+def test_state_dir_is_the_units_unless_it_is_set() -> None:
+    unit = {"STATE_DIRECTORY": "/var/lib/unit"}
+    assert parse(NAMED, unit).state_dir == Path("/var/lib/unit")
+    assert parse((*NAMED, "--state-dir", ""), unit).state_dir == Path("/var/lib/unit")
+    assert parse((*NAMED, "--state-dir", "d"), unit).state_dir == Path("d")
+    assert parse(NAMED, {**unit, "DDBCFG_STATE_DIR": "v"}).state_dir == Path("v")
 
 
 def test_local_needs_neither_table_nor_store() -> None:
     settings = parse(("--local", "file.json"), {})
-    assert (settings.table, settings.stores, settings.namespace) == ("config", (), "config")
-    assert parse(("--local", "file.json", "--table", "t"), {}).table == "t"
+    assert (settings.each_store.table, settings.stores) == ("config", ())
+    assert parse(("--local", "file.json", "--table", "t"), {}).store("s").table == "t"
 
 
 def test_group_by_its_name() -> None:
     name = grp.getgrgid(os.getegid()).gr_name
-    assert parse((*NAMED, "--group", name), {}).access.group == os.getegid()
+    assert value(parse((*NAMED, "--group", name), {}), "group") == os.getegid()
 
 
 def test_help_tells_of_each_flag_the_variables_and_the_exit_codes(
@@ -157,15 +193,8 @@ def test_help_tells_of_each_flag_the_variables_and_the_exit_codes(
         parse(("--help",), {})
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    for word in (*(flag for flag, *_ in GIVEN), "--once", "DDBCFG_", "75", "77", "78"):
+    for word in (*(flag for flag, *_ in EXAMPLES), "--once", "DDBCFG_", "75", "77", "78"):
         assert word in text
-
-
-def test_the_example_environment_file_names_only_variables_that_there_are() -> None:
-    example = Path(__file__).resolve().parents[2] / "systemd/daemon.env.example"
-    words = example.read_text().replace("#", " ").replace("=", " ").replace(":", " ").split()
-    known = {variable(flag) for flag, *_ in GIVEN} | {variable(flag) for flag, _ in SWITCHES}
-    assert {word for word in words if word.startswith("DDBCFG_")} <= known
 
 
 # --- what is refused -----------------------------------------------------------------------------
@@ -194,6 +223,7 @@ def test_store_with_an_empty_name(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("flag", "text"),
     [
+        *((flag, "") for flag in ("--interval", "--store-key", "--option-key", "--guard-polls")),
         *(("--interval", text) for text in ("0", "-1", "nan", "inf", "-inf", "abc", "1e9", "5 s")),
         *(("--poll-timeout", text) for text in ("0", "-1", "nan", "inf", "abc")),
         # Not octal; what others may write, so that no reader would believe it; nobody may read.
@@ -206,11 +236,24 @@ def test_store_with_an_empty_name(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_value_that_is_refused(capsys: pytest.CaptureFixture[str], flag: str, text: str) -> None:
     by_flag = refused(capsys, *NAMED, f"{flag}={text}")
-    by_variable = refused(capsys, *NAMED, **{variable(flag): text})
-    for said in (by_flag, by_variable):
+    # An empty variable is one that is not set.
+    by_variable = [refused(capsys, *NAMED, **{variable(flag): text})] if text else []
+    for said in (by_flag, *by_variable):
         assert flag in said
         assert variable(flag) in said
         assert repr(text) in said
+
+
+@pytest.mark.parametrize(("flag", "text"), [example[:2] for example in EXAMPLES])
+def test_option_that_is_there_twice(
+    capsys: pytest.CaptureFixture[str], flag: str, text: str
+) -> None:
+    environment = {"DDBCFG_TABLE": "config", "DDBCFG_STORE": "prod"}
+    if flag == "--store":  # lists may go on in another option
+        assert names(parse((flag, text, flag, "more"), environment)) == [text, "more"]
+    else:
+        said = refused(capsys, flag, text, flag, text, **environment)
+        assert f"argument {flag}: takes one value, and is there twice" in said
 
 
 @pytest.mark.parametrize("flag", [flag for flag, _ in SWITCHES])
@@ -224,7 +267,7 @@ def test_switch_that_is_neither_on_nor_off(capsys: pytest.CaptureFixture[str], f
 @pytest.mark.parametrize("flag", ["--table", "--store", "--namespace"])
 def test_name_that_is_not_utf8(capsys: pytest.CaptureFixture[str], flag: str) -> None:
     # As Python has the argument b"\\xff".
-    said = refused(capsys, *NAMED, flag, "\udcff")
+    said = refused(capsys, flag, "\udcff", DDBCFG_TABLE="config", DDBCFG_STORE="prod")
     assert flag in said
     assert variable(flag) in said
     assert "UTF-8" in said

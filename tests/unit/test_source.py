@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import TableThrottled
+from ddbcfg_client.errors import MisconfiguredSchemaException, TableThrottled
 from ddbcfg_client.format.values import pack_option
+from ddbcfg_daemon.errors import SourceUnusable
 from ddbcfg_daemon.sources.base import Reading
 from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
 
@@ -29,6 +30,7 @@ class Replicas:
 
     def __init__(self) -> None:
         self.value = 1
+        self.hash_key = "_store"
         self.seen: list[int] = []
         self.reads: list[bool] = []
         self.fail: Exception | None = None
@@ -38,7 +40,7 @@ class Replicas:
             endpoint_url="nowhere",
         )
         client: Any = SimpleNamespace(
-            meta=meta, query=self._query, describe_table=lambda **_: _description()
+            meta=meta, query=self._query, describe_table=lambda **_: _description(self.hash_key)
         )
         self._table = Table(client, "config")
 
@@ -53,8 +55,8 @@ class Replicas:
         return self._table
 
 
-def _description() -> dict[str, Any]:
-    keys = {"_store": "HASH", "_option": "RANGE"}
+def _description(hash_key: str = "_store") -> dict[str, Any]:
+    keys = {hash_key: "HASH", "_option": "RANGE"}
     return {
         "Table": {
             "TableStatus": "ACTIVE",
@@ -114,6 +116,21 @@ def test_a_change_that_cannot_be_confirmed_is_no_reading(
     replicas.fail = None
     assert value_of(source.read(lambda: None)) == 2
     assert replicas.reads == [True, False, True, False, True]
+
+
+def test_a_table_of_other_keys_is_unusable_until_it_is_another(
+    replicas: Replicas, source: DynamoDBSource
+) -> None:
+    replicas.hash_key = "app"
+    for _ in range(2):
+        with pytest.raises(SourceUnusable) as caught:
+            source.read(lambda: None)
+        assert isinstance(caught.value.__cause__, MisconfiguredSchemaException)
+        assert caught.value.kind == "MisconfiguredSchemaException"
+        assert str(caught.value) == str(caught.value.__cause__)
+    assert replicas.reads == []
+    replicas.hash_key = "_store"  # it was made anew
+    assert value_of(source.read(lambda: None)) == 1
 
 
 def test_consistent_reads_need_no_confirmation(replicas: Replicas) -> None:

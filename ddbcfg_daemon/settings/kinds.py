@@ -1,0 +1,117 @@
+"""What a setting's text can mean: one function for each kind of value.
+
+Each raises ValueError with a phrase that quotes it.
+"""
+
+from __future__ import annotations
+
+import grp
+import math
+import pwd
+from pathlib import Path
+
+from ddbcfg_client.dynamodb.client import endpoint_flaw
+
+_ON = frozenset({"1", "true", "yes", "on"})
+_OFF = frozenset({"0", "false", "no", "off"})
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def text(text: str) -> str:
+    """Return the text as it is."""
+    return text
+
+
+def name(text: str) -> str:
+    """Return the name of something that there has to be."""
+    if not text:
+        raise ValueError(f"{text!r} is no name")
+    return text
+
+
+def path(text: str) -> Path:
+    """Return the path of a file or folder."""
+    return Path(text)
+
+
+def switch(text: str) -> bool:
+    """Return whether the text says yes."""
+    if text.lower() not in _ON | _OFF:
+        raise ValueError(f"{text!r} is neither yes nor no")
+    return text.lower() in _ON
+
+
+def seconds(text: str) -> float:
+    """Return a length of time."""
+    number = _float(text)
+    # A year: what is longer was meant otherwise, and would overflow a timer.
+    if not 0 < number <= 366 * 86400:
+        raise ValueError(f"{text!r} is not a positive number of seconds")
+    return number
+
+
+def percent(text: str) -> float:
+    """Return a number from 0 to 100."""
+    number = _float(text)
+    if not 0 <= number <= 100:
+        raise ValueError(f"{text!r} is not a number from 0 to 100")
+    return number
+
+
+def count(text: str) -> int:
+    """Return a whole number above 0."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
+        raise ValueError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def endpoint(text: str) -> str:
+    """Return a URL that a DynamoDB client can use."""
+    if flaw := endpoint_flaw(text):
+        raise ValueError(flaw)
+    return text
+
+
+def mode(text: str) -> int:
+    """Return a file mode with which readers believe what they find."""
+    try:
+        number = int(text, 8)
+    except ValueError:
+        number = -1
+    # Readers believe nobody but the owner, so they would refuse what others can write.
+    if not 0o400 <= number <= 0o777 or number & 0o133 or not number & 0o400:
+        raise ValueError(f"{text!r} is not 0600, 0640, 0644 or the like")
+    return number
+
+
+def group(text: str) -> int:
+    """Return a group's number."""
+    # The highest number stands for "leave it as it is".
+    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**32 - 1:
+        return int(text)
+    try:
+        return grp.getgrnam(text).gr_gid
+    except KeyError:
+        raise ValueError(f"there is no group {text!r}") from None
+
+
+def user(text: str) -> pwd.struct_passwd:
+    """Return a user of this host."""
+    try:
+        return pwd.getpwuid(int(text)) if text.isdecimal() else pwd.getpwnam(text)
+    except (KeyError, OverflowError):
+        raise ValueError(f"there is no user {text!r}") from None
+
+
+def log_level(text: str) -> str:
+    """Return the name that ``logging`` has for a level."""
+    if text.lower() not in _LEVELS:
+        raise ValueError(f"{text!r} is not debug, info, warning or error")
+    return text.upper()
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -1,0 +1,151 @@
+"""From flags and variables to settings.  A flag wins over its variable."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pwd
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any, NoReturn
+
+from ddbcfg_client.commands.once import OnceParser
+from ddbcfg_client.format.names import stores_in
+from ddbcfg_client.printable import printable, without_passwords
+from ddbcfg_client.shm.trust import DEFAULT_OWNER
+from ddbcfg_client.version import VERSION
+from ddbcfg_daemon.errors import SettingRefused
+from ddbcfg_daemon.settings.row import Row
+from ddbcfg_daemon.settings.values import (
+    DAEMON_ROWS,
+    ROWS,
+    STORE_ROWS,
+    DaemonSettings,
+    StoreSettings,
+)
+
+_EPILOG = """\
+Every flag has an environment variable, DDBCFG_ and its name in capitals (DDBCFG_INTERVAL,
+DDBCFG_ENDPOINT_URL, ...).  A flag wins over its variable.  Credentials and region come the ordinary
+AWS way.
+
+exit codes: 0 stopped, or --once published; 1 failed; 2 usage; and only if true of every store:
+70 a fault of the daemon; 75 another daemon serves it; 77 somebody else's object is in the way;
+78 the table has the wrong key schema
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The text of a setting; empty if nobody set it and it has no default."""
+
+    text: str
+    by_flag: bool = False
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> DaemonSettings:
+    """Return the settings of flags and variables; print usage and exit with 2 on a wrong one."""
+    parser = _parser()
+    flags = vars(parser.parse_args(arguments))
+    try:
+        return _settings({row.name: _said(row, flags[row.name], environment) for row in ROWS})
+    except SettingRefused as error:
+        parser.error(str(error))
+
+
+def _said(row: Row, flag: str | list[str] | None, environment: Mapping[str, str]) -> _Said:
+    if flag is not None:
+        text = flag if isinstance(flag, str) else ",".join(flag)
+        return _Said(text or environment.get(row.fallback, ""), by_flag=True)
+    # An empty variable is one that is not set: an EnvironmentFile cannot unset one.
+    text = environment.get(row.variable) or environment.get(row.fallback) or row.default
+    return _Said(text)
+
+
+def _settings(said: dict[str, _Said]) -> DaemonSettings:
+    """Return the settings of their texts; raise SettingRefused."""
+    daemon = DaemonSettings(**_values(DAEMON_ROWS, said))
+    said["owner"] = _owner(said["owner"], once=daemon.once)
+    each = StoreSettings(**_values(STORE_ROWS, said))
+    stores = stores_in(each.store)
+    if daemon.local is not None:
+        each = replace(each, table=each.table or "config")
+    if not each.table:
+        raise SettingRefused("no table is named: use --table TABLE or DDBCFG_TABLE")
+    if not stores and (daemon.local is None or said["store"].by_flag):
+        raise SettingRefused("no store is named: use --store STORE or DDBCFG_STORE")
+    return replace(
+        daemon,
+        each_store=replace(each, store=""),
+        stores=tuple(replace(each, store=store) for store in stores),
+    )
+
+
+def _values(rows: Iterable[Row], said: Mapping[str, _Said]) -> dict[str, Any]:
+    """Return the value of each setting that has a text."""
+    values = {}
+    for row in rows:
+        text = said[row.name].text
+        try:
+            text.encode()
+            # An empty flag is not a missing one: what has a default cannot be without a value.
+            if text or (said[row.name].by_flag and row.default):
+                values[row.name] = row.kind(text)
+        except UnicodeEncodeError:
+            raise SettingRefused(f"{text!r} is not UTF-8", row.flag, row.variable) from None
+        except ValueError as error:
+            raise SettingRefused(str(error), row.flag, row.variable) from None
+    return values
+
+
+def _owner(said: _Said, *, once: bool) -> _Said:
+    """Return who is to own the objects: nobody but the daemon's own user, unless root runs it."""
+    if os.geteuid() != 0:
+        if said.by_flag and said.text:
+            reason = "only root can publish for another user"
+            raise SettingRefused(reason, "--owner", "DDBCFG_OWNER")
+        return _Said("")  # the variable is also the client's, and says there whom to believe
+    if not said.text and once:
+        # What root publishes for a service that is stopped must not be in its way later.
+        with suppress(KeyError):
+            return _Said(pwd.getpwnam(DEFAULT_OWNER).pw_name)
+    return said
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+class _Parser(OnceParser):
+    """Shows in its errors what was wrong, but no password and nothing that upsets a terminal."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(printable(without_passwords(message)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="ddbcfg-daemon",
+        description="Poll a DynamoDB configuration table and publish it into shared memory.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
+    for section, rows in groupby(ROWS, key=lambda row: row.section):
+        group = parser.add_argument_group(section)
+        for row in rows:
+            _add(group, row)
+    return parser
+
+
+def _add(group: argparse._ArgumentGroup, row: Row) -> None:
+    default = row.default_is or row.default
+    text = f"{row.help} ({default})" if default and not row.switch else row.help
+    text = text.replace("%", "%%")
+    if row.switch:
+        group.add_argument(row.flag, action="store_const", const="yes", help=text)
+    else:
+        action = "append" if row.listed else "store"
+        group.add_argument(row.flag, action=action, metavar=row.metavar, help=text)

@@ -1,0 +1,231 @@
+"""The table of settings: what an operator can set for a store, and for the daemon.
+
+A new setting is a field here, and what uses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from pwd import struct_passwd
+
+from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS, KeyNames
+from ddbcfg_client.format.names import Names
+from ddbcfg_daemon.settings import kinds
+from ddbcfg_daemon.settings.row import rows_of, setting
+
+_WHAT = "what to publish"
+_POLL = "how to poll"
+_READERS = "who may read"
+_GUARDS = "what may be published"
+_HOST = "the daemon itself"
+
+_PLACE = (
+    "Nobody but root and the daemon's user may be able to write its folder, or one above it; under "
+    'systemd, name the folder in ReadWritePaths= ("systemctl edit ddbcfg-daemon").'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """What holds for one store: where it is read, how, and who may read what is published."""
+
+    table: str = setting(
+        _WHAT, kinds.text, "the DynamoDB table", metavar="TABLE", required=True, unset=""
+    )
+    store: str = setting(
+        _WHAT,
+        kinds.text,
+        "the stores to publish, separated by commas",
+        more="The flag can be repeated. Each store has its own memory, and one that cannot be "
+        "served does not affect the others.",
+        metavar="STORE",
+        listed=True,
+        required=True,
+        unset="",
+    )
+    namespace: str = setting(
+        _WHAT,
+        kinds.text,
+        "the first part of the names in shared memory",
+        more="Set it, for the applications too, if two regions have tables of one name.",
+        metavar="NAME",
+        default_is="the table's name",
+        unset="",
+    )
+    interval: float = setting(
+        _POLL,
+        kinds.seconds,
+        "seconds between two polls",
+        more="The first pause is a random part of it, each later one up to 10 % longer or shorter.",
+        metavar="SECONDS",
+        default="60",
+    )
+    poll_timeout: float = setting(
+        _POLL,
+        kinds.seconds,
+        "seconds that one poll may take",
+        more="That includes name resolution, credentials, connecting and all pages.",
+        metavar="SECONDS",
+        default="60",
+    )
+    consistent_read: bool = setting(
+        _POLL,
+        kinds.switch,
+        "read strongly consistently at every poll, at twice the read units",
+        default="no",
+        switch=True,
+    )
+    store_key: str = setting(
+        _POLL,
+        kinds.name,
+        "the table's hash key, a string",
+        metavar="NAME",
+        default=DEFAULT_KEYS.store,
+    )
+    option_key: str = setting(
+        _POLL,
+        kinds.name,
+        "the table's range key, a string",
+        metavar="NAME",
+        default=DEFAULT_KEYS.option,
+    )
+    region: str | None = setting(
+        _POLL,
+        kinds.text,
+        "the AWS region",
+        metavar="REGION",
+        default_is="what AWS_REGION, AWS_DEFAULT_REGION or AWS's files say",
+    )
+    endpoint_url: str | None = setting(
+        _POLL,
+        kinds.endpoint,
+        "another DynamoDB endpoint",
+        more="A VPC endpoint, or an emulator.",
+        metavar="URL",
+        default_is="AWS's own",
+    )
+    mode: int = setting(
+        _READERS,
+        kinds.mode,
+        "who may read, in octal",
+        more="The umask has no influence on it.",
+        metavar="MODE",
+        default="0640",
+    )
+    group: int = setting(
+        _READERS,
+        kinds.group,
+        "the group that may read",
+        more="The daemon's user has to be a member of it.",
+        metavar="GROUP",
+        default_is="the daemon's own",
+        unset=-1,
+    )
+    owner: struct_passwd | None = setting(
+        _READERS,
+        kinds.user,
+        "the user who owns what root publishes",
+        more="Only root can set it; then the service can go on with what root published.",
+        metavar="USER",
+        default_is="root; with --once ddbcfg",
+        by_hand=True,
+    )
+    max_shrink: float = setting(
+        _GUARDS,
+        kinds.percent,
+        "percent of its options that a store may lose in one poll",
+        more="Stores of fewer than 10 options are not checked.",
+        metavar="PERCENT",
+        default="50",
+    )
+    guard_polls: int = setting(
+        _GUARDS,
+        kinds.count,
+        "scheduled polls in a row after which a greater loss is published",
+        metavar="N",
+        default="3",
+    )
+    allow_empty: bool = setting(
+        _GUARDS,
+        kinds.switch,
+        "publish an emptied store at once",
+        more="Without it, an emptied store is never published by itself.",
+        default="no",
+        switch=True,
+    )
+    schema: str | None = setting(
+        _GUARDS,
+        kinds.text,
+        "publish only what the JSON Schemas in this file allow",
+        more="The file has one schema for each option's name. Needs the extra ddbcfg[schema].",
+        metavar="FILE",
+    )
+
+    @property
+    def key_names(self) -> KeyNames:
+        """The names of the table's two keys."""
+        return KeyNames(self.store_key, self.option_key)
+
+    @property
+    def names(self) -> Names:
+        """The names of the store's objects in shared memory."""
+        return Names(self.namespace or self.table, self.store)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonSettings:
+    """What holds for the whole daemon, and the stores that it is to publish.
+
+    ``each_store`` is what holds for a store that nobody has named.
+    """
+
+    stores: tuple[StoreSettings, ...] = ()
+    each_store: StoreSettings = StoreSettings()
+    local: str | None = setting(
+        _HOST,
+        kinds.text,
+        "serve this JSON file from an embedded DynamoDB",
+        more="For development: docs/local.md. Without --store, the file's first store is "
+        "published. Needs the extra ddbcfg[local].",
+        metavar="FILE",
+        by_hand=True,
+    )
+    once: bool = setting(
+        _HOST,
+        kinds.switch,
+        "poll once, publish, and exit",
+        more="Exits with 0 if all was published. A store without options counts as a failure, "
+        "unless --allow-empty is set.",
+        default="no",
+        switch=True,
+        by_hand=True,
+    )
+    state_dir: Path | None = setting(
+        _HOST,
+        kinds.path,
+        "the folder in which the last-known-good copies are kept",
+        more=_PLACE,
+        metavar="DIR",
+        default_is="the unit's StateDirectory; else there are no copies",
+        fallback="STATE_DIRECTORY",
+    )
+    metrics_file: Path | None = setting(
+        _HOST,
+        kinds.path,
+        "a file of Prometheus metrics, for node_exporter's textfile collector",
+        more=_PLACE,
+        metavar="FILE",
+    )
+    log_level: str = setting(
+        _HOST, kinds.log_level, "debug, info, warning or error", metavar="LEVEL", default="info"
+    )
+
+    def store(self, name: str) -> StoreSettings:
+        """Return what holds for the store *name*."""
+        return replace(self.each_store, store=name)
+
+
+STORE_ROWS = tuple(rows_of(StoreSettings))
+DAEMON_ROWS = tuple(rows_of(DaemonSettings))
+ROWS = STORE_ROWS + DAEMON_ROWS

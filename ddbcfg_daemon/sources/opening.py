@@ -1,0 +1,18 @@
+"""Which kind of source the settings ask for."""
+
+from __future__ import annotations
+
+from ddbcfg_daemon.settings.values import DaemonSettings
+from ddbcfg_daemon.sources.base import Sources
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSources
+from ddbcfg_daemon.sources.local import LocalSources
+
+
+def open_sources(settings: DaemonSettings) -> Sources:
+    """Open the source of all stores, which the caller closes.
+
+    Raise ConfigError, and OSError if there is no room for what has to be started.
+    """
+    if settings.local is not None:
+        return LocalSources(settings, settings.local)
+    return DynamoDBSources(settings)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_daemon.disk.copy_format import Content, Copy
@@ -27,6 +28,7 @@ class CopyKeeper:
         self._since: float | None = None  # when what is under way was begun
         self._error = ""
         self._thread: threading.Thread | None = None
+        self._loaded: list[Copy | None] | None = None  # of a load() that did not end in time
 
     @property
     def error(self) -> str:
@@ -41,17 +43,22 @@ class CopyKeeper:
         self._do(lambda: self._copy.follow(content))
 
     def load(self, patience: float) -> Copy | None:
-        """Return the copy; None when there is none, none to be believed, or not in time.
+        """Return the copy; None when there is none, or none to be believed: ``error`` says why.
 
-        ``error`` says then why.
+        Raise TimeoutError when the disk takes longer than *patience* seconds.  The next call goes
+        on waiting for what this one began.
         """
-        loaded: list[Copy | None] = []
-        self._do(lambda: loaded.append(self._copy.load()))
+        loaded, begins = self._loaded, self._loaded is None
+        if loaded is None:
+            loaded = self._loaded = []
+            self._do(partial(_load_into, loaded, self._copy))
         if self.wait(patience):
+            self._loaded = None
             return loaded[0] if loaded else None
-        with self._changed:
-            self._error = f"the disk hangs: nothing in {patience:g} s (copy {self._copy.path})"
-        return None
+        if begins:
+            with self._changed:
+                self._error = f"the disk hangs: nothing in {patience:g} s (copy {self._copy.path})"
+        raise TimeoutError
 
     def wait(self, patience: float) -> bool:
         """Wait until all is done that was asked for, but no longer; whether it is."""
@@ -98,3 +105,7 @@ class CopyKeeper:
         except Exception as error:  # noqa: BLE001 - the thread lives on, and the next copy may go well
             return f"copy on disk: {type(error).__name__} ({self._copy.path})"
         return ""
+
+
+def _load_into(loaded: list[Copy | None], copy: DiskCopy) -> None:
+    loaded.append(copy.load())

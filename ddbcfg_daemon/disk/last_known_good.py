@@ -17,7 +17,7 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 
 log = logging.getLogger("ddbcfg.daemon")
 
-_READ_PATIENCE = 10.0  # seconds that the disk gets to read the copy, once after a boot
+_READ_PATIENCE = 10.0  # seconds that the disk gets to read the copy after a boot
 _WRITE_PATIENCE = 0.5  # seconds that a disk which did not hang before gets to write it
 
 _NOTHING: Mapping[str, bytes] = {}
@@ -30,7 +30,8 @@ class LastKnownGood:
         self._keeper = keeper
         self._publisher = publisher
         self._label = label
-        self._looked = False
+        self._settled = False  # whether what is served does not depend on the copy any more
+        self._hangs = False
         self._loaded: Copy | None = None  # what was on disk, until the table was read
         self._logged = ""
 
@@ -45,14 +46,24 @@ class LastKnownGood:
         return self._loaded.reading.options if self._loaded else _NOTHING
 
     def look(self) -> None:
-        """Load the copy if nothing is in shared memory, and have generations go on from its."""
-        if self._looked or self._keeper is None:
+        """Load the copy if nothing is in shared memory, and have generations go on from its.
+
+        Until there is something, each poll looks again: the disk may have hung, or was not there.
+        """
+        if self._keeper is None or self._settled or self._loaded:
             return
-        if self._publisher.snapshot is None:
-            self._loaded = self._keeper.load(_READ_PATIENCE)
-            if self._loaded:
-                self._publisher.advance(self._loaded.generation)
-        self._looked = True
+        if self._publisher.snapshot is not None:
+            self._settled = True
+            return
+        try:
+            # A disk that hangs holds up one poll and no other.
+            self._loaded = self._keeper.load(0.0 if self._hangs else _READ_PATIENCE)
+        except TimeoutError:
+            self._hangs = True
+            return
+        self._hangs = False
+        if self._loaded:
+            self._publisher.advance(self._loaded.generation)
 
     def serve(self, status: PageStatus) -> bool:
         """Publish what was loaded if there is nothing else; return whether it is published now.
@@ -94,10 +105,10 @@ class LastKnownGood:
         To be called when the table was read just now and left it current; *options* are the
         published ones, if they are known.
         """
-        self._loaded = None
         snapshot = self._publisher.snapshot
         if self._keeper is None or snapshot is None:
             return
+        self._loaded, self._settled = None, True
         try:
             options = snapshot.packed() if options is None else options
         except MENDABLE:

@@ -21,7 +21,7 @@ from ddbcfg_daemon.disk.copy_format import Content
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.disk.moment import Moment
-from ddbcfg_daemon.errors import UntrustedPath
+from ddbcfg_daemon.errors import NoSpace, UntrustedPath
 from ddbcfg_daemon.guards import GuardRefused, ShrinkGuard
 from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.publishing.publisher import Publisher
@@ -664,3 +664,56 @@ def test_a_disk_that_hangs_at_boot_does_not_hold_up_the_first_poll(
     assert "the disk hangs: nothing in" in caplog.text
     release.set()
     assert host.copy.wait(20)
+
+
+def test_a_copy_that_came_late_from_a_disk_that_hung_is_served_all_the_same(
+    host: Host, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    host.poll(reading(OPTIONS))
+    host.boot()
+    release, load = threading.Event(), host.disk.load
+    monkeypatch.setattr("ddbcfg_daemon.disk.last_known_good._READ_PATIENCE", 0.01)
+    monkeypatch.setattr(host.disk, "load", lambda: load() if release.wait(30) else None)
+    host.now = AWAY
+    with caplog.at_level(logging.WARNING, "ddbcfg"):
+        for _ in range(3):
+            assert host.refresher.poll() is AWAY
+    assert caplog.text.count("the disk hangs") == 1
+    release.set()
+    assert host.copy.wait(20)
+    host.poll(AWAY)
+    assert host.config.get() == OPTIONS
+    assert host.config.status().source == "disk"
+    assert not host.refresher.copy_error
+
+
+def test_a_copy_that_could_not_be_read_at_boot_is_looked_for_again(host: Host) -> None:
+    host.poll(reading(OPTIONS))
+    host.boot()
+    host.folder.chmod(0o777)  # as a volume that is not mounted yet
+    host.poll(AWAY)
+    assert "can be written by others" in host.refresher.copy_error
+    host.folder.chmod(0o700)
+    host.poll(AWAY)
+    assert host.config.get() == OPTIONS
+    host.poll(reading({}))
+    assert host.config.get() == OPTIONS  # and the guards compare with it
+    assert "all of 3 options are gone" in host.config.status().held
+
+
+def test_a_copy_without_room_in_shared_memory_is_still_what_guards_compare_with(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.poll(reading(OPTIONS))
+    host.boot()
+
+    def full(*_: object) -> None:
+        raise NoSpace("segment", 1, 0, 0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ddbcfg_daemon.publishing.publisher.allocate", full)
+        host.poll(reading({}))
+        assert not host.refresher.ready
+    host.poll(reading({}))
+    assert host.config.get() == OPTIONS
+    assert "all of 3 options are gone" in host.config.status().held

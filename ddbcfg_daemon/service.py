@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from ddbcfg_daemon.exits import common_failure
 from ddbcfg_daemon.outputs.metrics import metrics_text
@@ -34,6 +34,7 @@ class Service:
         self._metrics = metrics
         self._ready = False
         self._polled = False
+        self._told = 0.0
         self._threads: list[threading.Thread] = []
 
     def wake(self) -> None:
@@ -44,12 +45,12 @@ class Service:
     def run(self, stores: Sequence[ServedStore]) -> BaseException | None:
         """Serve; what keeps every store from being served, or None after a signal to stop."""
         self._signals.collect()
-        for store in stores:
-            # daemon=True: one that hangs in the network does not hold up the end.
-            thread = threading.Thread(target=store.run, name=store.label, daemon=True)
-            thread.start()
-            self._threads.append(thread)
         try:
+            for store in stores:
+                # daemon=True: one that hangs in the network does not hold up the end.
+                thread = threading.Thread(target=store.run, name=store.label, daemon=True)
+                thread.start()
+                self._threads.append(thread)
             return self._watch(stores)
         finally:
             self._notifier.send("STOPPING=1")
@@ -57,26 +58,40 @@ class Service:
 
     def _watch(self, stores: Sequence[ServedStore]) -> BaseException | None:
         pause = min(_LOOK_EVERY, self._notifier.watchdog / 3 or _LOOK_EVERY)
-        told = -pause
+        self._told = -pause
         while True:
             received = self._signals.wait(pause)
             for number in received & STOPPING:
                 log.info("stopping on %s", number.name)
                 return None
-            if signal.SIGHUP in received:
-                new = [store.nudge() for store in stores]
-                if any(new):  # one line for a poll, not one for each signal
-                    log.info("polling now on SIGHUP")
-            failure = common_failure([store.obstacle for store in stores])
+            try:
+                failure = self._look(stores, received, pause)
+            except MemoryError:
+                # The reading of one store that takes it all fails; that is all that has to.
+                self._polled = True
+                continue
             if failure is not None:
                 return failure
-            polled, self._polled = self._polled, False
-            if received and not polled and time.monotonic() < told + pause:
-                continue  # nothing has happened yet, however fast signals come
-            self._tell(stores)
-            told = time.monotonic()
-            if polled and self._metrics is not None:
-                self._metrics.write(metrics_text(stores))
+
+    def _look(
+        self, stores: Sequence[ServedStore], received: Set[signal.Signals], pause: float
+    ) -> BaseException | None:
+        """Look at the stores once; return what keeps every one of them from being served."""
+        if signal.SIGHUP in received:
+            new = [store.nudge() for store in stores]
+            if any(new):  # one line for a poll, not one for each signal
+                log.info("polling now on SIGHUP")
+        failure = common_failure([store.obstacle for store in stores])
+        if failure is not None:
+            return failure
+        polled, self._polled = self._polled, False
+        if received and not polled and time.monotonic() < self._told + pause:
+            return None  # nothing has happened yet, however fast signals come
+        self._tell(stores)
+        self._told = time.monotonic()
+        if polled and self._metrics is not None:
+            self._metrics.write(metrics_text(stores))
+        return None
 
     def _tell(self, stores: Sequence[ServedStore]) -> None:
         """Tell the service manager how things are, as far as they are well."""

@@ -35,8 +35,14 @@ class MetricsFile:
             self._changed.notify_all()
             if self._thread is None:
                 # daemon=True: a disk that hangs does not hold up the end of the process.
-                self._thread = threading.Thread(target=self._work, name="metrics", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name="metrics", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # no memory or no process left: at the next write
+                    self._text = None
+                    self._failure(error)
+                    return
+                self._thread = thread
 
     def wait(self, patience: float) -> bool:
         """Wait until all is written or failed, but no longer; whether it is."""
@@ -56,12 +62,15 @@ class MetricsFile:
             assert text is not None
             try:
                 self._replace(text.encode())
-            except (OSError, UntrustedPath) as error:
-                if not self._failed:
-                    log.warning("the metrics were not written: %s", error)
-                self._failed = True
+            except (OSError, UntrustedPath, MemoryError) as error:
+                self._failure(error)
             else:
                 self._failed = False
+
+    def _failure(self, error: Exception) -> None:
+        if not self._failed:
+            log.warning("the metrics were not written: %s", str(error) or type(error).__name__)
+        self._failed = True
 
     def _replace(self, raw: bytes) -> None:
         """Replace the file; raises OSError, or UntrustedPath where others can swap it."""

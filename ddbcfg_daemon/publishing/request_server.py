@@ -97,7 +97,8 @@ class RequestServer:
     def _run_errands(self) -> None:
         os.eventfd_read(self._bell)
         while self._errands:
-            self._errands.popleft()()
+            self._errands[0]()
+            self._errands.popleft()  # after it is done: without memory it is run again
 
     def _listen(self, polls: PollRequests, sockets: Sequence[Listening]) -> None:
         for old in self._listening.pop(polls, ()):
@@ -125,9 +126,13 @@ class RequestServer:
     def _run(self) -> None:
         try:
             while not self._ended:
-                for key, _ in self._selector.select(self._patience()):
-                    key.data()
-                self._close_overdue()
+                try:
+                    self._serve()
+                except MemoryError:
+                    # Something else of this process takes it all, and soon fails or ends.
+                    self._say_once("the request sockets are not served: no memory")
+                    time.sleep(_REST)
+                    os.eventfd_write(self._bell, 1)  # for errands that are left
         except BaseException as error:  # noqa: BLE001 - polls go on, and somebody has to hear of it
             log_fault("request sockets, which are not served any more", error)
         finally:
@@ -135,6 +140,12 @@ class RequestServer:
                 self._end()
             self._selector.close()
             os.close(self._bell)
+
+    def _serve(self) -> None:
+        """Wait until something is to be done, and do it."""
+        for key, _ in self._selector.select(self._patience()):
+            key.data()
+        self._close_overdue()
 
     def _patience(self) -> float | None:
         """Return the seconds until something is due without an event."""
@@ -156,7 +167,8 @@ class RequestServer:
 
     def _register(self, polls: PollRequests, sockets: Sequence[Listening]) -> None:
         for one in sockets:
-            self._selector.register(one.socket, selectors.EVENT_READ, self._door(one, polls))
+            if one.socket not in self._selector.get_map():
+                self._selector.register(one.socket, selectors.EVENT_READ, self._door(one, polls))
 
     def _door(self, listening: Listening, polls: PollRequests) -> Callable[[], None]:
         return lambda: self._let_in(listening, polls)
@@ -184,13 +196,17 @@ class RequestServer:
         """Leave alone what cannot be accepted, and would be found ready again at once."""
         if self._resting_until is not None:
             return  # another socket was found ready together with this one
-        if not self._tired:  # once, until it goes well again
-            log.warning("a connection to a request socket was not accepted: %s", error)
-        self._tired = True
+        self._say_once(f"a connection to a request socket was not accepted: {error}")
         for sockets in self._listening.values():
             for one in sockets:
                 self._selector.unregister(one.socket)
         self._resting_until = time.monotonic() + _REST
+
+    def _say_once(self, trouble: str) -> None:
+        """Log *trouble*, but only the first until a connection is accepted again."""
+        if not self._tired:
+            self._tired = True
+            log.warning("%s", trouble)
 
     def _read(self, connection: Connection) -> None:
         if connection.socket.fileno() < 0:

@@ -132,3 +132,27 @@ def test_a_disk_that_hangs_holds_nobody_up_and_the_last_text_counts(
     goes_on.set()
     assert metrics.wait(HANG)
     assert (tmp_path / "ddbcfg.prom").read_text() == "99"
+
+
+def test_without_a_thread_or_memory_it_is_written_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: Callable[[], str]
+) -> None:
+    def no_thread(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    def no_memory(*arguments: object, **folders: object) -> None:
+        raise MemoryError
+
+    metrics = MetricsFile(tmp_path / "ddbcfg.prom")
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        metrics.write("1")
+    assert "can't start new thread" in said()
+    with monkeypatch.context() as patch:
+        patch.setattr("ddbcfg_daemon.outputs.metrics_file.os.replace", no_memory)
+        metrics.write("2")
+        assert metrics.wait(HANG)
+    metrics.write("3")
+    assert metrics.wait(HANG)
+    assert (tmp_path / "ddbcfg.prom").read_text() == "3"
+    assert said().count("were not written") == 1

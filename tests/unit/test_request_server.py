@@ -559,6 +559,25 @@ def test_sockets_of_which_only_one_could_be_made_are_made_at_the_next_poll(
     assert served.publisher.verify() == []
 
 
+def test_no_memory_for_a_moment_loses_no_errand_and_no_request(
+    served: Served, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries: list[str] = []
+    done = Event()
+
+    def errand() -> None:
+        tries.append("tried")
+        if len(tries) < 3:
+            raise MemoryError
+        done.set()
+
+    served.server._send(errand)
+    assert done.wait(20)
+    assert caplog.text.count("no memory") == 1
+    with served.polling():
+        config.reload(timeout=20)
+
+
 def test_a_fault_of_its_own_is_logged_and_ends_no_poll(
     served: Served, config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -292,3 +292,43 @@ def test_watchdog_is_fed_at_least_three_times_within_its_time(
     for watchdog in (0.0, 0.3, 180.0):
         Service(FakeNotifier(watchdog), signals).run(stores(FakeStore()))
     assert pauses == [1.0, pytest.approx(0.1), 1.0]
+
+
+def test_no_memory_to_look_at_the_stores_ends_nothing(signals: Signals) -> None:
+    notifier = FakeNotifier()
+    prod = FakeStore()
+
+    class Short(FakeStore):
+        looks = 0
+
+        @property
+        def summary(self) -> str:  # type: ignore[override]
+            self.looks += 1
+            if self.looks == 1:
+                raise MemoryError
+            kill_main(signal.SIGTERM)
+            return "test: well"
+
+        @summary.setter
+        def summary(self, text: str) -> None:
+            pass
+
+    assert Service(notifier, signals).run(stores(prod, Short(name="test"))) is None
+    assert "STATUS=prod: well; test: well" in notifier.sent
+
+
+def test_without_a_thread_for_one_store_the_others_are_stopped(
+    signals: Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod, test = FakeStore(name="prod"), FakeStore(name="test")
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "test":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError):
+        Service(FakeNotifier(), signals).run(stores(prod, test))
+    assert prod.stopped.is_set()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from ddbcfg_client.printable import printable, without_passwords
-from ddbcfg_daemon.exits import MENDABLE, exit_code, reason_of
+from ddbcfg_daemon.exits import MENDABLE, exit_code, log_fault, reason_of
 from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
 from ddbcfg_daemon.serving import serve
 from ddbcfg_daemon.settings.parsing import parse
@@ -44,6 +44,9 @@ def _main(settings: DaemonSettings, writer: LogWriter) -> int:
         failure = error
     except KeyboardInterrupt:
         return 130
+    except Exception as fault:  # noqa: BLE001 - Python would print its text, which may quote a value
+        log_fault("ddbcfg-daemon", fault)
+        failure = fault
     finally:
         end_helpers(others)
     if isinstance(failure, MENDABLE):  # of any other the traceback is in the log

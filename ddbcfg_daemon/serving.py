@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -130,9 +131,13 @@ def _serve_without(stores: Sequence[ServedStore]) -> bool:
 
 
 def _introduce(sources: Sources) -> None:
-    if lines := sources.introduction():
-        with suppress(OSError):  # serving does not depend on somebody who reads this
-            print("\n".join(map(printable, lines)), flush=True)
+    lines = sources.introduction()
+    if not lines or sys.stdout is None:
+        return
+    encoding = sys.stdout.encoding or "utf-8"
+    text = "\n".join(map(printable, lines)).encode(encoding, "backslashreplace").decode(encoding)
+    with suppress(OSError):  # serving does not depend on somebody who reads this
+        print(text, flush=True)
 
 
 # --- one poll ------------------------------------------------------------------------------------

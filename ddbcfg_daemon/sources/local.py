@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, NotationError
@@ -100,4 +101,7 @@ def _client() -> str:
     client = os.path.join(os.path.dirname(sys.argv[0]), "ddbcfg-client")
     if not os.path.exists(client):  # python -m ddbcfg_daemon
         return f"{sys.executable} -m ddbcfg_client"
-    return os.path.relpath(client) if os.path.isabs(client) else client
+    if os.path.isabs(client):
+        with suppress(OSError):  # the working directory was removed
+            return os.path.relpath(client)
+    return client

@@ -299,7 +299,9 @@ def content(generation: int, read_at: int = 1, confirmed: Moment | None = None) 
     return Content(reading(OPTIONS).options, generation, "00" * 32, read_at, confirmed)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_any_bytes_are_a_copy_or_none(tmp_path: Path, data: st.DataObject) -> None:
     copy = DiskCopy(tmp_path, Names("config", "prod"))

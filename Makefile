@@ -13,7 +13,7 @@ VENV    = .venv
 SERVING = $(VENV)/.serving
 READY   = $(VENV)/.ready
 
-.PHONY: help run test test-all model chaos fuzz sanitize bench lint types format wheel-check verify-unit install uninstall clean
+.PHONY: help run test test-all model chaos fuzz sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -84,6 +84,9 @@ lint: $(READY) ## check style, formatting and what imports what
 
 types: $(READY) ## check the types of both packages, and of programs that use them
 	$(VENV)/bin/mypy
+
+settings: $(READY) ## write the documents that are made from the table of settings
+	PYTHONPATH=tests $(VENV)/bin/python -m support.settings_documents
 
 format: $(READY) ## format the code, and put right what ruff can
 	$(VENV)/bin/ruff check --fix

@@ -21,8 +21,8 @@ _GUARDS = "what may be published"
 _HOST = "the daemon itself"
 
 _PLACE = (
-    "Nobody but root and the daemon's user may be able to write its folder, or one above it; under "
-    'systemd, name the folder in ReadWritePaths= ("systemctl edit ddbcfg-daemon").'
+    "The daemon's user has to be able to write the folder, and nobody else but root that folder or "
+    'one above it. Under systemd, name it in ReadWritePaths= ("systemctl edit ddbcfg-daemon").'
 )
 
 
@@ -128,7 +128,7 @@ class StoreSettings:
         "the user who owns what root publishes",
         more="Only root can set it; then the service can go on with what root published.",
         metavar="USER",
-        default_is="root; with --once ddbcfg",
+        default_is="the daemon's user; ddbcfg for root with --once",
         by_hand=True,
     )
     max_shrink: float = setting(
@@ -204,7 +204,7 @@ class DaemonSettings:
     state_dir: Path | None = setting(
         _HOST,
         kinds.path,
-        "the folder in which the last-known-good copies are kept",
+        "keep the last-known-good copies in this folder",
         more=_PLACE,
         metavar="DIR",
         default_is="the unit's StateDirectory; else there are no copies",
@@ -213,12 +213,16 @@ class DaemonSettings:
     metrics_file: Path | None = setting(
         _HOST,
         kinds.path,
-        "a file of Prometheus metrics, for node_exporter's textfile collector",
-        more=_PLACE,
+        "write Prometheus metrics to this file",
+        more=f"For node_exporter's textfile collector. {_PLACE}",
         metavar="FILE",
     )
     log_level: str = setting(
-        _HOST, kinds.log_level, "debug, info, warning or error", metavar="LEVEL", default="info"
+        _HOST,
+        kinds.log_level,
+        "what to log: debug, info, warning or error",
+        metavar="LEVEL",
+        default="info",
     )
 
     def store(self, name: str) -> StoreSettings:

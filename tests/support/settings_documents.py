@@ -1,0 +1,101 @@
+"""The documents that are made from the table of settings; ``make settings`` writes them.
+
+python -m support.settings_documents
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from ddbcfg_daemon.settings.row import Row
+from ddbcfg_daemon.settings.values import DAEMON_ROWS, ROWS, STORE_ROWS
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDTH = 100
+
+
+def table(rows: Iterable[Row]) -> Iterator[str]:
+    """The README's table of these settings."""
+    yield "| flag | variable | default | |"
+    yield "|---|---|---|---|"
+    for row in rows:
+        flag = row.flag if row.switch else f"{row.flag} {row.metavar}"
+        what = row.help + (f". {row.more}" if row.more else "")
+        default = row.default_is or (f"`{row.default}`" if row.default else "")
+        yield f"| `{flag}` | `{row.variable}` | {default} | {marked_up(what)} |"
+
+
+def marked_up(text: str) -> str:
+    """Text with flags and extras as code, and documents as links."""
+    text = re.sub(r"--[a-z-]+|ddbcfg\[\w+\]|\w+=", r"`\g<0>`", text)
+    return re.sub(r"docs/\w+\.md", r"[\g<0>](\g<0>)", text)
+
+
+def readme() -> Iterator[str]:
+    """What the README says of settings."""
+    yield "For each store:\n"
+    yield from table(STORE_ROWS)
+    yield "\nFor the daemon:\n"
+    yield from table(DAEMON_ROWS)
+
+
+def example() -> Iterator[str]:
+    """The settings of the example environment file."""
+    for section, rows in groupby(ROWS, key=lambda row: row.section):
+        yield f"# --- {section} ".ljust(WIDTH, "-") + "\n"
+        yield from (line for row in rows if not row.by_hand for line in _variable(row))
+        yield ""
+
+
+def _variable(row: Row) -> Iterator[str]:
+    sentences = [f"{row.help[0].upper()}{row.help[1:]}."]
+    if row.more:
+        sentences.append(row.more)
+    if row.default_is:
+        sentences.append(f"By default: {row.default_is}.")
+    if row.required:
+        sentences.append("It must be set.")
+    comment = textwrap.wrap(" ".join(sentences), WIDTH - 2, break_on_hyphens=False)
+    yield from (f"# {line}" for line in comment)
+    yield f"{'' if row.required else '#'}{row.variable}={row.default}"
+
+
+class Document:
+    """A file with a generated part between two lines that stay."""
+
+    def __init__(self, path: str, first: str, last: str, lines: Iterator[str]) -> None:
+        self.path = ROOT / path
+        self._first = first
+        self._last = last
+        self._lines = list(lines)
+
+    def text(self) -> str:
+        """The whole file as it should be."""
+        before, first, rest = self.path.read_text().partition(self._first)
+        _, last, after = rest.partition(self._last)
+        assert first, f"{self.path} has no {self._first!r}"
+        assert last, f"{self.path} has no {self._last!r}"
+        return "".join([before, first, "\n\n", "\n".join(self._lines), "\n", last, after])
+
+
+README = Document(
+    "README.md",
+    "<!-- The tables are written by make settings. -->",
+    "\n<!-- End of the tables. -->",
+    readme(),
+)
+EXAMPLE = Document(
+    "systemd/daemon.env.example",
+    "DDBCFG_ENDPOINT_URL is --endpoint-url.",
+    "# --- credentials",
+    example(),
+)
+
+
+if __name__ == "__main__":
+    for document in (README, EXAMPLE):
+        document.path.write_text(document.text())

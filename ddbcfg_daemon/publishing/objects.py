@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-import posix_ipc
-
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.shm.trust import SHM_DIR
 from ddbcfg_daemon.errors import ForeignObject, GroupRefused, NoSpace, ShmRefused
@@ -222,21 +220,3 @@ def _kind(mode: int) -> str:
 def unlink(name: str) -> None:
     """Remove the object; one that is gone already is no error."""
     path_of(name).unlink(missing_ok=True)
-
-
-def make_semaphore(name: str, access: Access) -> posix_ipc.Semaphore:
-    """Make a new, free semaphore in the place of whatever has the name; raises ForeignObject.
-
-    For the publisher's user alone.  New, because nobody can tell whether a left-over one is free or
-    was held by a publisher that was killed.
-    """
-    path = path_of(name, semaphore=True)
-    clear_the_way(path, name)
-    try:
-        semaphore = posix_ipc.Semaphore(name, posix_ipc.O_CREX, mode=PRIVATE, initial_value=1)
-    except posix_ipc.ExistentialError:  # somebody is quick
-        raise foreign(f"/sem.{name[1:]}") from None
-    if access.owner != -1:
-        os.chown(path, access.owner, access.group, follow_symlinks=False)
-    path.chmod(PRIVATE)
-    return semaphore

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import posix_ipc
 import pytest
 
 import ddbcfg_client
@@ -28,7 +29,7 @@ from ddbcfg_client.shm.page import Page
 from ddbcfg_client.shm.status import process_start
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.errors import NoSpace, PublishError, WriterLocked
-from ddbcfg_daemon.publishing import publisher as publisher_module
+from ddbcfg_daemon.publishing import segment_files
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from support.crashing import Crasher, Holder, reading
@@ -232,7 +233,9 @@ def test_a_pid_whose_start_time_is_not_known_holds_nothing(names: Names) -> None
 
 def test_a_left_over_semaphore_that_is_taken_holds_up_nobody(names: Names) -> None:
     publisher = Publisher(names)
-    publisher._semaphore.acquire(0)  # as one that was killed while it published
+    semaphore = posix_ipc.Semaphore(names.semaphore)
+    semaphore.acquire(0)  # as one that was killed while it published
+    semaphore.close()
     publisher.close()
     following = Publisher(names)
     publish(following, 1)
@@ -538,7 +541,7 @@ def test_a_repair_that_finds_no_space_changes_nothing_and_is_tried_again(
     path_of(names.page).unlink()
     path_of(names.segment(1)).unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(publisher_module, "allocate", full)
+        patch.setattr(segment_files, "allocate", full)
         for _ in range(2):
             with pytest.raises(NoSpace):
                 publisher.verify()
@@ -558,7 +561,7 @@ def test_a_publication_that_finds_no_space_changes_nothing(
     config = config_of(publisher.names)
 
     with monkeypatch.context() as patch:
-        patch.setattr(publisher_module, "allocate", full)
+        patch.setattr(segment_files, "allocate", full)
         with pytest.raises(NoSpace):
             publisher.publish(reading(2))
     assert (number_of(config), config.generation) == (1, 1)

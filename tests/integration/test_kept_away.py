@@ -233,7 +233,7 @@ def test_kept_away_and_cut_short_it_says_why_it_has_nothing_to_read(publisher: P
     child = Child(lambda: next(steps))
     child.act()
     publish(publisher, "second")
-    while publisher._replaced.reclaim() is None:
+    while publisher._store.reclaim() is None:
         pass
     count, error, tries, read_before = literal_eval(child.act())
     assert count == 1

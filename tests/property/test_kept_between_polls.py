@@ -402,7 +402,7 @@ def test_of_many_options_one_entry_is_computed_for_one_that_changed(
     begun, summed = counted(monkeypatch, "body_of"), counted(monkeypatch, "crc32")
     publisher.publish(Reading(options | reading_of(["500"], "2").options, 1))
     assert begun == []
-    parts = len(list(image.joined(publisher._content.pieces)))
+    parts = len(list(image.joined(publisher._store._content.pieces)))
     # Its name and keys; block table, the two small maps, and the body in parts.
     assert len(summed) <= 5 + parts < 10
     publisher.close()

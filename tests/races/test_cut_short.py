@@ -57,7 +57,7 @@ def config_of(publisher: Publisher) -> Config:
 
 
 def take_back(publisher: Publisher) -> None:
-    while publisher._replaced.reclaim() is None:
+    while publisher._store.reclaim() is None:
         pass
 
 

@@ -177,7 +177,7 @@ def starve(names: Names, last: int) -> dict[str, int]:
     _ready()
     for number in range(2, last + 1):
         publisher.publish(_reading(number))
-        while publisher._replaced.reclaim() is None:
+        while publisher._store.reclaim() is None:
             pass
         if number % 10 == 0:
             time.sleep(0.001)
@@ -207,7 +207,7 @@ def tear(names: Names, last: int) -> dict[str, int]:
         allocate(fd, names.segment(number), image.header.size, lambda: 0)
         write(fd, [image.header.pack(), *image.parts()])
         Access().apply(fd)
-        publisher._page.announce(number)
+        publisher._store.page.announce(number)
         at = image.header.body_at + 1
         for ordinal, name in enumerate(sorted(OPTIONS)):
             entry = pack_name(name) + option(number)

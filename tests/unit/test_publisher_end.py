@@ -6,7 +6,8 @@ import pytest
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.errors import PublishError, WriterLocked
-from ddbcfg_daemon.publishing import publisher as module
+from ddbcfg_daemon.publishing import objects, segment_files, shared_store
+from ddbcfg_daemon.publishing import publisher as publisher_module
 from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.writer_lock import WriterLock
@@ -37,7 +38,7 @@ def test_remove_holds_the_lock_until_all_is_gone(
 ) -> None:
     # Else it would take away what a newcomer has just made.
     removed: list[str] = []
-    unlink = module.unlink
+    unlink = objects.unlink
 
     def unlink_under_lock(name: str) -> None:
         with pytest.raises(WriterLocked):
@@ -47,7 +48,8 @@ def test_remove_holds_the_lock_until_all_is_gone(
 
     publisher = Publisher(names)
     publisher.publish(DB)
-    monkeypatch.setattr(module, "unlink", unlink_under_lock)
+    for module in (publisher_module, segment_files, shared_store):
+        monkeypatch.setattr(module, "unlink", unlink_under_lock)
     publisher.remove()
     assert {names.page, names.segment(1)} < set(removed)
     assert removed[-1] == names.lock

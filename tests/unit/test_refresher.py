@@ -366,10 +366,10 @@ def test_another_daemon_that_took_over_ends_it_and_the_page_is_left_alone(
         raise taken
 
     monkeypatch.setattr(publisher, "verify", verify)
-    before = bytes(publisher._page._bytes)
+    before = bytes(publisher._store.page._bytes)
     refresher.run()
     assert refresher.failure is taken
-    assert bytes(publisher._page._bytes) == before
+    assert bytes(publisher._store.page._bytes) == before
 
 
 def test_a_fault_of_its_own_ends_it_with_a_traceback_without_values(

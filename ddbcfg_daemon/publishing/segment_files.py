@@ -1,0 +1,139 @@
+"""The snapshot segments of one store in /dev/shm, as their one writer has them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import stat
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import chain
+
+from ddbcfg_client.errors import ConfigError
+from ddbcfg_client.format.builder import Image
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import RETIRED
+from ddbcfg_client.memo import Memo
+from ddbcfg_client.shm.segment import Segment
+from ddbcfg_client.shm.trust import SHM_DIR, Gone, Trust
+from ddbcfg_client.snapshot import Snapshot
+from ddbcfg_daemon.errors import ForeignObject, PublishError
+from ddbcfg_daemon.publishing.objects import Access, allocate, create, path_of, unlink, write
+from ddbcfg_daemon.publishing.replaced import ReplacedSegments
+
+log = logging.getLogger("ddbcfg.daemon")
+
+_NUMBERS_TRIED = 100  # for a new segment, when somebody's files have their names
+_SKIP = 1 << 20  # numbers skipped at most by one try: a stranger cannot guess which is next
+
+
+class SegmentFiles:
+    """Makes, finds and removes segments; ``replaced`` has those that readers may still hold.
+
+    *at* is called with the name of each step before it is taken.
+    """
+
+    def __init__(
+        self, names: Names, access: Access, trust: Trust, at: Callable[[str], None]
+    ) -> None:
+        self.replaced = ReplacedSegments(names)
+        self._names = names
+        self._access = access
+        self._trust = trust
+        self._at = at
+
+    def generations(self) -> list[int]:
+        """Return the generations of this user's segments that are in /dev/shm."""
+        found = []
+        for file in os.listdir(SHM_DIR):
+            generation = self._names.generation_of(f"/{file}")
+            if generation is None or generation >= RETIRED:
+                continue
+            # A neighbour may give a file any generation, and it could not be removed.
+            with suppress(FileNotFoundError):
+                status = path_of(f"/{file}").lstat()
+                if stat.S_ISREG(status.st_mode) and status.st_uid == self._access.uid:
+                    found.append(generation)
+        return found
+
+    def _open_whole(self, generation: int) -> tuple[Segment, dict[str, bytes]] | None:
+        """Return the segment of *generation* and its options, name to packed keys.
+
+        None unless it is there and every byte of it checks out.
+        """
+        try:
+            segment = Segment(self._names.segment(generation), generation, self._trust)
+            options = Snapshot(segment, self._names.store, Memo()).packed()
+            # It was published by a daemon that may have been told otherwise who may read.
+            segment.apply(self._access.apply)
+        except (Gone, ConfigError):
+            return None
+        return segment, options
+
+    def newest_whole(self, announced: int) -> tuple[Segment, dict[str, bytes]] | None:
+        """Return the *announced* segment with its options, or else the newest one past it.
+
+        There is one past it when somebody removed the page, or the last publisher was killed just
+        before it would have announced it.  Segments that are not whole do not count.
+        """
+        later = (generation for generation in self.generations() if generation > announced)
+        for generation in [announced, *sorted(later, reverse=True)]:
+            found = self._open_whole(generation)
+            if found is not None:
+                return found
+        return None
+
+    def make(self, after: int, image_of: Callable[[int], Image]) -> tuple[int, Segment]:
+        """Make the next segment after *after*, whole: its generation and itself, open.
+
+        Nobody knows of it yet.  Raises PublishError, and leaves nothing then.
+        """
+        self._at("create")
+        generation, fd = self._reserve(after + 1)
+        name = self._names.segment(generation)
+        try:
+            image = image_of(generation)
+            allocate(fd, name, image.header.size, self.replaced.reclaim)
+            self._at("write")
+            write(fd, chain([image.header.pack()], image.parts()))
+            self._at("mode")
+            self._access.apply(fd)
+            return generation, self._opened(name, generation)
+        except BaseException:
+            unlink(name)
+            raise
+        finally:
+            os.close(fd)
+
+    def _opened(self, name: str, generation: int) -> Segment:
+        try:
+            return Segment(name, generation, self._trust)
+        except Gone:
+            raise PublishError(f"{name} was removed while it was published") from None
+
+    def _reserve(self, generation: int) -> tuple[int, int]:
+        """Make an empty segment of *generation* or a later one: its generation and descriptor.
+
+        A generation only has to grow.  Where somebody's file has the next one's name it is
+        skipped, by chance and not by one, so that nobody can be there first each time.
+        """
+        for _ in range(_NUMBERS_TRIED):
+            try:
+                return generation, create(self._names.segment(generation), self._access)
+            except ForeignObject as error:
+                log.warning("%s; another generation is taken", error)
+                refused = error
+            generation += random.randint(1, _SKIP)
+        raise refused
+
+    def forget_all_but(self, current: int) -> None:
+        """Have every other segment removed as soon as no reader holds it."""
+        for generation in self.generations():
+            if generation != current:
+                self.replaced.add(generation)
+
+    def remove_all(self) -> None:
+        """Remove every segment, also those that readers hold."""
+        for generation in self.generations():
+            unlink(self._names.segment(generation))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 
 import posix_ipc
 
@@ -51,7 +52,13 @@ class PublishingSemaphore:
 
     def _wait(self) -> None:
         """Wait for the semaphore; raise BusyError when the time is up."""
-        self._semaphore.acquire(_TIMEOUT)
+        deadline = time.monotonic() + _TIMEOUT
+        while True:
+            try:
+                self._semaphore.acquire(max(0.0, deadline - time.monotonic()))
+                return
+            except posix_ipc.SignalError:
+                pass  # a signal that was handled: it says nothing about the holder
 
     def release(self) -> None:
         """Let the next one have it."""
@@ -77,7 +84,12 @@ def _made_anew(name: str, access: Access) -> posix_ipc.Semaphore:
         semaphore = posix_ipc.Semaphore(name, posix_ipc.O_CREX, mode=PRIVATE, initial_value=1)
     except posix_ipc.ExistentialError:  # somebody is quick
         raise foreign(f"/sem.{name[1:]}") from None
-    if access.owner != -1:
-        os.chown(path, access.owner, access.group, follow_symlinks=False)
-    path.chmod(PRIVATE)
+    try:
+        if access.owner != -1:
+            os.chown(path, access.owner, access.group, follow_symlinks=False)
+        path.chmod(PRIVATE)
+    except BaseException:
+        semaphore.close()
+        path.unlink(missing_ok=True)
+        raise
     return semaphore

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ddbcfg_client.dynamodb.revision.comparing import Unchanged
+from ddbcfg_client.dynamodb.revision.content import digest_of, total_of
+from ddbcfg_client.dynamodb.revision.following import Known
 from ddbcfg_client.dynamodb.revision.history import past
 from ddbcfg_client.dynamodb.revision.importing import write_import
 from ddbcfg_client.dynamodb.revision.item import parse_revision
@@ -43,16 +45,25 @@ def repairer(name: str, *, take_back: bool) -> Writer:
     return Writer(name, lambda access: repair(access, by=name, take_back=take_back))
 
 
-def scribe(name: str) -> Writer:
-    """One round of a scribe that remembers nothing."""
-    return Writer(name, lambda access: sync(access, None, by=name))
+def scribe(name: str, *, remembers: bool = False) -> Writer:
+    """One round of a scribe, which remembers the first revision or nothing."""
+    known = first_known() if remembers else None
+    return Writer(name, lambda access: sync(access, known, by=name))
 
 
-def editor(name: str, option: str, packed: bytes | None) -> Writer:
-    """A writer that does not know the protocol."""
+def first_known() -> Known:
+    """What is known of the store at its first revision."""
+    content = {n: cell for n, cell in zip(NAMES, BEFORE, strict=True) if cell is not None}
+    total = total_of(content)
+    return Known("e1", 1, digest_of(total), content, total)
+
+
+def editor(name: str, **options: bytes | None) -> Writer:
+    """A writer that does not know the protocol, and writes these options in their order."""
 
     def edit(access: ModelAccess) -> None:
-        access.edit(option, packed)
+        for option, packed in options.items():
+            access.edit(option, packed)
 
     return Writer(name, edit, crashes=False)
 

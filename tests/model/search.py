@@ -346,7 +346,7 @@ def check_quiet(search: Search, state: State) -> None:
 def _scribed(search: Search, state: State) -> State:
     from ddbcfg_client.dynamodb.revision.syncing import sync
 
-    _, state = search.alone(state, lambda access: sync(access, None, by="scribe"), "s")
+    _, state = search.alone(state, lambda access: sync(access, None, by="scribe"), "final")
     revision = search.revision(state)
     assert revision is not None
     if revision.digest != digest_of(total_of(_content(state))):

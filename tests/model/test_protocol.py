@@ -81,25 +81,37 @@ PROTOCOL = {
         BEFORE, (IMPORT, repairer("r", take_back=True)), rules=LATE
     ),
     "an import, an edit and a scribe": Scenario(
-        BEFORE, (IMPORT, editor("e", "a", TWO), lives(scribe("s"))), edits=True
+        BEFORE, (IMPORT, editor("e", a=TWO), lives(scribe("s"))), edits=True
     ),
     "an edit, a setter and a host": Scenario(
-        BEFORE, (editor("e", "a", TWO), lives(X)), POLL, edits=True
+        BEFORE, (editor("e", a=TWO), lives(X)), POLL, edits=True
     ),
     "an edit, a setter and a scribe": Scenario(
-        BEFORE, (editor("e", "a", TWO), X, lives(scribe("s"))), edits=True
+        BEFORE, (editor("e", a=TWO), X, lives(scribe("s"))), edits=True
+    ),
+    "an edit and a setter of one option, a scribe that remembers": Scenario(
+        BEFORE, (editor("e", a=TWO), Y, scribe("s", remembers=True)), POLL, edits=True
+    ),
+    "two edits in order, a scribe that remembers and a host": Scenario(
+        BEFORE,
+        (editor("e", a=TWO, b=TWO), lives(scribe("s", remembers=True))),
+        Reader((True, False)),
+        edits=True,
     ),
     "an edit and two scribes": Scenario(
-        BEFORE, (editor("e", "a", TWO), scribe("s"), scribe("t")), POLL, edits=True
+        BEFORE, (editor("e", a=TWO), scribe("s"), scribe("t")), POLL, edits=True
     ),
     "a full poll, an edit and a scribe": Scenario(
-        BEFORE, (editor("e", "a", TWO), scribe("s")), Reader((True, False)), edits=True
+        BEFORE, (editor("e", a=TWO), scribe("s")), Reader((True, False)), edits=True
     ),
     "a restored table": Scenario(BEFORE, (lives(X), restorer("r"), lives(Y)), POLL, restores=True),
 }
 
 #: What takes minutes, and more memory.
 LARGER = {
+    "an edit, a setter and a scribe that remembers": Scenario(
+        BEFORE, (editor("e", a=TWO), lives(X), lives(scribe("s", remembers=True))), edits=True
+    ),
     "an import, a setter and a host": Scenario(BEFORE, (IMPORT, lives(Y)), POLL),
     "an import, a setter, late requests": Scenario(BEFORE, (IMPORT, UNSURE), rules=LATE),
     "an import and two repairs": Scenario(
@@ -116,7 +128,16 @@ LARGER = {
     ),
     "two setters, replicas two versions late": Scenario(BEFORE, (UNSURE, Y), POLL, Rules(lag=2)),
     "an edit, a setter, a scribe and a host": Scenario(
-        BEFORE, (editor("e", "a", TWO), lives(X), lives(scribe("s"))), POLL, edits=True
+        BEFORE, (editor("e", a=TWO), lives(X), lives(scribe("s"))), POLL, edits=True
+    ),
+    "an edit, a setter, a scribe that remembers and a host": Scenario(
+        BEFORE, (editor("e", a=TWO), lives(X), lives(scribe("s", remembers=True))), POLL, edits=True
+    ),
+    "an edit, two setters and a host that polls in full": Scenario(
+        BEFORE, (editor("e", a=TWO), lives(X), lives(Y)), Reader((True, False)), edits=True
+    ),
+    "two edits in order, a setter and a host": Scenario(
+        BEFORE, (editor("e", a=TWO, b=TWO), lives(X)), Reader((True, False)), edits=True
     ),
 }
 
@@ -131,7 +152,7 @@ REJECTED = {
     ),
     "a difference as proof": Scenario(
         BEFORE,
-        (editor("e", "a", TWO), setter("x", b=ONE), editor("f", "a", ONE)),
+        (editor("e", a=TWO), setter("x", b=ONE), editor("f", a=ONE)),
         Reader((True, True), WithDrift()),
         edits=True,
     ),
@@ -181,7 +202,8 @@ def test_what_was_rejected_is_wrong(name: str) -> None:
 @pytest.mark.skipif("DDBCFG_MODEL" not in os.environ, reason="minutes: make model")
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", LARGER)
-def test_the_protocol_holds_with_more_at_once(name: str) -> None:
+def test_the_protocol_holds_with_more_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pending, "DEAD", 0.0)
     found = Search(LARGER[name]).run()
     print(f"{name}: {found}")
     assert found.finals

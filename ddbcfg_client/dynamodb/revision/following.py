@@ -196,7 +196,8 @@ class _Poll:
         total = total_of(again)
         if digest_of(total) == now.digest:
             return Followed(How.STRONG, _known(now, again, total), now)
-        if again != content or now != revision:
+        # What became a revision meanwhile explains a difference, too.
+        if again != explained(content, revision, now) or now.pending != revision.pending:
             reason = "the store changes from reading to reading"
             return Followed(How.UNSETTLED, self._known, now, reason)
         reason = "a writer that keeps no revision was at work"
@@ -238,6 +239,16 @@ def _applied(
     if digest_of(total) != revision.digest:
         return None
     return _known(revision, with_options(options, last.items()), total)
+
+
+def explained(content: Content, then: Revision, now: Revision) -> Content | None:
+    """Return what *content*, read at a revision *then*, is at *now*; None if the log has a gap."""
+    if then.epoch != now.epoch:
+        return None
+    if then.rev == now.rev:
+        return content if then.digest == now.digest else None
+    log = now.changes_after(then.rev) if then.rev < now.rev else None
+    return None if log is None else with_options(content, ((name, after) for _, name, after in log))
 
 
 def caught_up(reads: Reads, known: Known, revision: Revision) -> Known | None:

@@ -1,24 +1,43 @@
 """The scribe: revisions for what writers changed that do not know the protocol.
 
-One round reads the store and the revision.  What two readings agree on and no revision explains
-becomes one.  A scribe that remembers what the store was records what changed; one that does not
-records a gap.
+One round reads the store twice.  What both readings find, and no revision explains, becomes one.  A
+scribe that remembers what the store was knows which options these are: it reads them once more,
+together with the revision and so at one point in time, and other writers do not hold it up.  One
+that remembers nothing records a gap.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ddbcfg_client.dynamodb.revision.access import GUARDED, Access, Item
+from ddbcfg_client.dynamodb.revision.access import Access, Item
 from ddbcfg_client.dynamodb.revision.committing import commit
-from ddbcfg_client.dynamodb.revision.content import Content, differences, digest_of, total_of
-from ddbcfg_client.dynamodb.revision.following import Known, caught_up
+from ddbcfg_client.dynamodb.revision.content import (
+    Content,
+    Entry,
+    differences,
+    digest_of,
+    total_of,
+    weight,
+    with_options,
+)
+from ddbcfg_client.dynamodb.revision.following import Known, caught_up, explained
 from ddbcfg_client.dynamodb.revision.item import Revision
-from ddbcfg_client.dynamodb.revision.sealing import SETTLED, seal
-from ddbcfg_client.dynamodb.revision.writing import Change, fits, next_revision, own_revision
+from ddbcfg_client.dynamodb.revision.sealing import SETTLED, proves, seal
+from ddbcfg_client.dynamodb.revision.writing import (
+    MOST_OPTIONS,
+    Change,
+    fits,
+    next_revision,
+    own_revision,
+)
+from ddbcfg_client.errors import TransactionRefused
 
 _ROUNDS = 3
+_TRIES = 5
+_LONGEST_PAUSE = 0.5
 WHY = "changed by a writer that keeps no revision"
 
 
@@ -46,71 +65,142 @@ class Synced:
 
 def sync(access: Access, known: Known | None, *, by: str, why: str = WHY) -> Synced:
     """Do one round; *known* is what the last one remembers.  Raise what `write_change` raises."""
-    for _ in range(_ROUNDS):
-        seen = access.revision(consistent=True)
-        if seen is None:
-            return Synced(Found.NOTHING, None)
-        revision = own_revision(access, seen)
-        if revision.pending is not None:
-            return Synced(Found.PENDING, known)
-        content = access.options(consistent=True)
-        total = total_of(content)
-        if digest_of(total) == revision.digest:
-            return Synced(Found.UNCHANGED, _remembered(revision, content, total))
-        # A transaction that was on its way has arrived on all its items then.
-        access.wait(SETTLED)
-        again = access.options(consistent=True)
-        after = access.revision(consistent=True)
-        if again != content or not _same(seen, after):
-            continue
-        if synced := _revise(access, seen, revision, known, again, by, why):
-            return synced
+    scribe = _Scribe(access, Change({}, by, why))
+    try:
+        for _ in range(_ROUNDS):
+            first = scribe.reading()
+            # A transaction that was on its way has arrived on all its items then.
+            access.wait(SETTLED)
+            if synced := scribe.revise(known, first, scribe.reading()):
+                return synced
+    except _Ended as ended:
+        return ended.synced or Synced(ended.found, known)
     return Synced(Found.BUSY, known)
 
 
-def _revise(
-    access: Access,
-    seen: Item,
-    revision: Revision,
-    known: Known | None,
-    content: Content,
-    by: str,
-    why: str,
-) -> Synced | None:
-    """Make *content* a revision; return None if another writer was faster."""
-    known = caught_up(access, known, revision) if known is not None else None
-    entries = differences(known.options, content) if known is not None else ()
-    token = access.token()
-    total = total_of(content)
-    if known is not None:
-        made, writes = next_revision(
-            access,
-            seen,
-            revision,
-            entries,
-            token,
-            Change({}, by, why),
-            digest=digest_of(total),
-            count=len(content),
-            writes_options=False,
-        )
-        if fits(writes):
-            if not commit(access, writes, token, made.rev):
+class _Ended(Exception):
+    """There is nothing to do, or nothing to be done now."""
+
+    def __init__(self, found: Found, synced: Synced | None = None) -> None:
+        super().__init__(found)
+        self.found = found
+        self.synced = synced
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    seen: Item
+    revision: Revision
+    content: Content
+
+
+class _Scribe:
+    def __init__(self, access: Access, change: Change) -> None:
+        self._access = access
+        self._change = change
+
+    def reading(self) -> _Reading:
+        """Read the store; end the round if it is what its revision says, or is being imported."""
+        content = self._access.options(consistent=True)
+        seen, revision = self._own(self._access.revision(consistent=True))
+        if proves(revision, content):
+            known = _remembered(revision, content, total_of(content))
+            raise _Ended(Found.UNCHANGED, Synced(Found.UNCHANGED, known))
+        return _Reading(seen, revision, content)
+
+    def _own(self, seen: Item | None) -> tuple[Item, Revision]:
+        if seen is None:
+            raise _Ended(Found.NOTHING, Synced(Found.NOTHING, None))
+        revision = own_revision(self._access, seen)
+        if revision.pending is not None:
+            raise _Ended(Found.PENDING)
+        return seen, revision
+
+    def revise(self, known: Known | None, first: _Reading, second: _Reading) -> Synced | None:
+        """Make a revision of what both readings found; None if they differ too much."""
+        before = known and caught_up(self._access, known, first.revision)
+        after = before and caught_up(self._access, before, second.revision)
+        if before is None or after is None:
+            if explained(first.content, first.revision, second.revision) != second.content:
                 return None
-            names = tuple(entry.name for entry in entries)
-            return Synced(Found.REVISED, _remembered(made, content, total), names)
-    gap = known is None
-    sealed = seal(access, seen, revision, content, token, by=by, why=why, entries=entries, gap=gap)
-    if sealed is None:
+            return self._seal(second, second.content, None)
+        was = _unexplained(before, first.content)
+        now = _unexplained(after, second.content)
+        names = was.keys() | now.keys()
+        both = was.keys() & now.keys()
+        stable = {name: now[name] for name in sorted(both) if was[name] == now[name]}
+        if len(names) > MOST_OPTIONS:
+            # More than can be read at one point in time: then nothing else may go on.
+            if was != now:
+                return None
+            return self._seal(second, second.content, differences(after.options, second.content))
+        return self._adopt(after, sorted(names), stable) if stable else None
+
+    def _adopt(
+        self, known: Known, names: list[str], stable: Mapping[str, bytes | None]
+    ) -> Synced | None:
+        """Make a revision of what was found twice, if it is there, and nothing else is."""
+        access = self._access
+        for _ in range(_TRIES):
+            try:
+                item, current = access.together(names)
+            except TransactionRefused:
+                access.wait(access.jitter(_LONGEST_PAUSE))
+                continue
+            seen, revision = self._own(item)
+            base = caught_up(access, known, revision)
+            if base is None:
+                return None
+            pairs = (Entry(name, base.options.get(name), current.get(name)) for name in names)
+            entries = tuple(entry for entry in pairs if entry.before != entry.after)
+            if {entry.name: entry.after for entry in entries} != stable:
+                return None
+            content = with_options(base.options, stable.items())
+            total = base.total + sum(weight(e.name, e.after) - weight(e.name, e.before)
+                                     for e in entries)  # fmt: skip
+            token = access.token()
+            made, writes = next_revision(
+                access,
+                seen,
+                revision,
+                entries,
+                token,
+                self._change,
+                digest=digest_of(total),
+                count=len(content),
+                writes_options=False,
+            )
+            if not fits(writes):
+                return self._seal(_Reading(seen, revision, content), content, entries)
+            if commit(access, writes, token, made.rev):
+                return Synced(Found.REVISED, _remembered(made, content, total), tuple(stable))
+            access.wait(access.jitter(_LONGEST_PAUSE))
         return None
-    found = None if gap else tuple(entry.name for entry in entries)
-    return Synced(Found.REVISED, _remembered(sealed, content, total), found)
+
+    def _seal(
+        self, reading: _Reading, content: Content, entries: tuple[Entry, ...] | None
+    ) -> Synced | None:
+        sealed = seal(
+            self._access,
+            reading.seen,
+            reading.revision,
+            content,
+            self._access.token(),
+            by=self._change.by,
+            why=self._change.why,
+            entries=entries or (),
+            gap=entries is None,
+        )
+        if sealed is None:
+            return None
+        names = None if entries is None else tuple(entry.name for entry in entries)
+        return Synced(Found.REVISED, _remembered(sealed, content, total_of(content)), names)
+
+
+def _unexplained(known: Known, content: Content) -> dict[str, bytes | None]:
+    return {entry.name: entry.after for entry in differences(known.options, content)}
 
 
 def _remembered(revision: Revision, content: Content, total: int) -> Known:
     assert revision.digest is not None
     return Known(revision.epoch, revision.rev, revision.digest, content, total)
-
-
-def _same(seen: Item, after: Item | None) -> bool:
-    return after is not None and all(seen.get(name) == after.get(name) for name in GUARDED)

@@ -1,0 +1,226 @@
+"""Writers and hosts of one store that race, each a process of its own.
+
+``python -m support.revising ROLE URL TABLE FOLDER SECONDS SEED``: see :func:`main` for the roles.
+Each prints ``ready``, waits for a line, works for so long, and prints what it counted.
+
+Every change writes its number into all options of a group at once, so a content in which a group
+does not agree never was the store's.  More than that: each writer notes what it writes, before it
+does, so that every content a host publishes can be checked against the record.
+
+moto undoes a refused transaction by restoring a copy of the whole table, so every write takes a
+turn here, and so does every TransactGetItems, which moto does not make one point in time.  Hosts do
+not: so they also see what a transaction wrote that is undone, which no host of the service does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ddbcfg_client.dynamodb.client import connect_dynamodb
+from ddbcfg_client.dynamodb.revision import importing
+from ddbcfg_client.dynamodb.revision.content import Content
+from ddbcfg_client.dynamodb.revision.following import How, Known, follow
+from ddbcfg_client.dynamodb.revision.importing import write
+from ddbcfg_client.dynamodb.revision.syncing import Found, sync
+from ddbcfg_client.dynamodb.revision.table_access import TableAccess
+from ddbcfg_client.dynamodb.revision.writing import Change
+from ddbcfg_client.dynamodb.table import Table
+from ddbcfg_client.errors import ChangeRefused, ImportPending
+from ddbcfg_client.format.values import unpack_option
+from support.revisions import TimedAccess, packed
+
+#: Groups of options: one of few for the setters, one of many for the importer, one for edits.
+SMALL = [[f"small-{group}-{number}" for number in range(4)] for group in range(2)]
+LARGE = [f"large-{number:03}" for number in range(30)]
+EDITED = "edited"
+_PART = 10
+
+
+def start() -> dict[str, bytes]:
+    """The store before the race: number 0 everywhere."""
+    names = [*(name for group in SMALL for name in group), *LARGE, EDITED]
+    return {name: numbered(0) for name in names}
+
+
+def numbered(number: int) -> bytes:
+    return packed("o", n=number, text=f"{number:08d}" * 20)
+
+
+def number_in(content: Content, names: list[str]) -> int | None:
+    """The number that all these options have; None if they do not agree."""
+    found = {content.get(name) for name in names}
+    if len(found) != 1:
+        return None
+    (raw,) = found
+    return None if raw is None else int(unpack_option(raw)["n"])
+
+
+class Racing(TimedAccess):
+    """Takes turns, and waits less than it should: the emulator is near.
+
+    Only a little less where transactions have to be over, which take moto long on a busy machine.
+    """
+
+    def __init__(self, table: Table, folder: Path) -> None:
+        super().__init__(table, "prod", turn=_Turn(folder / "turn"))
+        self._sleep = lambda seconds: time.sleep(0.5 if seconds >= 2.0 else seconds / 20)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+class _Turn:
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w")
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *exception: object) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+# --- writers -------------------------------------------------------------------------------------
+
+
+def _changes(access: TableAccess, folder: Path, until: float, seed: int, role: str) -> Any:
+    """Write one change after another; note each before it is written."""
+    importing.PART_OPTIONS = _PART
+    chance = random.Random(seed)
+    large, pause = role == "import", 0.6 if role == "set-slowly" else 0.05
+    written = refused = 0
+    with (folder / f"written-{seed}").open("w", buffering=1) as notes:
+        while time.monotonic() < until:
+            number = seed * 1_000_000 + written + refused + 1
+            group = len(SMALL) if large else chance.randrange(len(SMALL))
+            names = LARGE if large else SMALL[group]
+            notes.write(f"{group} {number}\n")
+            change = Change({name: numbered(number) for name in names}, f"writer {seed}")
+            try:
+                if large:
+                    importing.write_import(access, change, pace=1e9)
+                else:
+                    write(access, change)
+                written += 1
+            except (ChangeRefused, ImportPending):
+                refused += 1
+            time.sleep(chance.random() * pause)
+    return {"written": written, "refused": refused}
+
+
+def _edits(access: Racing, folder: Path, until: float, seed: int) -> Any:
+    """Edit one option as the console does, behind the protocol's back."""
+    from ddbcfg_client.dynamodb.revision.writing import write_of
+
+    edits = 0
+    with (folder / f"written-{seed}").open("w", buffering=1) as notes:
+        while time.monotonic() < until:
+            number = seed * 1_000_000 + edits + 1
+            notes.write(f"{len(SMALL) + 1} {number}\n")
+            item = write_of(access, EDITED, numbered(number)).item
+            assert item is not None
+            access.put_part(item)
+            edits += 1
+            time.sleep(1.0)
+    return {"edits": edits}
+
+
+def _scribe(access: Racing, until: float) -> Any:
+    known: Known | None = None
+    counts = {found.value: 0 for found in Found}
+    while time.monotonic() < until:
+        synced = sync(access, known, by="scribe")
+        known = synced.known
+        counts[synced.found.value] += 1
+        time.sleep(0.1)
+    return counts
+
+
+# --- hosts ---------------------------------------------------------------------------------------
+
+
+class Checker:
+    """Looks at what a host publishes; ``torn`` and ``back`` have to stay 0."""
+
+    def __init__(self) -> None:
+        self.publications = self.torn = self.back = 0
+        self.last: tuple[int | None, ...] = ()
+        self.seen: set[tuple[int, int]] = set()
+
+    def look(self, content: Content) -> None:
+        groups = [*SMALL, LARGE, [EDITED]]
+        numbers = tuple(number_in(content, names) for names in groups)
+        whole = set(content) == set(start()) and None not in numbers
+        self.publications += 1
+        self.torn += not whole
+        self.seen.update((at, n) for at, n in enumerate(numbers) if n is not None)
+        self.last = numbers
+
+    def counts(self) -> dict[str, Any]:
+        return {"publications": self.publications, "torn": self.torn, "last": self.last}
+
+
+def _host(access: Racing, until: float, seed: int) -> Any:
+    """Poll, every twentieth time in full, and check all that is published."""
+    checker, known, polls = Checker(), None, 0
+    how = {one.value: 0 for one in How}
+    revisions_back = 0
+    while time.monotonic() < until:
+        polls += 1
+        found = follow(access, known, full=polls % 20 == seed % 20)
+        how[found.how.value] += 1
+        if found.known is not None and found.known != known:
+            if known is not None and found.known.rev < known.rev:
+                revisions_back += 1
+            known = found.known
+            checker.look(known.options)
+        time.sleep(0.01)
+    return checker.counts() | {"how": how, "revisions back": revisions_back, "polls": polls,
+                               "seen": sorted(checker.seen)}  # fmt: skip
+
+
+def _torn(access: Racing, until: float) -> Any:
+    """Positive control: publish what a plain Query finds."""
+    checker = Checker()
+    while time.monotonic() < until:
+        checker.look(access.options(consistent=True))
+    return checker.counts()
+
+
+@contextmanager
+def _ready() -> Iterator[None]:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    yield
+
+
+def main(role: str, url: str, table: str, folder: Path, seconds: float, seed: int) -> Any:
+    client = connect_dynamodb(endpoint_url=url)
+    access = Racing(Table(client, table), folder)
+    access.revision(consistent=True)  # connected
+    with _ready():
+        until = time.monotonic() + seconds
+        match role:
+            case "set" | "set-slowly" | "import":
+                return _changes(access, folder, until, seed, role)
+            case "edit":
+                return _edits(access, folder, until, seed)
+            case "scribe":
+                return _scribe(access, until)
+            case "host":
+                return _host(access, until, seed)
+    return _torn(access, until)
+
+
+if __name__ == "__main__":
+    role_, url_, table_, folder_, seconds_, seed_ = sys.argv[1:]
+    counted = main(role_, url_, table_, Path(folder_), float(seconds_), int(seed_))
+    print(json.dumps(counted), flush=True)

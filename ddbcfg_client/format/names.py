@@ -44,7 +44,7 @@ def stores_in(text: str) -> list[str]:
     """Return the stores that *text* lists, separated by commas, each once.
 
     ``--store`` and ``DDBCFG_STORE`` mean the same everywhere, so this is the only place that splits
-    them.  A store whose own name has a comma can be passed to ``connect()`` only.
+    them.  A store whose own name has a comma cannot be named there.
     """
     names = (name.strip() for name in text.split(","))
     return list(dict.fromkeys(name for name in names if name))

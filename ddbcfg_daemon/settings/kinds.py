@@ -60,7 +60,7 @@ def percent(text: str) -> float:
 
 def count(text: str) -> int:
     """Return a whole number above 0."""
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= 1_000_000):
         raise ValueError(f"{text!r} is not a whole number above 0")
     return int(text)
 
@@ -99,7 +99,7 @@ def user(text: str) -> pwd.struct_passwd:
     """Return a user of this host."""
     try:
         return pwd.getpwuid(int(text)) if text.isdecimal() else pwd.getpwnam(text)
-    except (KeyError, OverflowError):
+    except (KeyError, OverflowError, ValueError):  # int() takes 4,300 digits
         raise ValueError(f"there is no user {text!r}") from None
 
 

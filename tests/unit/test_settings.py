@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ddbcfg_daemon.settings import kinds
 from ddbcfg_daemon.settings.parsing import parse
 from ddbcfg_daemon.settings.values import ROWS, DaemonSettings, StoreSettings
 
@@ -197,6 +198,12 @@ def test_help_tells_of_each_flag_the_variables_and_the_exit_codes(
         assert word in text
 
 
+@pytest.mark.parametrize("text", ["no-such-user", "²", "-1", "4294967296", "9" * 5000])
+def test_user_that_there_is_not(text: str) -> None:
+    with pytest.raises(ValueError, match="there is no user"):
+        kinds.user(text)
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 
@@ -224,6 +231,8 @@ def test_store_with_an_empty_name(capsys: pytest.CaptureFixture[str]) -> None:
     ("flag", "text"),
     [
         *((flag, "") for flag in ("--interval", "--store-key", "--option-key", "--guard-polls")),
+        # More digits than Python makes a number of.
+        *((flag, "9" * 5000) for flag in ("--guard-polls", "--mode", "--interval")),
         *(("--interval", text) for text in ("0", "-1", "nan", "inf", "-inf", "abc", "1e9", "5 s")),
         *(("--poll-timeout", text) for text in ("0", "-1", "nan", "inf", "abc")),
         # Not octal; what others may write, so that no reader would believe it; nobody may read.

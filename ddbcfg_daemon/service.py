@@ -9,8 +9,7 @@ import time
 from collections.abc import Sequence, Set
 
 from ddbcfg_daemon.exits import common_failure
-from ddbcfg_daemon.outputs.metrics import metrics_text
-from ddbcfg_daemon.outputs.metrics_file import MetricsFile
+from ddbcfg_daemon.outputs.base import Output
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.signals import STOPPING, Signals
 from ddbcfg_daemon.systemd import Notifier
@@ -27,11 +26,11 @@ class Service:
     """Serves stores until SIGTERM or SIGINT, or until none of them can be served for one reason."""
 
     def __init__(
-        self, notifier: Notifier, signals: Signals, metrics: MetricsFile | None = None
+        self, notifier: Notifier, signals: Signals, outputs: Sequence[Output] = ()
     ) -> None:
         self._notifier = notifier
         self._signals = signals
-        self._metrics = metrics
+        self._outputs = outputs
         self._ready = False
         self._polled = False
         self._told = 0.0
@@ -89,8 +88,9 @@ class Service:
             return None  # nothing has happened yet, however fast signals come
         self._tell(stores)
         self._told = time.monotonic()
-        if polled and self._metrics is not None:
-            self._metrics.write(metrics_text(stores))
+        if polled:
+            for output in self._outputs:
+                output.update(stores)
         return None
 
     def _tell(self, stores: Sequence[ServedStore]) -> None:

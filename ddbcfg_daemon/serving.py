@@ -19,7 +19,7 @@ from ddbcfg_daemon.errors import EmptyStore, SomeNotServed
 from ddbcfg_daemon.exits import common_failure, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.memory import settle
-from ddbcfg_daemon.outputs.metrics_file import MetricsFile
+from ddbcfg_daemon.outputs.opening import open_outputs
 from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
@@ -44,12 +44,12 @@ def serve(settings: DaemonSettings, signals: Signals) -> BaseException | None:
     """
     # First: what is wrong with the settings is said before anything is done.
     schemas = _schemas(settings)
-    metrics = MetricsFile(settings.metrics_file) if settings.metrics_file else None
+    outputs = open_outputs(settings)
     with ExitStack() as stack:
         sources = open_sources(settings)
         stack.callback(sources.close)
         fault = sources.fault()
-        service = Service(Notifier(), signals, metrics)
+        service = Service(Notifier(), signals, outputs)
         # One poll is over before anybody could ask for another.
         server = None if settings.once else stack.enter_context(RequestServer())
         parts = _Parts(sources, schemas, settings.state_dir, server, service.wake)

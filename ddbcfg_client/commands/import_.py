@@ -18,13 +18,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
-
+    from ddbcfg_client.dynamodb.responses import Item
     from ddbcfg_client.dynamodb.table import Table
     from ddbcfg_client.notation.differences import Options
     from ddbcfg_client.notation.files import Stores
-
-    Attributes = dict[str, AttributeValueTypeDef]
 
 
 def export(given: argparse.Namespace) -> int:
@@ -87,7 +84,7 @@ def import_file(given: argparse.Namespace) -> int:
     return FOUND
 
 
-def _attributes(stores: Mapping[str, Options], table: Table) -> dict[tuple[str, str], Attributes]:
+def _attributes(stores: Mapping[str, Options], table: Table) -> dict[tuple[str, str], Item]:
     """Return the attribute values of every option of the stores; raise for what no item can be."""
     return {
         (store, option): checked_attributes(store, option, keys, table.key_names)
@@ -118,9 +115,7 @@ def _confirmed(given: argparse.Namespace, deleted: int) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _write(
-    table: Table, plan: dict[str, Changes], attributes: dict[tuple[str, str], Attributes]
-) -> None:
+def _write(table: Table, plan: dict[str, Changes], attributes: dict[tuple[str, str], Item]) -> None:
     total = sum(len(c.added) + len(c.changed) + len(c.deleted) for c in plan.values())
     done = 0
     try:

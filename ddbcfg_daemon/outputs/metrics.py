@@ -5,10 +5,11 @@ No port is opened and no library needed.  Reference: "Exposition formats" in the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import NEVER
+from ddbcfg_daemon.outputs.metrics_file import MetricsFile
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
 
@@ -26,6 +27,17 @@ _METRICS = (
     ("copy_failed", "gauge", "1 while the copy on disk cannot be read or written."),
     ("last_success_timestamp_seconds", "gauge", "When the last poll succeeded."),
 )
+
+
+class Metrics:
+    """The output that keeps a file with the metrics of all stores."""
+
+    def __init__(self, file: MetricsFile) -> None:
+        self._file = file
+
+    def update(self, stores: Sequence[ServedStore]) -> None:
+        """Have the file replaced."""
+        self._file.write(metrics_text(stores))
 
 
 def metrics_text(stores: Iterable[ServedStore]) -> str:

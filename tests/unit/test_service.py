@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
 import pytest
@@ -94,6 +94,22 @@ def test_ready_is_told_once_and_not_before_every_store_was_tried(signals: Signal
     service._tell(stores(prod, test))
     assert notifier.sent.count("READY=1") == 1
     assert notifier.sent[0] == "STATUS=prod: well; test: well"
+
+
+def test_each_output_is_updated_after_a_poll_and_only_then(signals: Signals) -> None:
+    class Seen(list[list[str]]):
+        def update(self, stores: Sequence[ServedStore]) -> None:
+            self.append([store.label for store in stores])
+
+    outputs = Seen(), Seen()
+    service = Service(FakeNotifier(), signals, outputs)
+    fakes = stores(FakeStore(name="prod"), FakeStore(name="test"))
+    service._look(fakes, set(), 1.0)
+    assert outputs == ([], [])
+    service.wake()
+    service._look(fakes, set(), 1.0)
+    service._look(fakes, set(), 1.0)
+    assert outputs == ([["prod", "test"]], [["prod", "test"]])
 
 
 def test_a_store_that_cannot_be_served_does_not_keep_ready_from_the_others(

@@ -29,7 +29,7 @@ from benchmarks.stores import (
     reading,
 )
 from benchmarks.tables import table
-from ddbcfg_client.format.values import value_of
+from ddbcfg_client.format.values import pack_option, unpack_option
 
 OTHER = "another option changed (warm)"
 OWN = "the option itself changed (warm)"
@@ -120,10 +120,8 @@ class _Published:
 def _plain(size: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """The store's options as a poller would keep them, numbers as strings."""
     for name, keys in options(size):
-        yield (
-            name,
-            {key: keys[key]["N"] if "N" in keys[key] else value_of(keys[key]) for key in keys},
-        )
+        values = unpack_option(pack_option(name, keys))
+        yield name, {key: keys[key].get("N", values[key]) for key in keys}
 
 
 def tables(measured: Mapping[str, Any]) -> str:

@@ -9,8 +9,18 @@ from typing import Any
 import pytest
 
 from ddbcfg_client import errors as client_errors
-from ddbcfg_client.errors import ConfigError, OptionAttributeError, OptionNotFound
+from ddbcfg_client.errors import (
+    ConfigError,
+    OptionAttributeError,
+    OptionNotFound,
+    content,
+    reading,
+    revision,
+    table,
+)
 from ddbcfg_daemon import errors as daemon_errors
+
+CLIENTS = (reading, table, content, revision)
 
 SAMPLES: dict[str, Any] = {
     "Sequence[tuple[str, str]]": [("table", "store")],
@@ -24,7 +34,7 @@ SAMPLES: dict[str, Any] = {
 def _all_errors() -> list[type[ConfigError]]:
     return [
         found
-        for module in (client_errors, daemon_errors)
+        for module in (*CLIENTS, daemon_errors)
         for _, found in inspect.getmembers(module, inspect.isclass)
         if issubclass(found, ConfigError) and found.__module__ == module.__name__
     ]
@@ -63,3 +73,16 @@ def test_a_missing_option_is_the_error_that_each_way_of_reading_promises() -> No
     assert issubclass(OptionAttributeError, AttributeError)
     assert issubclass(OptionAttributeError, OptionNotFound)
     assert str(OptionNotFound("db", "prod")) == "store 'prod' has no option 'db'"
+
+
+def test_every_error_of_the_client_is_found_in_one_place() -> None:
+    made = {
+        name: found
+        for module in CLIENTS
+        for name, found in vars(module).items()
+        if inspect.isclass(found) and found.__module__ == module.__name__
+    }
+    assert {name: getattr(client_errors, name) for name in made} == made
+    assert set(client_errors.__all__) == made.keys() | {"START"}
+    with pytest.raises(AttributeError, match="has no attribute 'NoSuchError'"):
+        _ = client_errors.NoSuchError

@@ -1,0 +1,137 @@
+"""Every error ddbcfg raises, in one tree under :class:`ConfigError`.
+
+An error keeps its context in attributes, builds its text from them, and says what happened, to
+what, and what to do.  The constructor's arguments are the exception's ``args``, which is all that
+pickling needs, so an error crosses a process pool whole.  No error ever holds an option's value:
+values can be secrets.
+
+A program that only reads waits for no class that it never meets: the others are imported when they
+are named.
+"""
+
+from __future__ import annotations
+
+from ddbcfg_client.errors.reading import (
+    START,
+    ConfigError,
+    KeysRefused,
+    LayoutMismatch,
+    MalformedValue,
+    NameRefused,
+    OptionAttributeError,
+    OptionNotFound,
+    ReloadFailed,
+    SecondsRefused,
+    SeveralStoresNamed,
+    SnapshotCorrupt,
+    SnapshotError,
+    SnapshotPermissionError,
+    SnapshotReclaimed,
+    SnapshotTooStale,
+    SnapshotUnavailable,
+    StoreNotNamed,
+    UntrustedSegment,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ddbcfg_client.errors.content import (
+        NotationError,
+        OutputFailed,
+        SchemaError,
+        ValueRefused,
+    )
+    from ddbcfg_client.errors.revision import (
+        ChangeConflict,
+        ChangeRefused,
+        ChangeUncertain,
+        HistoryGap,
+        ImportInterrupted,
+        ImportPending,
+        RevisionDamaged,
+        RevisionElsewhere,
+        RevisionError,
+        RevisionFormatUnknown,
+        RevisionMissing,
+        StoreUnsettled,
+    )
+    from ddbcfg_client.errors.table import (
+        AnswerMalformed,
+        CredentialsRefused,
+        IntervalRefused,
+        MisconfiguredSchemaException,
+        MissingExtra,
+        StoreClosed,
+        TableError,
+        TableNotCreatedException,
+        TableNotFound,
+        TableNotReadyException,
+        TableThrottled,
+        TableUnreachable,
+        TransactionRefused,
+        UnknownConfigStore,
+    )
+
+__all__ = [
+    "START",
+    "AnswerMalformed",
+    "ChangeConflict",
+    "ChangeRefused",
+    "ChangeUncertain",
+    "ConfigError",
+    "CredentialsRefused",
+    "HistoryGap",
+    "ImportInterrupted",
+    "ImportPending",
+    "IntervalRefused",
+    "KeysRefused",
+    "LayoutMismatch",
+    "MalformedValue",
+    "MisconfiguredSchemaException",
+    "MissingExtra",
+    "NameRefused",
+    "NotationError",
+    "OptionAttributeError",
+    "OptionNotFound",
+    "OutputFailed",
+    "ReloadFailed",
+    "RevisionDamaged",
+    "RevisionElsewhere",
+    "RevisionError",
+    "RevisionFormatUnknown",
+    "RevisionMissing",
+    "SchemaError",
+    "SecondsRefused",
+    "SeveralStoresNamed",
+    "SnapshotCorrupt",
+    "SnapshotError",
+    "SnapshotPermissionError",
+    "SnapshotReclaimed",
+    "SnapshotTooStale",
+    "SnapshotUnavailable",
+    "StoreClosed",
+    "StoreNotNamed",
+    "StoreUnsettled",
+    "TableError",
+    "TableNotCreatedException",
+    "TableNotFound",
+    "TableNotReadyException",
+    "TableThrottled",
+    "TableUnreachable",
+    "TransactionRefused",
+    "UnknownConfigStore",
+    "UntrustedSegment",
+    "ValueRefused",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from ddbcfg_client.errors import content, revision, table
+
+        for module in (table, content, revision):
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

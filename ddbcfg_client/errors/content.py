@@ -1,0 +1,54 @@
+"""Errors of contents: what cannot be kept, read as JSON or TOML, or written out."""
+
+from __future__ import annotations
+
+from ddbcfg_client.errors.reading import ConfigError
+
+
+class ValueRefused(ConfigError, ValueError):
+    """DynamoDB cannot hold this option exactly: ``where`` is the path to what it cannot hold."""
+
+    def __init__(self, option: str, where: str, reason: str) -> None:
+        super().__init__(option, where, reason)
+        self.option = option
+        self.where = where
+        self.reason = reason
+
+    def __str__(self) -> str:
+        at = f" at {self.where}" if self.where else ""
+        return f"option {self.option!r} cannot be stored{at}: {self.reason}"
+
+
+class SchemaError(ConfigError, ValueError):
+    """The file given with --schema holds no JSON Schemas."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"schema {self.path}: {self.reason}"
+
+
+class NotationError(ConfigError, ValueError):
+    """JSON that does not say a store: ``where`` is a file and line, or a path into the document."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(where, reason)
+        self.where = where
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+class OutputFailed(ConfigError):
+    """What a command found or did could not be written to standard output."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"standard output cannot be written: {self.reason}"

@@ -4,22 +4,20 @@
 
 In rounds: some seconds of trouble (the daemon killed with -9 or stopped and continued, files of
 /dev/shm removed, every fault that the proxy in front of DynamoDB knows, neighbours who hold or fill
-connections, take the names of segments to come or keep the semaphore) while options are being
-written; then all is made whole again, and every reader must have the last value within 5 s and one
-interval.  Whatever a reader ever reads must be a value that was really written, whole.
+connections, take the names of segments to come, forge the copy on disk, or are killed with the
+semaphore) while options are being written; then all is made whole again, and every reader must have
+the last value within 5 s and one interval.  Whatever a reader ever reads must be a value that was
+really written, whole.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
 import random
 import signal
-import socket
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from multiprocessing.synchronize import Event
@@ -28,18 +26,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-import posix_ipc
-
 import ddbcfg_client
-from ddbcfg_client import Config
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import ConfigError, ReloadFailed
+from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.shm.trust import Trust
-from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.sources.local_dynamodb import LocalDynamoDB
 from support.daemon import DaemonProcess, left_of
 from support.fault_proxy import FAULTS, HANG, FaultProxy
+from support.hostile_acts import HostileActs
 from support.shm import attributes
 
 INTERVAL = 0.5  # seconds
@@ -47,7 +41,8 @@ LIMIT = 5.0 + INTERVAL  # from "whole again" to "current everywhere"
 READERS = 4
 OPTIONS = ("alpha", "beta", "gamma")
 STORE = "prod"
-STRANGER = 65533
+_FAULTS = [fault for fault in FAULTS if fault is not HANG]
+NEVER = 1 << 40  # a number that no run writes
 
 
 def proof(option: str, number: int) -> str:
@@ -125,11 +120,12 @@ class Chaos:
             for number in range(READERS)
         ]
         self._daemon: DaemonProcess | None = None
-        self._held: list[socket.socket] = []
+        forged = {option: {"number": NEVER, "proof": proof(option, NEVER)} for option in OPTIONS}
+        self._neighbours = HostileActs(self._names, folder, forged, self._random)
         self._troubles = (
-            *(self._kill, self._freeze, self._remove_one, self._remove_all, self._fault),
-            *(self._hold_connections, self._send_garbage, self._ask, self._take_names),
-            self._keep_the_semaphore,
+            *(self._kill, self._boot, self._freeze, self._fault),
+            *(self._remove_one, self._remove_all),
+            *self._neighbours.acts,
         )
 
     def run(self, seconds: float) -> Report:
@@ -149,7 +145,7 @@ class Chaos:
                     self._round()
             finally:
                 self._stop.set()
-                self._let_go()
+                self._neighbours.end()
                 self._end()
                 for reader in self._readers:
                     reader.join(30)
@@ -180,6 +176,17 @@ class Chaos:
         if self._random.random() < 0.7:
             self._start()
 
+    def _boot(self) -> None:
+        """Start on a host without shared memory and DynamoDB, and perhaps with a forged copy."""
+        self._end()
+        self._remove_all()
+        if self._random.random() < 0.5:
+            self._neighbours.forge_the_copy()
+        self._proxy.fail(self._random.choice(_FAULTS))
+        self._start()
+        assert self._daemon is not None
+        self._daemon.wait_for("poll 1 failed")  # what it serves now is the copy, if anything
+
     def _freeze(self) -> None:
         if self._daemon is not None:
             self._daemon.send(signal.SIGSTOP)
@@ -199,57 +206,7 @@ class Chaos:
         if self._random.random() < 0.5:
             self._proxy.heal()
         else:
-            self._proxy.fail(self._random.choice([fault for fault in FAULTS if fault is not HANG]))
-
-    # --- neighbours ------------------------------------------------------------------------------
-
-    def _connect(self) -> socket.socket | None:
-        made = socket.socket(socket.AF_UNIX)
-        made.setblocking(False)
-        try:
-            made.connect(str(path_of(self._names.requests)))
-        except OSError:
-            made.close()
-            return None
-        return made
-
-    def _hold_connections(self) -> None:
-        self._let_go()
-        self._held = [made for _ in range(7) if (made := self._connect())]
-
-    def _send_garbage(self) -> None:
-        if made := self._connect():
-            self._held.append(made)
-        for made in self._held:
-            with suppress(OSError):
-                made.send(self._random.randbytes(self._random.choice((1, 100, 10_000))))
-        self._let_go()
-
-    def _ask(self) -> None:
-        with suppress(ReloadFailed):
-            Config(self._names, Trust()).reload(timeout=self._random.uniform(0, 1.0))
-
-    def _take_names(self) -> None:
-        """Have a stranger's files where the next segments would be."""
-        last = max([0, *(self._names.generation_of(f"/{path.name}") or 0 for path in self._left())])
-        for generation in range(last + 1, last + 4):
-            path = path_of(self._names.segment(generation))
-            with suppress(FileExistsError):
-                path.touch(exist_ok=False)
-                if os.geteuid() == 0:
-                    os.chown(path, STRANGER, STRANGER)
-
-    def _keep_the_semaphore(self) -> None:
-        """Take it and never give it back, as one that was killed with it."""
-        with suppress(posix_ipc.Error, OSError):
-            semaphore = posix_ipc.Semaphore(self._names.semaphore)
-            semaphore.acquire(0)
-            semaphore.close()
-
-    def _let_go(self) -> None:
-        for made in self._held:
-            made.close()
-        self._held = []
+            self._proxy.fail(self._random.choice(_FAULTS))
 
     def _left(self) -> list[Path]:
         return left_of(self._names.namespace)
@@ -258,7 +215,7 @@ class Chaos:
 
     def _make_whole(self) -> None:
         self._proxy.heal()
-        self._let_go()
+        self._neighbours.end()
         # A poll that backs off after failures is due within the interval.
         if self._daemon is None or self._daemon.exit_code is not None:
             self._start()

@@ -10,9 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import NEVER, PageStatus
 from ddbcfg_client.shm.clock import age_of, boottime
 from ddbcfg_client.shm.status import pid_namespace, process_start
+from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.change_text import changes
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.last_known_good import LastKnownGood
@@ -51,7 +53,7 @@ class Refresher:
         requests: PollRequests | None = None,
         on_event: Callable[[], None] = lambda: None,
     ) -> None:
-        self.publisher = publisher
+        self._publisher = publisher
         self.interval = interval
         self.failure: BaseException | None = None
         self._source = source
@@ -78,9 +80,24 @@ class Refresher:
     # --- what the service looks at ---------------------------------------------------------------
 
     @property
+    def names(self) -> Names:
+        """The names of the store in shared memory."""
+        return self._publisher.names
+
+    @property
+    def generation(self) -> int:
+        """The generation that is published; 0 when none is."""
+        return self._publisher.generation
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What is published; None when nothing is, or it was damaged."""
+        return self._publisher.snapshot
+
+    @property
     def ready(self) -> bool:
         """Whether readers have something to read."""
-        return self.publisher.generation > 0
+        return self.generation > 0
 
     @property
     def silence(self) -> float:
@@ -108,9 +125,9 @@ class Refresher:
     def summary(self) -> str:
         """One phrase on how the store is doing."""
         status = self._status
-        snapshot = self.publisher.snapshot
+        snapshot = self.snapshot
         options = 0 if snapshot is None else len(snapshot)
-        text = f"{self._label}: generation {self.publisher.generation}, {options} options"
+        text = f"{self._label}: generation {self.generation}, {options} options"
         if status.held:
             since = time.localtime(status.held_since / 1e9)
             text += f", held since {time.strftime('%Y-%m-%d %H:%M:%S %z', since)}: {status.held}"
@@ -168,7 +185,7 @@ class Refresher:
         held: GuardRefused | None = None
         published = False
         try:
-            for what in self.publisher.verify():
+            for what in self._publisher.verify():
                 log.warning("%s: somebody removed %s; it was made anew", self._label, what)
             self._copy.look()
             reading = self._source.read(self._progress)
@@ -191,9 +208,7 @@ class Refresher:
         else:
             self._failed(failure)
         self._report()
-        self._requests.end(
-            Outcome(self.publisher.generation, published, _text(held), _text(failure))
-        )
+        self._requests.end(Outcome(self.generation, published, _text(held), _text(failure)))
         if isinstance(failure, FATAL):
             raise failure
         if failure is None:
@@ -206,13 +221,13 @@ class Refresher:
 
     def _report(self) -> None:
         self._status.copy_error = self._copy.error
-        self.publisher.report(self._status)
+        self._publisher.report(self._status)
 
     def _held_back(self, reading: Reading, scheduled: bool, accepted: bool) -> GuardRefused | None:
         """Return why *reading* must not follow what is published; None if it may."""
         published: Collection[str] = self._options or ()
         if self._options is None:
-            snapshot = self.publisher.snapshot
+            snapshot = self.snapshot
             published = self._copy.options if snapshot is None else snapshot
         try:
             for guard in self._guards:
@@ -228,11 +243,11 @@ class Refresher:
         if not self.ready:
             # First: who waits for the first snapshot may want to know at once how old it is.
             self._date(reading)
-            self.publisher.report(self._status)
-        if not self.publisher.publish(reading):
+            self._publisher.report(self._status)
+        if not self._publisher.publish(reading):
             self._options = reading.options
             return False
-        snapshot = self.publisher.snapshot
+        snapshot = self.snapshot
         assert snapshot is not None
         log.info(
             "%s: generation %d: %d options, %d bytes, digest %s%s",
@@ -304,12 +319,19 @@ class Refresher:
         if not self.ready:
             return "nothing is published yet"
         age = age_of(self._status.success)
-        text = f"still serving generation {self.publisher.generation}"
+        text = f"still serving generation {self.generation}"
         return text if age is None else f"{text}, {age:.0f} s old"
 
     def _serve_copy(self) -> None:
         if self._copy.serve(self._status):
             self._options = self._copy.options
+
+    def close(self, *, remove: bool = False) -> None:
+        """Let go of the store; with *remove*, take away what is published, too."""
+        if remove:
+            self._publisher.remove()
+        else:
+            self._publisher.close()
 
     def finish_copy(self, patience: float) -> None:
         """Wait until the copy on disk is written, but no longer than that."""

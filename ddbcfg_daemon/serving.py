@@ -103,10 +103,7 @@ class _Parts:
             )
 
         def end(refresher: Refresher) -> None:
-            if self.sources.lasting:
-                refresher.publisher.close()
-            else:
-                refresher.publisher.remove()
+            refresher.close(remove=not self.sources.lasting)
 
         return ServedStore(names, make, interval=store.interval, end=end, on_event=self.on_event)
 
@@ -155,7 +152,7 @@ def _poll_once(
 
 def _emptiness(store: ServedStore, settings: StoreSettings) -> EmptyStore | None:
     """Return what is wrong with a store of no options: most likely its name."""
-    snapshot = store.refresher.publisher.snapshot if store.refresher else None
+    snapshot = store.refresher.snapshot if store.refresher else None
     if snapshot is None or len(snapshot) or settings.allow_empty:
         return None
     return EmptyStore(settings.table, settings.store)

@@ -53,10 +53,10 @@ def metrics_text(stores: Iterable[ServedStore]) -> str:
 def _values(refresher: Refresher | None) -> dict[str, float]:
     if refresher is None:
         return dict.fromkeys((name for name, *_ in _METRICS), 0)
-    status, snapshot = refresher.status, refresher.publisher.snapshot
+    status, snapshot = refresher.status, refresher.snapshot
     return {
         "served": 1,
-        "generation": refresher.publisher.generation,
+        "generation": refresher.generation,
         "options": 0 if snapshot is None else len(snapshot),
         "bytes": 0 if snapshot is None else snapshot.size,
         "polls_total": status.polls,

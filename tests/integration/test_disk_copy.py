@@ -713,7 +713,7 @@ def test_a_copy_without_room_in_shared_memory_is_still_what_guards_compare_with(
         raise NoSpace("segment", 1, 0, 0)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ddbcfg_daemon.publishing.publisher.allocate", full)
+        patch.setattr("ddbcfg_daemon.publishing.segment_files.allocate", full)
         host.poll(reading({}))
         assert not host.refresher.ready
     host.poll(reading({}))

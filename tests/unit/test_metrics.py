@@ -41,7 +41,7 @@ def numbers(file: Path, store: str) -> dict[str, float]:
 def served(refresher: Refresher) -> ServedStore:
     """The store that *refresher* serves."""
     store = ServedStore(
-        refresher.publisher.names, lambda: refresher, interval=60.0, end=lambda refresher: None
+        refresher.names, lambda: refresher, interval=60.0, end=lambda refresher: None
     )
     store.refresher = refresher
     return store

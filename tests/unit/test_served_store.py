@@ -49,7 +49,7 @@ class Rig:
             names,
             self.make,
             interval=60.0,
-            end=lambda refresher: refresher.publisher.close(),
+            end=lambda refresher: refresher.close(),
             on_event=self.event,
         )
         self.thread = threading.Thread(target=self.store.run)
@@ -126,7 +126,7 @@ def test_a_store_that_another_daemon_took_is_let_go_and_tried_again(
     def verify() -> list[str]:
         raise WriterLocked("prod", "/lock", 1)
 
-    monkeypatch.setattr(refresher.publisher, "verify", verify)
+    monkeypatch.setattr(refresher._publisher, "verify", verify)
     refresher.nudge()
     rig.wait_for(lambda: rig.store.refresher not in (None, refresher) and rig.store.ready)
 

@@ -49,7 +49,10 @@ def seconds_of(name: str, value: float) -> float:
     """Return *value* as a float; raise SecondsRefused for what is no number of seconds."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise SecondsRefused(name, f"must be a number of seconds, not a {type(value).__name__}")
-    seconds = float(value)
+    try:
+        seconds = float(value)
+    except OverflowError:
+        raise SecondsRefused(name, "must be a number of seconds that a float can hold") from None
     if not seconds >= 0:  # not a number compares false with everything
         raise SecondsRefused(name, f"must be a number of seconds from 0 on, not {seconds:g}")
     return seconds

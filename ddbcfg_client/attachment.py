@@ -49,6 +49,12 @@ class Attachment:
         self.trouble = trouble
         self._unsaid = [None]
 
+    @property
+    def served(self) -> Snapshot:
+        """The snapshot, where there has to be one."""
+        assert self.snapshot is not None
+        return self.snapshot
+
     def is_first(self) -> bool:
         """Return True once: of the threads that find a change here, one is to log it."""
         try:

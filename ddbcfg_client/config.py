@@ -87,7 +87,7 @@ class Config(PageFollower):
 
         None when that is not known.
         """
-        return self._served_age()
+        return self._attached().age()
 
     @property
     def store(self) -> str:
@@ -103,10 +103,10 @@ class Config(PageFollower):
         """Everything there is to know about this store on this host; reading does not need it."""
         from ddbcfg_client.shm.status import status_of
 
-        page = self._control_page()
+        attachment = self._attached_if_any()
+        page = attachment.page
         if page is None:
             raise SnapshotUnavailable(self._names.page, NO_DAEMON)
-        attachment = self._view[4]
         return status_of(page, attachment.snapshot, attachment.age(), attachment.trouble)
 
     def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
@@ -117,7 +117,7 @@ class Config(PageFollower):
         from ddbcfg_client.shm.reload import reload
 
         patience = seconds_of("timeout", timeout)
-        reload(self._names, self._trust, self._control_page, patience, accept)
+        reload(self._names, self._trust, self._page, patience, accept)
 
     def close(self) -> None:
         """Let go of shared memory.  The next read attaches again."""

@@ -109,35 +109,40 @@ class PageFollower(Hot):
         if trouble is not None:
             # Tried within the last second, and the reason is why nothing can be read.
             raise type(trouble)(*trouble.args)
-        return self._take_up(None, Attachment())
+        return self._take_up(None, Attachment()).served
 
-    def _control_page(self) -> Page | None:
+    def _page(self) -> Page | None:
         """The control page, which may be there before the first snapshot; None when it is not."""
-        try:
-            self._current()
-        except SnapshotUnavailable:
-            pass
-        return self._view[4].page
+        return self._attached_if_any().page
 
-    def _served_age(self) -> float | None:
-        """The age of what is served, in seconds; None when it is not known."""
-        self._current()
-        return self._view[4].age()
+    def _attached_if_any(self) -> Attachment:
+        """What :meth:`_attached` returns, or what there is before the first snapshot."""
+        try:
+            return self._attached()
+        except SnapshotUnavailable:
+            return self._view[4]
 
     def _checked(self) -> Snapshot:
         """The current snapshot, if it is young enough."""
-        snapshot = self._current()
-        if self._max_age is not None and monotonic() >= self._view[3]:
-            age = self._served_age()
-            if age is None or age > self._max_age:
-                raise SnapshotTooStale(self._names.store, age, self._max_age)
-        return snapshot
+        attachment = self._attached()
+        if self._max_age is not None:
+            _, _, _, until, viewed = self._view
+            # Another thread may have closed this, or taken up something younger.
+            if viewed is not attachment or monotonic() >= until:
+                age = attachment.age()
+                if age is None or age > self._max_age:
+                    raise SnapshotTooStale(self._names.store, age, self._max_age)
+        return attachment.served
 
     def _current(self) -> Snapshot:
         """The snapshot of the generation that the page says, attaching as need be."""
+        return self._attached().served
+
+    def _attached(self) -> Attachment:
+        """What :meth:`_current` is from; its snapshot is there."""
         now = monotonic()
         words, generation, decoded, _, attachment = self._view
-        page, snapshot = attachment.page, attachment.snapshot
+        page = attachment.page
         stays = words[GENERATION_WORD] == generation
         if now >= self._name_check_at:
             self._name_check_at = now + _NAME_CHECK
@@ -148,8 +153,8 @@ class PageFollower(Hot):
             else:
                 until = self._hot_until(attachment)
                 self._view = words, generation, decoded, until, attachment
-        if stays and snapshot is not None:
-            return snapshot
+        if stays and attachment.snapshot is not None:
+            return attachment
         return self._take_up(page, attachment)
 
     def _hot_until(self, attachment: Attachment) -> float:
@@ -164,7 +169,7 @@ class PageFollower(Hot):
         age = attachment.age()
         return 0.0 if age is None else min(until, monotonic() + self._max_age - age)
 
-    def _take_up(self, page: Page | None, attachment: Attachment) -> Snapshot:
+    def _take_up(self, page: Page | None, attachment: Attachment) -> Attachment:
         """Attach to the page if there is none, and open what it says is current.
 
         *attachment* is what is served so far.  Whatever stands in the way, a snapshot that was
@@ -186,9 +191,9 @@ class PageFollower(Hot):
             if generation & RETIRED:
                 continue  # retired while it was opened: its successor has the name by now
             if generation == 0:
-                if attachment.snapshot is None:
+                if self._view[4].snapshot is None:
                     self._view = nothing(page)
-                reason = _whynothing(page)
+                reason = _why_nothing(page)
                 break
             try:
                 segment = Segment(self._names.segment(generation), generation, self._trust)
@@ -213,7 +218,7 @@ class PageFollower(Hot):
             self._view = page.words, generation, snapshot.decoded, until, taken_up
             if before.trouble is not None and before.is_first():
                 log("info", f"{self!r} is current again: generation {generation}")
-            return snapshot
+            return taken_up
         else:
             reason = "it changes faster than it can be read"
         if attachment.snapshot is None:
@@ -222,7 +227,7 @@ class PageFollower(Hot):
 
     def _stay(
         self, attachment: Attachment, error: SnapshotError | LayoutMismatch, still: int
-    ) -> Snapshot:
+    ) -> Attachment:
         """Go on with the snapshot of *attachment*, since *error* keeps what is current away.
 
         Raises *error* if there is none.  Its age grows, ``max_age`` counts, status says why.
@@ -234,7 +239,7 @@ class PageFollower(Hot):
             raise error
         another = self._view[4]
         if another is not attachment and another.snapshot is not None:
-            return another.snapshot
+            return another
         if attachment.trouble is None and attachment.is_first():
             serving = f"it goes on serving generation {snapshot.generation}, and tries again"
             log("warning", f"{self!r} cannot take up what is current: {error}; {serving}")
@@ -244,10 +249,10 @@ class PageFollower(Hot):
         stays = Attachment(attachment.page, snapshot, attachment.success, why)
         self._name_check_at = monotonic() + _NAME_CHECK
         self._view = self._still, still, snapshot.decoded, self._hot_until(stays), stays
-        return snapshot
+        return stays
 
 
-def _whynothing(page: Page) -> str:
+def _why_nothing(page: Page) -> str:
     """Why *page* has no generation yet."""
     try:
         status = page.status()

@@ -14,19 +14,17 @@ from ddbcfg_client.format import NEVER
 _FIRST_NAMESPACE = 0xEFFFFFFA  # the inode of the one that Linux boots with; it has no offset
 _ABSURD = 100 * 366 * 86400.0  # seconds of age; a hundred years
 
-# The time namespace's offset in nanoseconds, by the process that looked it up: a child may have
-# been put into another namespace.
-_offsets: dict[int, int] = {}
+# The process that looked up the offset of its time namespace, and that offset in nanoseconds: a
+# child may have been put into another namespace.  Replaced whole, as threads may be at it together.
+_known = [(0, 0)]
 
 
 def boottime() -> int:
     """Return now, in nanoseconds since the host was booted."""
-    pid = os.getpid()
-    offset = _offsets.get(pid)
-    if offset is None:
-        offset = _offset_here(next(iter(_offsets.values()), 0))
-        _offsets.clear()
-        _offsets[pid] = offset
+    here, (pid, offset) = os.getpid(), _known[0]
+    if pid != here:
+        offset = _offset_here(offset)
+        _known[0] = here, offset
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - offset
 
 

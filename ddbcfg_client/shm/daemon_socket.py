@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _FIRST_PAUSE = 0.02  # seconds before a busy daemon is asked again; doubled each time
 _LONGEST_PAUSE = 0.3
+_LONGEST_WAIT = 3600.0  # seconds for one system call; a socket takes no timeout of a century
 
 
 class NoDaemon(Exception):
@@ -95,7 +96,7 @@ def _try(name: str, trust: Trust, request: Request, deadline: float, said: str) 
         return None
     with connection:
         try:
-            connection.settimeout(max(deadline - time.monotonic(), 0.001))
+            connection.settimeout(min(max(deadline - time.monotonic(), 0.001), _LONGEST_WAIT))
             # A daemon that refuses says so without reading: then there is a response to read.
             # MSG_NOSIGNAL: the program may have given SIGPIPE its default action.
             connection.send(pack_request(request), socket.MSG_NOSIGNAL)
@@ -117,11 +118,11 @@ def _receive(connection: socket.socket, deadline: float, said: str) -> bytes:
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimedOut(said)
-        connection.settimeout(left)
+        connection.settimeout(min(left, _LONGEST_WAIT))
         try:
             data = connection.recv(LONGEST_RESPONSE)
         except TimeoutError:
-            raise TimedOut(said) from None
+            continue
         except OSError as error:
             raise Unanswered(f"the connection to the daemon broke ({error.strerror})") from None
         if not data:

@@ -8,6 +8,7 @@ SIGBUS.
 from __future__ import annotations
 
 import os
+from itertools import count
 
 from ddbcfg_client.errors import LayoutMismatch, SnapshotCorrupt, SnapshotReclaimed
 from ddbcfg_client.format import LAYOUT_VERSION, layout_of
@@ -26,19 +27,26 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+# The number of the Segment that each descriptor was last given to.  After a program closed all of
+# them, as one that becomes a daemon does, the next Segment may get the same one for the same file.
+_opened = count(1)
+_holders: dict[int, int] = {}
+
+
 class Segment:
     """An open snapshot segment, with its header checked.
 
     Holds a descriptor, so the content stays readable after its name is gone.
     """
 
-    __slots__ = ("_fd", "_identity", "header", "name")
+    __slots__ = ("_fd", "_identity", "_number", "header", "name")
 
     def __init__(self, name: str, generation: int, trust: Trust) -> None:
         """Open it; raises Gone, LayoutMismatch, SnapshotCorrupt and open_trusted's errors."""
         self._fd = -1
         self.name = name
         self._fd, status = open_trusted(name, trust)
+        _holders[self._fd] = self._number = next(_opened)
         self._identity = (status.st_dev, status.st_ino)
         try:
             head = self._head()
@@ -108,6 +116,8 @@ class Segment:
 
     def is_open(self) -> bool:
         """Whether the descriptor is still this segment's: a program may have closed them all."""
+        if _holders.get(self._fd) != self._number:
+            return False
         try:
             status = os.fstat(self._fd)
         except OSError:
@@ -122,4 +132,5 @@ class Segment:
         # Not close() by number alone: after a program closed all descriptors (as one that becomes
         # a daemon does) the number may be a stranger's.
         if self._fd >= 0 and self.is_open():
+            _holders.pop(self._fd, None)  # first: another thread may open the same number at once
             os.close(self._fd)

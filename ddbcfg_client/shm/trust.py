@@ -38,11 +38,11 @@ class Trust:
 
     def _uid(self) -> int | None:
         owner = DEFAULT_OWNER if self._owner is None else self._owner
-        if isinstance(owner, int) or owner.isdigit():
+        if isinstance(owner, int) or (owner.isascii() and owner.isdigit()):
             return int(owner)
         try:
             return pwd.getpwnam(owner).pw_uid
-        except KeyError:
+        except (KeyError, ValueError):  # no such user, or nothing that a user can be called
             return None
 
     def check(self, name: str, status: os.stat_result) -> None:

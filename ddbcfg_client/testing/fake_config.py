@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from ddbcfg_client.attachment import Attachment
 from ddbcfg_client.config import Config
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ConfigError, OptionNotFound
@@ -118,13 +119,10 @@ class FakeConfig(Config):
     def age(self, seconds: float | None) -> None:
         self._age = seconds
 
-    def _served_age(self) -> float | None:
-        return self._age
-
-    def _current(self) -> Snapshot:
+    def _attached(self) -> Attachment:
         if self.failure is not None:
             raise self.failure
-        return self._fake
+        return _Attached(self._fake, self._age)
 
     def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
         """Nothing to do: what was set is there."""
@@ -137,6 +135,19 @@ class FakeConfig(Config):
         page = MemoryPage(self._names, generation, said)
         status = status_of(page, self._fake, self._age, None)
         return replace(status, daemon="running", daemon_pid=None, reader="fake")
+
+
+class _Attached(Attachment):
+    """What a FakeConfig is attached to: its snapshot has the age that a test says."""
+
+    __slots__ = ("_age",)
+
+    def __init__(self, snapshot: Snapshot, age: float | None) -> None:
+        super().__init__(snapshot=snapshot)
+        self._age = age
+
+    def age(self) -> float | None:
+        return self._age
 
 
 def _packed(option: str, keys: Mapping[str, Any]) -> bytes:

@@ -114,6 +114,14 @@ def fill(act: Callable[[], object]) -> None:
 # --- what is served ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("timeout", [1e10, float("inf")])
+def test_reload_waits_as_long_as_it_is_told(served: Served, config: Config, timeout: float) -> None:
+    """Longer than a socket's timeout can be."""
+    with served.polling(reading({"db": {"host": "b"}})):
+        config.reload(timeout)
+    assert config["db"] == {"host": "b"}
+
+
 def test_reload_returns_when_a_poll_that_began_after_it_has_ended(
     served: Served, config: Config
 ) -> None:

@@ -10,7 +10,7 @@ from ddbcfg_client.commands.target import open_table, some_stores, stores_named
 from ddbcfg_client.dynamodb.items import checked_attributes, options_in
 from ddbcfg_client.errors import NotationError, OutputFailed
 from ddbcfg_client.notation.canonical import as_file
-from ddbcfg_client.notation.differences import Changes, counts
+from ddbcfg_client.notation.import_changes import Changes, counts
 from ddbcfg_client.notation.files import load_bytes, load_file, save_file
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.dynamodb.responses import Item
     from ddbcfg_client.dynamodb.table import Table
-    from ddbcfg_client.notation.differences import Options
+    from ddbcfg_client.notation.import_changes import Options
     from ddbcfg_client.notation.files import Stores
 
 

@@ -9,6 +9,7 @@ from operator import is_not
 from zlib import crc32
 
 from ddbcfg_client.format.body import body_of, joined
+from ddbcfg_client.format.differences import Differences
 from ddbcfg_client.format.digest import digest_bytes, entry_digest
 from ddbcfg_client.format.index import block_checksums, build_entries, build_slots, entry_check
 from ddbcfg_client.format.segment import HEADER_SIZE, Header, padding
@@ -52,9 +53,6 @@ class _Slots:
         return cls(table, block_checksums(table).tobytes(), len(slots), bits, longest)
 
 
-Differences = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-
-
 @dataclass(frozen=True, slots=True)
 class PackedStore:
     """Options as a segment has them.  Never changed: each publication follows the one before.
@@ -85,7 +83,7 @@ class PackedStore:
         """Return the options of these names, in order, before anything else is known of them."""
         pieces = body_of(dict.fromkeys(names, b""))
         lengths, checks = (array("Q", bytes(8 * len(names))) for _ in range(2))
-        return cls(names, _Slots.of(names), pieces, lengths, checks, 0, ((), (), ()))
+        return cls(names, _Slots.of(names), pieces, lengths, checks, 0, Differences((), (), ()))
 
     @property
     def digest(self) -> bytes:
@@ -120,7 +118,7 @@ class PackedStore:
             total += entry_digest(name, keys)
             lengths[ordinal] = length = len(name) + len(keys)
             checks[ordinal] = entry_check(length, crc32(keys, crc32(name)))
-        differences = (tuple(sorted(added)), tuple(changed), removed)
+        differences = Differences(tuple(sorted(added)), tuple(changed), removed)
         return PackedStore(base.names, base.slots, pieces, lengths, checks, total, differences)
 
     def _with_names(self, names: list[str]) -> tuple[PackedStore, int, set[str], tuple[str, ...]]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ddbcfg_client.notation.canonical import as_file, same, text_of
-from ddbcfg_client.notation.differences import Changes, counts
+from ddbcfg_client.notation.import_changes import Changes, counts
 from ddbcfg_client.notation.reader import loads_stores
 from ddbcfg_client.readonly import ReadOnlyDict
 
@@ -140,5 +140,5 @@ def test_many_changed_options_take_seconds() -> None:
     file = {name: {"a": "2"} for name in store}
     began = time.process_time()
     changes = Changes(store, file, replace=False)
-    assert (len(changes.changed), changes.unchanged) == (40_000, [])
+    assert (len(changes.changed), changes.unchanged) == (40_000, 0)
     assert time.process_time() - began < 5

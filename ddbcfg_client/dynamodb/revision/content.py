@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from msgpack import ExtType, unpackb
 
+from ddbcfg_client.format.differences import differences as named_differences
 from ddbcfg_client.format.digest import digest_bytes, entry_digest
 from ddbcfg_client.format.values import BINARY_SET, NUMBER, NUMBER_SET, STRING_SET, pack_name
 
@@ -49,9 +50,8 @@ def digest_of(total: int) -> bytes:
 
 def differences(before: Content, after: Content) -> tuple[Entry, ...]:
     """Return what makes *after* of *before*, in order of the names."""
-    names = sorted(before.keys() | after.keys())
-    pairs = (Entry(name, before.get(name), after.get(name)) for name in names)
-    return tuple(entry for entry in pairs if entry.before != entry.after)
+    names = sorted(name for kind in named_differences(before, after) for name in kind)
+    return tuple(Entry(name, before.get(name), after.get(name)) for name in names)
 
 
 def with_options(content: Content, options: Iterable[tuple[str, bytes | None]]) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.format.differences import differences
 from ddbcfg_client.notation.canonical import same, type_of
 from ddbcfg_client.printable import shown
 
@@ -22,15 +23,14 @@ class Changes:
     def __init__(self, store: Options, file: Options, *, replace: bool) -> None:
         self._store = store
         self._file = file
-        only_in_store = sorted(store.keys() - file.keys())
-        self.added = sorted(file.keys() - store.keys())
-        self.changed: list[str] = []
-        self.unchanged: list[str] = []
-        for name in sorted(store.keys() & file.keys()):
-            equal = same(store[name], file[name])
-            (self.unchanged if equal else self.changed).append(name)
-        self.deleted = only_in_store if replace else []
-        self.kept = [] if replace else only_in_store
+        self.added, self.changed, only_in_store = differences(store, file, same)
+        self.deleted = only_in_store if replace else ()
+        self.kept = () if replace else only_in_store
+
+    @property
+    def unchanged(self) -> int:
+        """How many options are the same in both."""
+        return len(self._file) - len(self.added) - len(self.changed)
 
     def lines(self) -> Iterator[str]:
         """Yield a line for each option that differs, followed by one for each of its keys."""
@@ -47,18 +47,19 @@ def counts(all_changes: Iterable[Changes]) -> str:
     found = list(all_changes)
     parts = [
         f"{sum(len(getattr(changes, kind)) for changes in found)} {kind}"
-        for kind in ("added", "changed", "deleted", "unchanged")
+        for kind in ("added", "changed", "deleted")
     ]
+    parts.append(f"{sum(changes.unchanged for changes in found)} unchanged")
     kept = sum(len(changes.kept) for changes in found)
     return ", ".join(parts) + (f", {kept} kept that the file does not have" if kept else "")
 
 
 def _key_lines(store: Mapping[str, object], file: Mapping[str, object]) -> Iterator[str]:
-    for key in sorted(store.keys() | file.keys()):
+    for key in sorted(name for kind in differences(store, file, same) for name in kind):
         if key not in store:
             yield f"+ {shown(key)}: {type_of(file[key])}"
         elif key not in file:
             yield f"- {shown(key)}: {type_of(store[key])}"
-        elif not same(store[key], file[key]):
+        else:
             types = dict.fromkeys((type_of(store[key]), type_of(file[key])))
             yield f"~ {shown(key)}: {' -> '.join(types)}"

@@ -1,0 +1,34 @@
+"""Which options differ between two contents of a store, by name."""
+
+from __future__ import annotations
+
+from operator import eq
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+
+class Differences(NamedTuple):
+    """The names of the options that were added, changed and removed, each in order."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], same: Callable[[Any, Any], bool] = eq
+) -> Differences:
+    """Return what makes *after* of *before*; *same* says whether an option's two values are equal.
+
+    Names are compared one by one: a set of all of them would be a hundred MB at a million options.
+    """
+    return Differences(
+        tuple(sorted(name for name in after if name not in before)),
+        tuple(
+            sorted(name for name in after if name in before and not same(before[name], after[name]))
+        ),
+        tuple(sorted(name for name in before if name not in after)),
+    )

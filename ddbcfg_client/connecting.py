@@ -10,6 +10,7 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.errors import (
     ConfigError,
     NameRefused,
+    NothingPublished,
     SeveralStoresNamed,
     SnapshotUnavailable,
     StoreNotNamed,
@@ -71,10 +72,8 @@ def attach(
             config = Config(names_of(table, stores, namespace, trust), trust, max_age)
             config.generation  # noqa: B018 - attaches, or says why it cannot
             return config
-        except (SnapshotUnavailable, StoreNotNamed) as error:
-            # Of several stores, waiting makes no fewer.
-            several = isinstance(error, StoreNotNamed) and error.published
-            if several or time.monotonic() >= deadline:
+        except (SnapshotUnavailable, NothingPublished) as error:
+            if time.monotonic() >= deadline:
                 raise with_those_here(error, trust) from None
         time.sleep(_WAIT_STEP)
 
@@ -102,6 +101,8 @@ def names_of(
         return found[0]
     if not found and refused:
         raise refused[0]
+    if not found:
+        raise NothingPublished([])
     raise StoreNotNamed([(names.namespace, names.store) for names in found])
 
 

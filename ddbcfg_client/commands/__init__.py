@@ -1,1 +1,1 @@
-"""The commands of ``ddbcfg-client``, each loaded only when it is asked for.  See ``cli``."""
+"""The commands of ``ddbcfg-client``: ``registry`` lists them, ``main`` runs one."""

@@ -5,23 +5,17 @@ For CI pipelines: a file, a table, or what the file would do to the table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ddbcfg_client.checks.schema import Schema
-from ddbcfg_client.checks.shrink import shrinkage
+from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import counted, say, shown
 from ddbcfg_client.commands.target import (
+    add_flags,
     keys_named,
     open_table,
     some_stores,
     stores_named,
     table_named,
 )
-from ddbcfg_client.dynamodb.items import checked_attributes, options_in
-from ddbcfg_client.errors import NameRefused, ValueRefused
-from ddbcfg_client.format.values import pack_option, unpack_option
-from ddbcfg_client.notation.files import load_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,10 +23,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from ddbcfg_client.checks.schema import Schema
+    from ddbcfg_client.commands.parser import Parser
+
     Options = Mapping[str, Mapping[str, Any]]
 
+_DESCRIPTION = """\
+Say what the daemon's guards would refuse: in FILE, or without FILE in the table.  With FILE and a
+table, also whether too many of the table's options are missing from FILE.  Exits with 1 if anything
+is refused.
+"""
 
-@dataclass(frozen=True, slots=True)
+
+def _percent(text: str) -> float:
+    percent = float(text)
+    if not 0 <= percent <= 100:
+        raise ValueError
+    return percent
+
+
+# argparse names the type in "invalid ... value".
+_percent.__name__ = "percentage"
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_flags(parser)
+    add = parser.add_argument
+    add("file", nargs="?", metavar="FILE")
+    add("--schema", metavar="SCHEMA", help="JSON Schemas, one for each option's name")
+    add("--max-shrink", type=_percent, default=50.0, metavar="P", help="percent (50)")
+    add("--allow-empty", action="store_true", help="a store may lose all options")
+
+
 class _Candidate:
     """A store to check, and the options that it would follow, if it is to be compared.
 
@@ -40,14 +62,19 @@ class _Candidate:
     store that a script left out, must not pass.
     """
 
-    store: str
-    options: Options
-    missing: str = ""
-    before: Options | None = None
+    def __init__(
+        self, store: str, options: Options, missing: str, before: Options | None = None
+    ) -> None:
+        self.store = store
+        self.options = options
+        self.missing = missing
+        self.before = before
 
 
-def check(given: argparse.Namespace) -> int:
+def _run(given: argparse.Namespace) -> int:
     """Print a line for each thing that is refused or missing; 1 when there is any, else 0."""
+    from ddbcfg_client.checks.schema import Schema
+
     schema = Schema(given.schema) if given.schema else None
     refused = 0
     candidates = list(_candidates(given))
@@ -73,6 +100,8 @@ def _candidates(given: argparse.Namespace) -> Iterator[_Candidate]:
             missing = f"has no options in table {table_named(given)!r}" if empty else ""
             yield _Candidate(store, options, missing)
         return
+    from ddbcfg_client.notation.files import load_file
+
     contents = load_file(given.file, keys_named(given))
     there = ", ".join(map(shown, contents)) or "none"
     for store in stores_named(given) or contents:
@@ -82,6 +111,8 @@ def _candidates(given: argparse.Namespace) -> Iterator[_Candidate]:
 
 
 def _in_table(given: argparse.Namespace, store: str) -> Options:
+    from ddbcfg_client.dynamodb.items import options_in
+
     with open_table(given) as table:
         return options_in(table, store)
 
@@ -95,6 +126,8 @@ def _problems(
     else:
         yield from _flaws(given, candidate, schema)
     if candidate.before is not None:
+        from ddbcfg_client.checks.shrink import shrinkage
+
         before, options = candidate.before, candidate.options
         suspicion = shrinkage(before, options, given.max_shrink, given.allow_empty)
         if suspicion:
@@ -105,6 +138,10 @@ def _flaws(
     given: argparse.Namespace, candidate: _Candidate, schema: Schema | None
 ) -> Iterator[str]:
     """What cannot be stored, and what violates the schema."""
+    from ddbcfg_client.dynamodb.items import checked_attributes
+    from ddbcfg_client.errors import NameRefused, ValueRefused
+    from ddbcfg_client.format.values import pack_option, unpack_option
+
     store, options = candidate.store, candidate.options
     kept = {}
     for option, keys in options.items():
@@ -119,3 +156,12 @@ def _flaws(
         violation = schema.violation(option, kept.get(option)) if schema else None
         if violation and (option in kept or option not in options):
             yield violation
+
+
+COMMAND = Command(
+    "check",
+    "say what the daemon's guards would refuse",
+    _run,
+    _add_arguments,
+    description=_DESCRIPTION,
+)

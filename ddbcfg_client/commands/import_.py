@@ -1,60 +1,46 @@
-"""``ddbcfg-client export`` and ``import``: whole stores, to a file and from one."""
+"""``ddbcfg-client import``: whole stores as a file says."""
 
 from __future__ import annotations
 
 import sys
 
-from ddbcfg_client.commands.exits import FOUND, NOT_FOUND, USAGE
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import complain, counted, flush, say, shown
-from ddbcfg_client.commands.target import open_table, some_stores, stores_named
-from ddbcfg_client.dynamodb.items import checked_attributes, options_in
-from ddbcfg_client.errors import NotationError, OutputFailed
-from ddbcfg_client.notation.canonical import as_file
-from ddbcfg_client.notation.import_changes import Changes, counts
-from ddbcfg_client.notation.files import load_bytes, load_file, save_file
+from ddbcfg_client.commands.target import add_flags, open_table, stores_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
 
-    from ddbcfg_client.dynamodb.responses import Item
+    from ddbcfg_client.commands.parser import Parser
+    from ddbcfg_client.dynamodb.items import CheckedStores
     from ddbcfg_client.dynamodb.table import Table
-    from ddbcfg_client.notation.import_changes import Options
     from ddbcfg_client.notation.files import Stores
+    from ddbcfg_client.notation.import_changes import Changes
+
+_DESCRIPTION = """\
+Make stores as a JSON file says: print what would change, names and types only, then write it.
+Options of FILE replace the table's whole.  Others are kept, or with --replace deleted, after a
+question.  Without --store and DDBCFG_STORE, every store in FILE is imported.
+"""
 
 
-def export(given: argparse.Namespace) -> int:
-    """Write the stores that are named; nothing when one of them is not there."""
-    names = some_stores(given)
-    with open_table(given) as table:
-        stores = {name: options_in(table, name) for name in names}
-        # What some emulators hold and DynamoDB does not could not be imported again.
-        _attributes(stores, table)
-    for name, options in stores.items():
-        if not options:
-            # Most likely a slip, and a file that would delete everything when it is imported.
-            complain(f"store {name!r} has no options in table {table.name!r}; nothing was written")
-            return NOT_FOUND
-    data = as_file(stores).encode()
-    try:
-        if given.file == "-":
-            sys.stdout.buffer.write(data)
-        else:
-            save_file(given.file, data)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        reason = error.strerror or str(error)
-        if given.file == "-":
-            raise OutputFailed(reason) from None
-        complain(f"{given.file}: {reason}")
-        return USAGE
-    return FOUND
+def _add_arguments(parser: Parser) -> None:
+    add_flags(parser)
+    parser.add_argument("file", metavar="FILE", help="- for standard input")
+    text = "delete options that are not in FILE"
+    parser.add_argument("--replace", action="store_true", help=text)
+    parser.add_argument("--dry-run", action="store_true", help="only print what would change")
+    parser.add_argument("--yes", action="store_true", help="delete without asking")
 
 
-def import_file(given: argparse.Namespace) -> int:
+def _run(given: argparse.Namespace) -> int:
     """Make the stores as the file says, after saying what that changes."""
+    from ddbcfg_client.dynamodb.items import checked_stores, options_in
+    from ddbcfg_client.errors import NotationError
+    from ddbcfg_client.notation.import_changes import Changes, counts
+
     chosen = stores_named(given)
     with open_table(given) as table:
         contents = _contents(given.file, table)
@@ -64,7 +50,7 @@ def import_file(given: argparse.Namespace) -> int:
             reason = f"has no store {missing[0]!r}; the stores in it: {there}"
             raise NotationError(given.file, reason)
         # Before anything is sent, so that a file is never refused half-way.
-        attributes = _attributes(stores, table)
+        attributes = checked_stores(stores, table.key_names)
         plan = {
             store: Changes(options_in(table, store), options, replace=given.replace)
             for store, options in stores.items()
@@ -84,16 +70,9 @@ def import_file(given: argparse.Namespace) -> int:
     return FOUND
 
 
-def _attributes(stores: Mapping[str, Options], table: Table) -> dict[tuple[str, str], Item]:
-    """Return the attribute values of every option of the stores; raise for what no item can be."""
-    return {
-        (store, option): checked_attributes(store, option, keys, table.key_names)
-        for store, options in stores.items()
-        for option, keys in options.items()
-    }
-
-
 def _contents(file: str, table: Table) -> Stores:
+    from ddbcfg_client.notation.files import load_bytes, load_file
+
     if file != "-":
         return load_file(file, table.key_names)
     return load_bytes(sys.stdin.buffer.read(), "standard input", table.key_names)
@@ -115,7 +94,7 @@ def _confirmed(given: argparse.Namespace, deleted: int) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _write(table: Table, plan: dict[str, Changes], attributes: dict[tuple[str, str], Item]) -> None:
+def _write(table: Table, plan: dict[str, Changes], attributes: CheckedStores) -> None:
     total = sum(len(c.added) + len(c.changed) + len(c.deleted) for c in plan.values())
     done = 0
     try:
@@ -131,3 +110,12 @@ def _write(table: Table, plan: dict[str, Changes], attributes: dict[tuple[str, s
     except BaseException:
         complain(f"{done} of {total} options were written; import again to write the others")
         raise
+
+
+COMMAND = Command(
+    "import",
+    "make stores as a JSON file says",
+    _run,
+    _add_arguments,
+    description=_DESCRIPTION,
+)

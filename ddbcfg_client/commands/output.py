@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sys
 
-from ddbcfg_client.errors import OutputFailed
 from ddbcfg_client.printable import printable, shown, without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
+
+    from ddbcfg_client.errors import OutputFailed
 
 __all__ = ["check_output", "complain", "counted", "emit", "emit_json", "emit_name", "flush"]
 __all__ += ["say", "shown", "silence"]
@@ -23,7 +24,7 @@ __all__ += ["say", "shown", "silence"]
 def check_output() -> None:
     """Raise OutputFailed when there is no standard output: before anything is done in vain."""
     if sys.stdout is None:
-        raise OutputFailed("it is closed")
+        raise _failed("it is closed")
 
 
 def emit(text: str) -> None:
@@ -33,11 +34,11 @@ def emit(text: str) -> None:
     except UnicodeEncodeError:
         # Not which character: it can be part of a secret.
         reason = f"its encoding, {sys.stdout.encoding}, lacks a character of the text; "
-        raise OutputFailed(reason + "set PYTHONIOENCODING=utf-8 or a UTF-8 locale") from None
+        raise _failed(reason + "set PYTHONIOENCODING=utf-8 or a UTF-8 locale") from None
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputFailed(error.strerror or str(error)) from None
+        raise _failed(error.strerror or str(error)) from None
 
 
 def emit_json(text: str) -> None:
@@ -74,7 +75,7 @@ def flush() -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputFailed(error.strerror or str(error)) from None
+        raise _failed(error.strerror or str(error)) from None
 
 
 def say(text: str) -> None:
@@ -104,6 +105,12 @@ def silence(stream: TextIO | None) -> None:
 def counted(number: int, noun: str) -> str:
     """Return how many of something, in words."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _failed(reason: str) -> OutputFailed:
+    from ddbcfg_client.errors import OutputFailed
+
+    return OutputFailed(reason)
 
 
 def _fits(text: str) -> bool:

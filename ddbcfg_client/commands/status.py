@@ -2,52 +2,62 @@
 
 from __future__ import annotations
 
-import json
 import time
 
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.exits import FOUND, NO_SNAPSHOT, TOO_OLD
 from ddbcfg_client.commands.output import complain, emit, say
+from ddbcfg_client.commands.reading import add_flags, stores_named
 from ddbcfg_client.config import Config
 from ddbcfg_client.connecting import all_names_of, trust_in, with_those_here
-from ddbcfg_client.errors import LayoutMismatch, SnapshotError, StoreNotNamed
-from ddbcfg_client.format.names import stores_in
+from ddbcfg_client.errors import LayoutMismatch, NothingPublished, SnapshotError
 from ddbcfg_client.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+    from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.shm.status import Status
 
 
-def print_status(given: argparse.Namespace) -> int:
-    """Print the named store's status, or every store's on this host; the exit code.
+def _add_arguments(parser: Parser) -> None:
+    add_flags(parser)
+    text = "one JSON object a line for each store"
+    parser.add_argument("--json", action="store_true", help=text)
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Print the named stores' status, or every store's on this host; the exit code.
 
     0 when all have a snapshot that is young enough, 3 when one has none, 4 when one is too old.
     """
+    import json
+
     trust = trust_in(given.owner)
-    named = stores_in(given.store or "")
+    named = stores_named(given)
     stores, refused = all_names_of(given.table, named, given.namespace, trust)
     if not stores:
-        raise refused[0] if refused else StoreNotNamed([])
+        raise refused[0] if refused else NothingPublished([])
     for error in refused:
         complain(str(error))
-    code = 0
+    code = FOUND
     for number, names in enumerate(stores):
         try:
             status = Config(names, trust).status()
         except (SnapshotError, LayoutMismatch) as unreadable:
             # One that cannot be read must not hide the others.
             complain(str(with_those_here(unreadable, trust)))
-            code = max(code, 3)
+            code = max(code, NO_SNAPSHOT)
             continue
         if given.json:
             emit(json.dumps(status.to_dict()))
         else:
             say(("\n" if number else "") + status_text(status))
         if status.generation == 0:
-            code = max(code, 3)
+            code = max(code, NO_SNAPSHOT)
         elif given.max_age is not None and (status.age is None or status.age > given.max_age):
-            code = max(code, 4)
+            code = max(code, TOO_OLD)
     return code
 
 
@@ -107,3 +117,6 @@ def _seconds(age: float | None) -> str:
     minutes, seconds = divmod(int(age), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+COMMAND = Command("status", "print how the store and its daemon fare", _run, _add_arguments)

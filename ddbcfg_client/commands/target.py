@@ -1,4 +1,4 @@
-"""Which table and stores a command that writes is about: flags, then variables, never a guess.
+"""Which table and stores a command uses in DynamoDB: flags, then variables, never a guess.
 
 Reading commands may look around on the host for the one store that is there.  What is written has
 to be named.
@@ -9,16 +9,33 @@ from __future__ import annotations
 import os
 from contextlib import closing, contextmanager
 
-from ddbcfg_client.dynamodb.client import connect_dynamodb
-from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS, KeyNames
-from ddbcfg_client.dynamodb.limits import checked_store
-from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.format.names import stores_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+
+    from ddbcfg_client.commands.parser import Parser
+    from ddbcfg_client.dynamodb.key_names import KeyNames
+    from ddbcfg_client.dynamodb.table import Table
+
+
+def add_table_flags(parser: Parser) -> None:
+    """Add the flags that name a table."""
+    add = parser.add_argument
+    add("--table", metavar="T", help="the table's name (DDBCFG_TABLE)")
+    add("--region", metavar="R", help="the AWS region (DDBCFG_REGION)")
+    add("--endpoint-url", metavar="U", help="another DynamoDB (DDBCFG_ENDPOINT_URL)")
+    add("--store-key", metavar="K", help="the table's hash key (DDBCFG_STORE_KEY, _store)")
+    add("--option-key", metavar="K", help="the table's range key (DDBCFG_OPTION_KEY, _option)")
+
+
+def add_flags(parser: Parser) -> None:
+    """Add the flags that name a table and its stores."""
+    add_table_flags(parser)
+    text = "a store's name (DDBCFG_STORE); export, import and check take several"
+    parser.add_argument("--store", action="append", metavar="S", help=text)
 
 
 @contextmanager
@@ -27,7 +44,10 @@ def open_table(given: argparse.Namespace) -> Iterator[Table]:
 
     Raise `MissingExtra` without boto3, and `TableError` when region or endpoint will not do.
     """
-    name = _setting(given, "table")
+    from ddbcfg_client.dynamodb.client import connect_dynamodb
+    from ddbcfg_client.dynamodb.table import Table
+
+    name = table_named(given)
     if not name:
         given.fail("no table is named: use --table TABLE or DDBCFG_TABLE")
     client = connect_dynamodb(
@@ -45,6 +65,8 @@ def table_named(given: argparse.Namespace) -> str:
 
 def keys_named(given: argparse.Namespace) -> KeyNames:
     """Return the names of the table's hash and range key."""
+    from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS, KeyNames
+
     return KeyNames(
         _setting(given, "store_key") or DEFAULT_KEYS.store,
         _setting(given, "option_key") or DEFAULT_KEYS.option,
@@ -53,6 +75,8 @@ def keys_named(given: argparse.Namespace) -> KeyNames:
 
 def stores_named(given: argparse.Namespace) -> list[str]:
     """Return the stores that are named, each once; raise `NameRefused` for an impossible name."""
+    from ddbcfg_client.dynamodb.limits import checked_store
+
     text = os.environ.get("DDBCFG_STORE", "") if given.store is None else ",".join(given.store)
     stores = stores_in(text)
     if not stores and given.store is not None:

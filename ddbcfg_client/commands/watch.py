@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-import time
-
+from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.output import emit, emit_json, flush, say, shown
-from ddbcfg_client.notation.writer import dumps
+from ddbcfg_client.commands.reading import add_flags, open_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ddbcfg_client.config import Config
+    import argparse
+
+    from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.snapshot import Snapshot
 
 _LOOK_EVERY = 0.2  # seconds
 _MISSING = object()
 
 
-def watch(config: Config, option: str | None) -> int:
-    """Print until interrupted; values only when *option* is named.
+def _add_arguments(parser: Parser) -> None:
+    add_flags(parser)
+    parser.add_argument("option", nargs="?", metavar="OPTION")
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Print until interrupted; values only when an option is named.
 
     Raises OptionNotFound when it is not there at first: a name that was mistyped would say nothing.
     """
+    import time
+
+    from ddbcfg_client.notation.writer import dumps
+
+    config, option = open_config(given), given.option
     if option is not None:
         config[option]
     before = config.snapshot()
@@ -30,7 +41,7 @@ def watch(config: Config, option: str | None) -> int:
     while True:
         now = config.snapshot()
         if option is not None:
-            # Values that did not change are the same object, so "is" would do; == is plainer.
+            # An option that did not change is the same object in every generation.
             new = now.get(option, _MISSING)
             if new is not value:
                 value = new
@@ -43,11 +54,16 @@ def watch(config: Config, option: str | None) -> int:
 
 
 def _difference(before: Snapshot, now: Snapshot) -> str:
-    changed = [name for name in now if name in before and now[name] != before[name]]
-    added = [name for name in now if name not in before]
-    removed = [name for name in before if name not in now]
-    parts = (("changed", changed), ("added", added), ("removed", removed))
+    from ddbcfg_client.format.differences import differences
+
+    found = differences(before, now)
+    parts = (("changed", found.changed), ("added", found.added), ("removed", found.removed))
     return (
         "; ".join(f"{verb} {', '.join(map(shown, names))}" for verb, names in parts if names)
         or "the same"
     )
+
+
+COMMAND = Command(
+    "watch", "print a line for each generation, or OPTION when it changes", _run, _add_arguments
+)

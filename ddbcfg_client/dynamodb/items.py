@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ddbcfg_client.dynamodb.table import Table
     from ddbcfg_client.readonly import ReadOnlyDict
 
+    #: Store and option → the attribute values of the option's keys.
+    CheckedStores = dict[tuple[str, str], dict[str, AttributeValueTypeDef]]
+
 
 def checked_attributes(
     store: str, option: str, data: object, key_names: KeyNames
@@ -35,6 +38,20 @@ def checked_attributes(
         reason = f"it takes {size} bytes, DynamoDB's limit is {MAX_ITEM_BYTES}"
         raise ValueRefused(option, "", reason)
     return attributes
+
+
+def checked_stores(
+    stores: Mapping[str, Mapping[str, Mapping[str, object]]], key_names: KeyNames
+) -> CheckedStores:
+    """Return the attribute values of every option of the stores, by store and option.
+
+    Raise as :func:`checked_attributes` does, for the first that DynamoDB cannot hold.
+    """
+    return {
+        (store, option): checked_attributes(store, option, keys, key_names)
+        for store, options in stores.items()
+        for option, keys in options.items()
+    }
 
 
 def packed_keys(key_names: KeyNames, name: str, item: Mapping[str, Any]) -> bytes:

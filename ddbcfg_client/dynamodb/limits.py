@@ -1,7 +1,7 @@
 """DynamoDB's limits, each of them once.
 
 Those of numbers are in :mod:`ddbcfg_client.format.numbers`, and that of a key's name in
-:mod:`ddbcfg_client.keys`, because reading shared memory needs them and loads nothing from here.
+:mod:`ddbcfg_client.arguments`: reading shared memory needs them, and loads nothing from here.
 
 Reference: "Service, account, and table quotas" in the Amazon DynamoDB Developer Guide.
 """

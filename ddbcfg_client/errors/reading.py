@@ -10,6 +10,7 @@ START = (
     "start one with 'systemctl start ddbcfg-daemon' or 'ddbcfg-daemon --table TABLE --store STORE'"
 )
 
+_HOW = "--table and --store, DDBCFG_TABLE and DDBCFG_STORE"
 _STORES_SHOWN = 20
 
 
@@ -42,10 +43,14 @@ class StoreNotNamed(ConfigError):
         self.published = published
 
     def __str__(self) -> str:
-        how = "--table and --store, DDBCFG_TABLE and DDBCFG_STORE"
-        if not self.published:
-            return f"no daemon has published such a store here; {START}, or name another ({how})"
-        return f"name the table and the store ({how}): this host has {_stores(self.published)}"
+        return f"name the table and the store ({_HOW}): this host has {_stores(self.published)}"
+
+
+class NothingPublished(StoreNotNamed):
+    """No store on this host can be meant; ``published`` is empty."""
+
+    def __str__(self) -> str:
+        return f"no daemon has published such a store here; {START}, or name another ({_HOW})"
 
 
 class SeveralStoresNamed(ConfigError):

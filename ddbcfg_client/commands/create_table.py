@@ -1,0 +1,52 @@
+"""``ddbcfg-client create-table``: the table, if it is not there yet."""
+
+from __future__ import annotations
+
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.exits import FOUND
+from ddbcfg_client.commands.target import add_table_flags, open_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from ddbcfg_client.commands.parser import Parser
+
+
+def _units(text: str) -> int:
+    units = int(text)
+    if units < 1:
+        raise ValueError
+    return units
+
+
+# argparse names the type in "invalid ... value".
+_units.__name__ = "number of units"
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_table_flags(parser)
+    parser.add_argument("--read-units", type=_units, metavar="N", help="provisioned (1)")
+    parser.add_argument("--write-units", type=_units, metavar="N", help="provisioned (1)")
+    parser.add_argument("--on-demand", action="store_true", help="billed by the request instead")
+
+
+def _run(given: argparse.Namespace) -> int:
+    from ddbcfg_client.commands.output import say
+    from ddbcfg_client.dynamodb.creation import ensure_table
+
+    read, write = given.read_units, given.write_units
+    if given.on_demand and (read or write):
+        given.fail("--on-demand takes neither --read-units nor --write-units")
+    units = (None, None) if given.on_demand else (read or 1, write or 1)
+    with open_table(given) as table:
+        created = ensure_table(table, *units)
+    if created:
+        store_key, option_key = table.key_names
+        say(f"created table {table.name}, keys {store_key} and {option_key}")
+    else:
+        say(f"table {table.name} is there already; nothing was changed")
+    return FOUND
+
+
+COMMAND = Command("create-table", "create the table", _run, _add_arguments)

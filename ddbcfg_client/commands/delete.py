@@ -1,0 +1,35 @@
+"""``ddbcfg-client delete``: remove an option from the table."""
+
+from __future__ import annotations
+
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.exits import FOUND
+from ddbcfg_client.commands.target import add_flags, one_store, open_table
+from ddbcfg_client.errors import OptionNotFound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from ddbcfg_client.commands.parser import Parser
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_flags(parser)
+    parser.add_argument("option", metavar="OPTION")
+
+
+def _run(given: argparse.Namespace) -> int:
+    from ddbcfg_client.commands.output import say, shown
+    from ddbcfg_client.dynamodb.limits import checked_option
+
+    store = one_store(given)
+    checked_option(given.option)
+    with open_table(given) as table:
+        if not table.delete(store, given.option):
+            raise OptionNotFound(given.option, store)
+    say(f"{table.name}/{shown(store)}: deleted {shown(given.option)}")
+    return FOUND
+
+
+COMMAND = Command("delete", "remove an option from the table", _run, _add_arguments)

@@ -1,0 +1,58 @@
+"""``ddbcfg-client export``: whole stores as a file."""
+
+from __future__ import annotations
+
+import sys
+
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.exits import FOUND, NOT_FOUND, USAGE
+from ddbcfg_client.commands.output import complain
+from ddbcfg_client.commands.target import add_flags, open_table, some_stores
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from ddbcfg_client.commands.parser import Parser
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_flags(parser)
+    parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="(standard output)")
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Write the stores that are named; nothing when one of them is not there."""
+    from ddbcfg_client.dynamodb.items import checked_stores, options_in
+    from ddbcfg_client.errors import OutputFailed
+    from ddbcfg_client.notation.canonical import as_file
+    from ddbcfg_client.notation.files import save_file
+
+    names = some_stores(given)
+    with open_table(given) as table:
+        stores = {name: options_in(table, name) for name in names}
+        # What some emulators hold and DynamoDB does not could not be imported again.
+        checked_stores(stores, table.key_names)
+    for name, options in stores.items():
+        if not options:
+            # Most likely a slip, and a file that would delete everything when it is imported.
+            complain(f"store {name!r} has no options in table {table.name!r}; nothing was written")
+            return NOT_FOUND
+    data = as_file(stores).encode()
+    try:
+        if given.file == "-":
+            sys.stdout.buffer.write(data)
+        else:
+            save_file(given.file, data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if given.file == "-":
+            raise OutputFailed(reason) from None
+        complain(f"{given.file}: {reason}")
+        return USAGE
+    return FOUND
+
+
+COMMAND = Command("export", "write whole stores as a JSON file", _run, _add_arguments)

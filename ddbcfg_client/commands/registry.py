@@ -1,0 +1,35 @@
+"""The list of commands, in the order of the help.
+
+A new command is a module beside this one, its tests, a few lines in README.md or
+docs/command-line.md, and a line here.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ddbcfg_client.commands.command import Command
+
+#: Each command's module.
+COMMANDS = {
+    "get": "get",
+    "list": "list",
+    "status": "status",
+    "wait": "wait",
+    "watch": "watch",
+    "reload": "reload",
+    "set": "set",
+    "delete": "delete",
+    "create-table": "create_table",
+    "export": "export",
+    "import": "import_",
+    "check": "check",
+}
+
+
+def load(name: str) -> Command:
+    """Import the module of the command *name* and return the command."""
+    command: Command = import_module(f"ddbcfg_client.commands.{COMMANDS[name]}").COMMAND
+    return command

@@ -1,0 +1,30 @@
+"""``ddbcfg-client reload``: have the daemon poll now."""
+
+from __future__ import annotations
+
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.exits import FOUND
+from ddbcfg_client.commands.output import emit
+from ddbcfg_client.commands.reading import add_flags, open_config, seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from ddbcfg_client.commands.parser import Parser
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_flags(parser)
+    parser.add_argument("--accept", action="store_true", help="publish what a guard refuses, too")
+    parser.add_argument("--timeout", type=seconds, default=5.0, metavar="S", help="(5)")
+
+
+def _run(given: argparse.Namespace) -> int:
+    config = open_config(given)
+    config.reload(given.timeout, accept=given.accept)
+    emit(f"generation {config.generation}")
+    return FOUND
+
+
+COMMAND = Command("reload", "have the daemon poll now, and wait for it", _run, _add_arguments)

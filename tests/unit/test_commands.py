@@ -1,0 +1,154 @@
+"""The commands of ``ddbcfg-client``: one list, one shape, one table of exit codes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ddbcfg_client import errors
+from ddbcfg_client.commands import exits
+from ddbcfg_client.commands.error_codes import CODES, code_of
+from ddbcfg_client.commands.exits import MEANINGS
+from ddbcfg_client.commands.registry import COMMANDS, load
+from ddbcfg_client.errors import (
+    ConfigError,
+    CredentialsRefused,
+    NothingPublished,
+    OptionAttributeError,
+    SeveralStoresNamed,
+    SnapshotUnavailable,
+    StoreNotNamed,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "ddbcfg_client/commands"
+README = (ROOT / "README.md").read_text()
+COMMAND_LINE = (ROOT / "docs/command-line.md").read_text()
+
+
+# --- one list, one shape -------------------------------------------------------------------------
+
+
+def test_every_module_with_a_command_is_in_the_list() -> None:
+    found = {path.stem for path in FOLDER.glob("*.py") if "\nCOMMAND = " in path.read_text()}
+    assert found == set(COMMANDS.values())
+    assert len(COMMANDS) == len(found)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_has_the_name_of_its_module_and_a_place_in_the_documents(name: str) -> None:
+    command = load(name)
+    assert command.name == name
+    assert COMMANDS[name].rstrip("_") == name.replace("-", "_")
+    assert f"    ddbcfg-client {name}" in README + COMMAND_LINE
+    assert command.summary[0].islower()
+    assert not command.summary.endswith(".")
+
+
+def test_loading_them_all_for_the_help_loads_nothing_of_what_they_need() -> None:
+    code = (
+        "import sys; from ddbcfg_client.commands.registry import COMMANDS, load; "
+        "print(len([load(name) for name in COMMANDS]), *sorted(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    number, *loaded = done.stdout.split()
+    assert int(number) == len(COMMANDS)
+    heavy = {"json", "dataclasses", "tempfile", "boto3", "msgpack.fallback", "inspect", "socket"}
+    assert not heavy & set(loaded)
+    ours = {name.split(".")[1] for name in loaded if name.startswith("ddbcfg_client.")}
+    assert ours.isdisjoint({"dynamodb", "notation", "checks", "config_stores", "testing"})
+
+
+# --- flags ---------------------------------------------------------------------------------------
+
+
+def single_flags() -> list[tuple[str, str]]:
+    """Each command with each of its flags that takes one value."""
+    return [
+        (name, action.option_strings[0])
+        for name in COMMANDS
+        for action in load(name).parser()._actions
+        if action.option_strings and action.nargs is None and action.dest != "store"
+    ]
+
+
+@pytest.mark.parametrize(("name", "flag"), single_flags())
+def test_a_flag_that_is_there_twice_is_a_usage_error(
+    capsys: pytest.CaptureFixture[str], name: str, flag: str
+) -> None:
+    for twice in ([flag, "1", flag, "1"], [f"{flag}=1", flag, "2"]):
+        with pytest.raises(SystemExit) as caught:
+            load(name).parser().parse(twice)
+        assert caught.value.code == 2
+        assert f"argument {flag}: takes one value, and is there twice" in capsys.readouterr().err
+
+
+def test_the_tests_above_know_the_flags() -> None:
+    assert ("get", "--table") in single_flags()
+    assert ("set", "--endpoint-url") in single_flags()
+    assert ("reload", "--timeout") in single_flags()
+
+
+def test_a_store_may_be_named_again() -> None:
+    given = load("export").parser().parse(["--store", "a", "--store", "b,c"])
+    assert given.store == ["a", "b,c"]
+
+
+def test_a_usage_error_shows_no_password_and_is_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    flaw = "http://me:hunter2@h\x1b[2J"
+    for arguments in (["--table", "t", flaw, "x"], [f"--{flaw}"]):
+        with pytest.raises(SystemExit):
+            load("list").parser().parse(arguments)
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert "//***@h" in said
+        assert said.isprintable()
+
+
+# --- exit codes ----------------------------------------------------------------------------------
+
+
+def test_every_error_has_a_code_that_the_help_explains() -> None:
+    found = [getattr(errors, name) for name in errors.__all__]
+    kinds = [kind for kind in found if isinstance(kind, type) and issubclass(kind, ConfigError)]
+    assert len(kinds) > 30
+    for kind in kinds:
+        # Not made: each takes other arguments, and only the class counts.
+        assert code_of(kind.__new__(kind)) in MEANINGS
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OptionAttributeError("db", "prod"), exits.NOT_FOUND),
+        (StoreNotNamed([("config", "prod"), ("config", "test")]), exits.USAGE),
+        (SeveralStoresNamed(["prod", "test"]), exits.USAGE),
+        (NothingPublished([]), exits.NO_SNAPSHOT),
+        (SnapshotUnavailable("/ddbcfg.a.b", "gone"), exits.NO_SNAPSHOT),
+        (CredentialsRefused("t", "Query", "ExpiredToken", "renew"), exits.DYNAMODB_FAILED),
+    ],
+)
+def test_the_first_class_of_the_table_decides(error: ConfigError, code: int) -> None:
+    assert code_of(error) == code
+
+
+def test_no_row_of_the_table_is_hidden_by_one_before_it() -> None:
+    kinds = [kind for kind, _ in CODES]
+    for place, kind in enumerate(kinds):
+        assert not any(issubclass(kind, before) for before in kinds[:place])
+
+
+def test_the_documents_have_the_same_codes() -> None:
+    sentence = README.partition("## On the command line")[2].partition("Exit codes: ")[2]
+    words = sentence.partition("\n\n")[0].replace("\n", " ").split(" · ")
+    assert [int(word.split()[0]) for word in words] == list(MEANINGS)
+    table = COMMAND_LINE.partition("## Exit codes")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+    assert [int(code) for row in rows for code in row.split(",")] == list(MEANINGS)

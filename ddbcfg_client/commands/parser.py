@@ -33,8 +33,6 @@ class Once(argparse.Action):
     argparse itself goes by the last one, so that ``--table a --table b`` would silently use b.
     """
 
-    _stored = False
-
     def __call__(
         self,
         parser: argparse.ArgumentParser,
@@ -43,9 +41,9 @@ class Once(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Store the value."""
-        if self._stored and option_string is not None:
+        # Made from an argument, it is a new object even if it equals the default.
+        if option_string is not None and getattr(namespace, self.dest) is not self.default:
             raise argparse.ArgumentError(self, "takes one value, and is there twice")
-        self._stored = True
         setattr(namespace, self.dest, values)
 
 

@@ -9,11 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any, NoReturn
+from typing import Any
 
-from ddbcfg_client.commands.once import OnceParser
+from ddbcfg_client.commands.parser import Parser
 from ddbcfg_client.format.names import stores_in
-from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.shm.trust import DEFAULT_OWNER
 from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.errors import SettingRefused
@@ -48,7 +47,7 @@ class _Said:
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> DaemonSettings:
     """Return the settings of flags and variables; print usage and exit with 2 on a wrong one."""
     parser = _parser()
-    flags = vars(parser.parse_args(arguments))
+    flags = vars(parser.parse(arguments))
     try:
         return _settings({row.name: _said(row, flags[row.name], environment) for row in ROWS})
     except SettingRefused as error:
@@ -117,20 +116,11 @@ def _owner(said: _Said, *, once: bool) -> _Said:
 # --- the command line ----------------------------------------------------------------------------
 
 
-class _Parser(OnceParser):
-    """Shows in its errors what was wrong, but no password and nothing that upsets a terminal."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(printable(without_passwords(message)))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="ddbcfg-daemon",
         description="Poll a DynamoDB configuration table and publish it into shared memory.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     for section, rows in groupby(ROWS, key=lambda row: row.section):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from ddbcfg_daemon.settings.parsing import parse
@@ -17,7 +19,8 @@ def test_the_document_is_made_from_the_table(document: Document) -> None:
 def test_help_has_each_setting_with_its_default(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "500")  # a line may end at a hyphen
+    # A line may end at a hyphen.
+    monkeypatch.setattr(os, "get_terminal_size", lambda: os.terminal_size((500, 50)))
     with pytest.raises(SystemExit):
         parse(("--help",), {})
     text = " ".join(capsys.readouterr().out.split())

@@ -86,6 +86,31 @@ def test_signals_do_not_make_a_wait_for_a_dead_holder_longer(
     held.close()
 
 
+def test_a_wait_that_a_signal_ends_leaves_nothing_unannounced(
+    publisher: Publisher, ticks: Ticks
+) -> None:
+    """Ctrl-C, say, in a program that publishes itself."""
+    names = publisher.names
+    assert publisher.publish(reading(1))
+    tool = posix_ipc.Semaphore(names.semaphore)
+    tool.acquire(0)
+
+    def interrupt(count: int) -> None:
+        if count == 2:
+            raise KeyboardInterrupt
+
+    ticks(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        publisher.publish(reading(2))
+    assert publisher.generation == 1
+    assert not path_of(names.segment(2)).exists()
+    tool.release()
+    assert publisher.publish(reading(2))
+    assert not publisher.publish(reading(2))
+    assert tool.value == 1
+    tool.close()
+
+
 def test_a_take_over_that_fails_leaves_no_semaphore(names: Names) -> None:
     in_the_way = path_of(names.page)
     in_the_way.mkdir()

@@ -54,6 +54,18 @@ def source_of(error: BaseException) -> str | None:
     return found
 
 
+def is_of_signing(error: BaseException | None) -> bool:
+    """Return whether ``error`` comes from putting credentials into a request."""
+    traceback = error.__traceback__ if error else None
+    while traceback is not None:
+        frame = traceback.tb_frame
+        module = frame.f_globals.get("__name__")
+        if module == "botocore.auth" or frame.f_code.co_name == "putheader":
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
 def unlock_credentials(holder: object) -> None:
     """Free the locks of a session's or client's credentials, in a child that was just forked.
 

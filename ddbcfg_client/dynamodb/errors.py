@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from ddbcfg_client.dynamodb.credentials import of_source, source_of
+from ddbcfg_client.dynamodb.credentials import is_of_signing, of_source, source_of
 from ddbcfg_client.errors import (
     AnswerMalformed,
     ConfigError,
@@ -126,6 +126,8 @@ def _explanation(error: Exception, table: str, operation: str, where: str) -> Ta
         return of_client_error(error, table, operation, where)
     if isinstance(error, BotoCoreError):
         return of_botocore_error(error, table, operation, where)
+    if is_of_signing(error):
+        return _not_signed(table, operation, code)
     parsing = (ResponseParserError, ArithmeticError, AttributeError, LookupError, TypeError)
     if isinstance(error, (*parsing, ValueError, RecursionError)):
         return malformed(table, operation, f"it does not parse ({code})")
@@ -232,9 +234,20 @@ def of_botocore_error(error: BotoCoreError, table: str, operation: str, where: s
         return TableError(table, operation, code, f"{said} {_NO_REGION}")
     if code == "ParamValidationError":
         return TableError(table, operation, code, "a name or a value is not of the type it must be")
+    if isinstance(error, HTTPClientError) and is_of_signing(error.kwargs.get("error")):
+        return _not_signed(table, operation, code)
     if isinstance(error, HTTPClientError) and isinstance(error.kwargs.get("error"), ValueError):
         # Not quoted: it can hold a part of the password.
         return TableUnreachable(table, operation, code, f"a URL does not parse; {_URLS}")
     if code in ("HTTPClientError", "ResponseStreamingError", "IncompleteReadError"):
         return TableUnreachable(table, operation, code, f"{said}; the answer did not come whole")
     return TableError(table, operation, code, said)
+
+
+def _not_signed(table: str, operation: str, code: str) -> CredentialsRefused:
+    # Python's own error quotes the credential.
+    reason = (
+        "the request cannot be signed: an access key, a session token or the region holds a line "
+        "end or another character that no HTTP header can have; check what they are read from"
+    )
+    return CredentialsRefused(table, operation, code, reason)

@@ -581,3 +581,30 @@ def test_the_region_is_what_either_variable_says(
     client = connect_dynamodb()
     assert client.meta.region_name == region
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AWS_ACCESS_KEY_ID", f"{SECRET}\n"),
+        ("AWS_SESSION_TOKEN", f"{SECRET}\n"),
+        ("AWS_ACCESS_KEY_ID", f"{SECRET}\udcff"),
+        ("AWS_SECRET_ACCESS_KEY", f"{SECRET}\udcff"),
+        ("AWS_SESSION_TOKEN", f"{SECRET}\udcff"),
+    ],
+)
+def test_credentials_that_no_request_can_hold_are_named_and_not_shown(
+    impatient: None,
+    proxy: FaultProxy,
+    table_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+) -> None:
+    """As of a Kubernetes secret whose file ends in a line end."""
+    monkeypatch.setenv(variable, value)
+    client = connect_dynamodb(endpoint_url=proxy.url)
+    with pytest.raises(CredentialsRefused, match="cannot be signed") as caught:
+        Table(client, table_name).check()
+    client.close()
+    assert SECRET not in "".join(traceback.format_exception(caught.value))

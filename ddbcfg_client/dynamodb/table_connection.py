@@ -49,23 +49,41 @@ class TableConnection:
         self._closed = False
         self._refusals = 0
         self._made_at = 0.0
-        self._lock = Lock()
+        self._lock = Lock()  # held for a moment only
+        self._making = Lock()  # held while a client is made
         self.table_name = table_name
         forks.register(self)
 
     def table(self, store: str) -> Table:
         """Return the table with this process's client; raise :class:`StoreClosed`."""
+        table = self._open_table(store)
+        if table is not None:
+            return table
+        # Not with the lock of the state: looking for credentials can hang, and closing must not.
+        with self._making:
+            table = self._open_table(store)
+            return self._connected(store) if table is None else table
+
+    def _open_table(self, store: str) -> Table | None:
         with self._lock:
             if self._closed:
                 raise StoreClosed(store)
-            if self._table is None:
-                client = self._given or self._make_client()
-                if self._inherited and self._given:
-                    self._given.close()
-                self._table = Table(client, self.table_name, self._key_names)
-                if self._given is None:
-                    self._table.on_refused = self._refused
             return self._table
+
+    def _connected(self, store: str) -> Table:
+        client = self._given or self._make_client()
+        if self._inherited and self._given:
+            self._given.close()
+        table = Table(client, self.table_name, self._key_names)
+        if self._given is None:
+            table.on_refused = self._refused
+        with self._lock:
+            if not self._closed:
+                self._table = table
+                return table
+        if self._given is None:
+            client.close()
+        raise StoreClosed(store)
 
     def close(self) -> None:
         """End the connections, unless the application gave the client."""
@@ -88,7 +106,7 @@ class TableConnection:
 
     def after_fork(self) -> None:
         """Leave the parent's locks and connections to the parent."""
-        self._lock = Lock()
+        self._lock, self._making = Lock(), Lock()
         unlock_credentials(self._given or self._session)
         if self._table is not None:
             # Kept: to close it, or to collect it, takes locks that the parent may have held.

@@ -104,14 +104,17 @@ class ServedStore:
             self._wake.clear()
 
     def _serve(self) -> BaseException | None:
-        """Serve until that ends; why it did, or None after :meth:`stop`."""
+        """Serve until that ends; return why it did, or None after :meth:`stop`."""
         try:
-            refresher = self.refresher or self._make()  # poll_once() may have made it
+            return self._serve_until_it_ends()
         except MENDABLE as error:
             return error.with_traceback(None)  # it would keep what its frames hold
         except BaseException as error:  # noqa: BLE001 - a fault; the service decides what follows
             log_fault(self.label, error)
             return error.with_traceback(None)
+
+    def _serve_until_it_ends(self) -> BaseException | None:
+        refresher = self.refresher or self._make()  # poll_once() may have made it
         self.obstacle = None
         self.refresher = refresher
         log.info(

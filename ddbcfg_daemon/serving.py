@@ -91,16 +91,21 @@ class _Parts:
 
         def make() -> Refresher:
             self.sources.check_published(names)
-            return Refresher(
-                source,
-                Publisher(names, access, listen=listen),
-                store.interval,
-                pid=os.getpid(),
-                guards=guards,
-                copy=copy,
-                requests=requests,
-                on_event=self.on_event,
-            )
+            publisher = Publisher(names, access, listen=listen)
+            try:
+                return Refresher(
+                    source,
+                    publisher,
+                    store.interval,
+                    pid=os.getpid(),
+                    guards=guards,
+                    copy=copy,
+                    requests=requests,
+                    on_event=self.on_event,
+                )
+            except BaseException:
+                publisher.close()  # its lock would keep the next one out
+                raise
 
         def end(refresher: Refresher) -> None:
             refresher.close(remove=not self.sources.lasting)

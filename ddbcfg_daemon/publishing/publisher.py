@@ -142,10 +142,12 @@ class Publisher:
 
     def _close(self) -> None:
         self._closed = True
-        self._sockets.close()
-        if self._lock.held:  # else the page can be another daemon's by now
-            status = copy(self._store.reported)
-            status.daemon_pid = status.daemon_start = status.daemon_pidns = 0
-            self._store.report(status)
-        self._store.close()
-        self._lock.release()
+        with ExitStack() as stack:
+            # Whatever fails: else nobody could serve the store as long as this process lives.
+            stack.callback(self._lock.release)
+            stack.callback(self._store.close)
+            self._sockets.close()
+            if self._lock.held:  # else the page can be another daemon's by now
+                status = copy(self._store.reported)
+                status.daemon_pid = status.daemon_start = status.daemon_pidns = 0
+                self._store.report(status)

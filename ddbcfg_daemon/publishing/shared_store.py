@@ -61,9 +61,10 @@ class SharedStore:
     @property
     def snapshot(self) -> Snapshot | None:
         """What is published; None when nothing is, or it was damaged."""
-        if self._current is None:
+        current = self._current  # another thread may close this meanwhile
+        if current is None:
             return None
-        return Snapshot(self._current, self.names.store, Memo())
+        return Snapshot(current, self.names.store, Memo())
 
     @property
     def is_empty(self) -> bool:

@@ -113,3 +113,19 @@ def test_what_it_refuses_ends_the_daemon_with_a_code(
     monkeypatch.setattr(serving, "open_sources", open_sources)
     assert run(host) == code
     assert reason in capfd.readouterr().err
+
+
+def test_a_store_that_could_not_be_taken_up_is_free_for_the_next_try(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory() -> int:
+        raise MemoryError
+
+    monkeypatch.setattr(
+        serving, "open_sources", lambda settings: Memory(settings.stores, lasting=True)
+    )
+    flags = ["--table", "config", "--store", "prod", "--namespace", host.namespace, "--once"]
+    with monkeypatch.context() as patch:
+        patch.setattr("ddbcfg_daemon.refresher.pid_namespace", no_memory)
+        assert cli.main(flags) == 1
+    assert cli.main(flags) == 0

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import linecache
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
 import pytest
 
 from ddbcfg_client.format.names import Names
@@ -10,8 +16,11 @@ from ddbcfg_daemon.publishing import objects, segment_files, shared_store
 from ddbcfg_daemon.publishing import publisher as publisher_module
 from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.publishing.shared_store import SharedStore
 from ddbcfg_daemon.publishing.writer_lock import WriterLock
 from support.shm import objects_of, reading
+
+TraceFunction = Callable[[FrameType, str, Any], Any]
 
 DB = reading({"db": {"host": "a"}})
 
@@ -73,3 +82,44 @@ def test_nothing_is_published_after_the_end(names: Names, end: object) -> None:
         publisher.publish(DB)
     with pytest.raises(PublishError, match="closed"):
         publisher.report(publisher.status())
+
+
+def test_a_close_that_fails_frees_the_lock_all_the_same(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    publisher = Publisher(names)
+    with monkeypatch.context() as patch:
+        patch.setattr(SharedStore, "report", no_memory)
+        with pytest.raises(MemoryError):
+            publisher.close()
+    WriterLock(names, Access()).release()
+
+
+def test_whoever_looks_while_another_thread_closes_gets_a_snapshot_or_none(names: Names) -> None:
+    publisher = Publisher(names)
+    publisher.publish(DB)
+    code = vars(SharedStore)["snapshot"].fget.__code__
+    lines: list[int] = []
+
+    def close_at_last(frame: FrameType, event: str, _: object) -> TraceFunction | None:
+        if frame.f_code is not code:
+            return None
+        if event == "line":
+            lines.append(frame.f_lineno)
+            if "return Snapshot" in linecache.getline(code.co_filename, frame.f_lineno):
+                sys.settrace(None)
+                publisher.close()
+        return close_at_last
+
+    sys.settrace(close_at_last)
+    try:
+        snapshot = publisher.snapshot
+    finally:
+        sys.settrace(None)
+    assert lines
+    assert snapshot is not None
+    assert len(snapshot) == 1
+    assert publisher.snapshot is None

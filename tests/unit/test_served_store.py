@@ -194,3 +194,19 @@ def test_stopping_while_something_is_in_its_way_ends_it_at_once(
     rig.wait_for(lambda: rig.store.obstacle is FOREIGN)
     rig.end()
     assert not Path(f"/dev/shm{rig.names.page}").exists()
+
+
+def test_an_end_that_fails_is_not_the_end_of_the_store(rig: Rig) -> None:
+    def end(refresher: Refresher) -> None:
+        refresher.close()
+        raise OSError(5, "Input/output error")
+
+    def fail_once() -> None:
+        if rig.source.polls == 1:
+            raise ZeroDivisionError
+
+    rig.store._end = end
+    rig.source.before = fail_once
+    rig.thread.start()
+    rig.wait_for(lambda: rig.store.ready)
+    rig.store._end = lambda refresher: refresher.close()

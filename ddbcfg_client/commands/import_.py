@@ -71,11 +71,18 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _contents(file: str, table: Table) -> Stores:
+    from ddbcfg_client.errors import NotationError
     from ddbcfg_client.notation.files import load_bytes, load_file
 
     if file != "-":
         return load_file(file, table.key_names)
-    return load_bytes(sys.stdin.buffer.read(), "standard input", table.key_names)
+    if sys.stdin is None:
+        raise NotationError("standard input", "it is closed")
+    try:
+        data = sys.stdin.buffer.read()
+    except OSError as error:
+        raise NotationError("standard input", error.strerror or str(error)) from None
+    return load_bytes(data, "standard input", table.key_names)
 
 
 def _announce(table: str, plan: dict[str, Changes]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from ddbcfg_daemon import cli
-from support.daemon import SECRET, Host
+from support.daemon import SECRET, Host, environment_of
 
 SCRIPT = Path(sys.executable).with_name("ddbcfg-daemon")
 
@@ -48,3 +49,17 @@ def test_a_fault_of_the_daemon_is_exit_code_70_and_shows_no_value(
     said = capfd.readouterr().err
     assert "ddbcfg-daemon: RuntimeError at" in said
     assert SECRET not in said
+
+
+def test_an_import_from_a_standard_input_that_is_closed_says_so(host: Host) -> None:
+    flags = ("--table", "config", "--region", "eu-west-1")
+    closed = ["sh", "-c", 'exec "$@" <&-', "sh"]
+    done = subprocess.run(
+        [*closed, sys.executable, "-m", "ddbcfg_client", "import", "-", *flags],
+        env=environment_of(),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "ddbcfg-client: standard input: it is closed\n"

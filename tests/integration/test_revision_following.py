@@ -330,6 +330,22 @@ def test_what_another_writer_changed_is_found_in_doubt_until_a_scribe_comes(
     assert follow(revised.access(), known).known == synced.known
 
 
+def test_in_another_region_doubt_has_to_last_from_poll_to_poll(
+    revised: RevisedStore, known: Known
+) -> None:
+    there = replace(revised.revision(), region="us-west-2")
+    revised.put_revision(item_of(revised.place, there))
+    put(revised, "o1", text={"S": "edited"})
+    first = follow(revised.access(), known, full=True)
+    assert (first.how, first.known) == (How.UNSETTLED, known)
+    assert "us-west-2" in first.reason
+    again = follow(revised.access(), known, full=True, doubtful=first.doubtful)
+    assert again.how is How.DOUBT
+    put(revised, "o2", text={"S": "edited"})
+    other = follow(revised.access(), known, full=True, doubtful=first.doubtful)
+    assert other.how is How.UNSETTLED
+
+
 def test_a_change_to_an_option_that_was_edited_leaves_hosts_in_doubt_not_wrong(
     revised: RevisedStore, known: Known
 ) -> None:

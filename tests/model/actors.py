@@ -59,14 +59,20 @@ class ModelAccess:
 
     @property
     def region(self) -> str:
-        return "here"
+        return "there" if self._remote else "here"
+
+    @property
+    def _remote(self) -> bool:
+        """Whether it is a host in another region, where nothing is ever consistent."""
+        return self._rules.remote and self._name == "host"
 
     # --- what is read ----------------------------------------------------------------------------
 
     def revision(self, *, consistent: bool) -> Item | None:
-        return self._items.item(self.ask("revision", consistent))
+        return self._items.item(self.ask("revision", consistent and not self._remote))
 
     def options(self, *, consistent: bool) -> Content:
+        consistent = consistent and not self._remote
         cells = [self.ask("cell", place, consistent) for place in range(len(NAMES))]
         return {n: cell for n, cell in zip(NAMES, cells, strict=True) if cell is not None}
 
@@ -145,7 +151,7 @@ class ModelAccess:
 
     def wait(self, seconds: float) -> None:
         # Shorter than a transaction takes: as if there were none.
-        if seconds >= 2.0 and self._rules.waits:
+        if seconds >= 2.0 and self._rules.waits and not self._remote:
             self.ask("wait", seconds >= 10.0)
 
     def monotonic(self) -> float:

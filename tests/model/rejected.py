@@ -79,6 +79,7 @@ def without_strong_readings(reads: Reads, known: Known, *, full: bool = False) -
 
     class Eventual:
         place = PLACE
+        region = reads.region
         options = staticmethod(reads.options)
         changes = staticmethod(reads.changes)
         wait = staticmethod(reads.wait)
@@ -88,6 +89,14 @@ def without_strong_readings(reads: Reads, known: Known, *, full: bool = False) -
             return reads.revision(consistent=False)
 
     return follow(Eventual(), known, full=full)
+
+
+def as_if_near(reads: Reads, known: Known, *, full: bool = False) -> Followed:
+    """Believes in another region what two readings agree on, as it does in the writers' own."""
+    found = follow(reads, known, full=full)
+    if found.doubtful is None:
+        return found
+    return follow(reads, known, full=full, doubtful=found.doubtful)
 
 
 class WithDrift:

@@ -121,7 +121,7 @@ class Search:
         before = self.scenario.before
         content = {n: cell for n, cell in zip(NAMES, before, strict=True) if cell is not None}
         total = total_of(content)
-        revision = Revision("e1", 1, digest_of(total), len(content), base=1)
+        revision = Revision("e1", 1, digest_of(total), len(content), base=1, region="here")
         number = self.world.items.number(item_of(PLACE, revision))
         actors = [
             Actor("run", self.nodes.start(writer.name, writer.name, writer.program), None,

@@ -18,6 +18,7 @@ from ddbcfg_client.dynamodb.revision import importing, pending
 from model.rejected import (
     WithDrift,
     anew_after_a_lost_response,
+    as_if_near,
     blind_scribe,
     bump_then_put,
     by_number_only,
@@ -104,6 +105,7 @@ PROTOCOL = {
     "a full poll, an edit and a scribe": Scenario(
         BEFORE, (editor("e", a=TWO), scribe("s")), Reader((True, False)), edits=True
     ),
+    "a host in another region": Scenario(BEFORE, (lives(X),), Reader((True,)), Rules(remote=True)),
     "a restored table": Scenario(BEFORE, (lives(X), restorer("r"), lives(Y)), POLL, restores=True),
 }
 
@@ -171,6 +173,9 @@ REJECTED = {
     ),
     "put, then bump": Scenario(
         BEFORE, (put_then_bump("x", a=ONE),), Reader((False,), without_digest), digest=False
+    ),
+    "a host in another region that believes two readings": Scenario(
+        BEFORE, (lives(X),), Reader((True,), as_if_near), Rules(remote=True)
     ),
     "a blind bump": Scenario(BEFORE, (IMPORT, blind_scribe("s")), POLL),
 }

@@ -101,6 +101,8 @@ class Rules(NamedTuple):
     waits: bool = True
     together: bool = True
     late: bool = False
+    #: The host is in another region than the writers.
+    remote: bool = False
 
 
 class World:

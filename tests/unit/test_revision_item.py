@@ -29,7 +29,7 @@ from ddbcfg_client.dynamodb.revision.item import (
     parse_revision,
     with_log,
 )
-from ddbcfg_client.dynamodb.revision.packing import pack_entries, pack_log, unpack_entries
+from ddbcfg_client.dynamodb.revision.packing import pack_log, unpack_entries
 from ddbcfg_client.dynamodb.revision.place import RESERVED, Place, change_option, revision_of
 from ddbcfg_client.dynamodb.revision.record import (
     Plan,
@@ -39,7 +39,7 @@ from ddbcfg_client.dynamodb.revision.record import (
     new_record,
     parse_record,
     part_item,
-    slices_of,
+    pieces_of,
 )
 from ddbcfg_client.errors import NameRefused, RevisionDamaged, RevisionFormatUnknown
 from ddbcfg_client.format.builder import PackedStore
@@ -222,6 +222,8 @@ RECORDS = {
     "small": [Entry("db", None, KEYS), Entry("web", KEYS, None)],
     "many names": [Entry(NOISE.randbytes(400).hex(), None, b"\x80") for _ in range(30)],
     "large": [Entry(f"o{n}", NOISE.randbytes(300_000), NOISE.randbytes(300_000)) for n in range(3)],
+    # More than one list may unpack to.
+    "very large": [Entry(f"o{n}", bytes(400_000), bytes([n]) * 400_000) for n in range(30)],
     "nothing": [],
 }
 
@@ -229,31 +231,24 @@ RECORDS = {
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_record_holds_what_changed_or_says_where_that_is(name: str) -> None:
     entries = RECORDS[name]
-    record, slices = new_record(REVISION, entries, "token", "why")
+    record, pieces = new_record(REVISION, entries, "token", "why")
     item = item_of_record(PLACE, record, expiry_of(REVISION, 1e9))
     assert parse_record(PLACE, item) == record
     assert item["expires"] == {"N": str(10**9 + 90 * 86400)}
     assert item["_option"] == {"S": "change/000000000007"}
-    parts = [
-        part_item(PLACE, "token", number, piece, {}, more=number + 1 < len(slices))
-        for number, piece in enumerate(slices)
-    ]
+    parts = [part_item(PLACE, "token", at, piece, {}) for at, piece in enumerate(pieces)]
     assert all(_bytes_of(part | {"more": {"N": "1"}}) < 400_000 for part in parts)
     found = list(record.entries or ())
     for plan in record.plans:
         found += entries_of_parts(parts, plan)
     assert found == entries
     assert record.changed == len(entries)
-    assert bool(parts) == (name in ("large", "many names"))
+    assert bool(parts) == (name not in ("small", "nothing"))
 
 
 def test_parts_that_are_missing_or_damaged_are_not_made_up_for() -> None:
-    packed = pack_entries(RECORDS["large"])
-    slices = slices_of(packed)
-    whole = [
-        part_item(PLACE, "t", number, piece, {}, more=number + 1 < len(slices))
-        for number, piece in enumerate(slices)
-    ]
+    pieces = pieces_of(RECORDS["large"])
+    whole = [part_item(PLACE, "t", at, piece, {}) for at, piece in enumerate(pieces)]
     plan = Plan("t", len(whole))
     assert entries_of_parts(whole, plan) == RECORDS["large"]
     damaged = [dict(part) for part in whole]

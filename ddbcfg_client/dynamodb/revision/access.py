@@ -42,6 +42,10 @@ class Reads(Protocol):
     def place(self) -> Place:
         """The store."""
 
+    @property
+    def region(self) -> str:
+        """The region of the table that is asked."""
+
     def revision(self, *, consistent: bool) -> Item | None:
         """Return the revision item, None without one."""
 
@@ -57,10 +61,6 @@ class Reads(Protocol):
 
 class Access(Reads, Protocol):
     """What a writer asks besides."""
-
-    @property
-    def region(self) -> str:
-        """The region that is written."""
 
     def together(self, options: Sequence[str]) -> tuple[Item | None, Content]:
         """Return the revision item and these options as they are at one point in time.

@@ -69,7 +69,7 @@ def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Rev
         # Above all change items there are: their revisions keep their names.
         rev=access.last_change(),
         digest=None,
-        region=settings.region,
+        region=settings.region or access.region,
         fleet=settings.fleet,
         ttl=settings.ttl,
         keep=settings.keep,
@@ -106,7 +106,7 @@ def _with_settings(access: Access, settings: Settings) -> Revision:
             fleet=settings.fleet,
             ttl=settings.ttl,
             keep=settings.keep,
-            region=settings.region,
+            region=settings.region or access.region,
         )
         if put_revision(access, changed, seen):
             return changed

@@ -70,6 +70,7 @@ class Known:
 class Followed:
     """What one poll found.
 
+    ``doubtful`` is the total of a content that was read and not believed: the next poll wants it.
     ``known`` is what to serve from now on; None if nothing is known, or if the store has no
     revision to go by (`How.PLAIN`): then it is to be read as it would be without one.
     """
@@ -78,6 +79,7 @@ class Followed:
     known: Known | None
     revision: Revision | None = None
     reason: str = ""
+    doubtful: int | None = None
 
 
 def follow(
@@ -85,14 +87,16 @@ def follow(
     known: Known | None,
     *,
     full: bool = False,
+    doubtful: int | None = None,
     dead: Callable[[Pending], bool] = lambda pending: False,
 ) -> Followed:
     """Poll: return what is known then, having read as little as possible.
 
-    *full* reads the whole store.  *dead* says whether an import that is seen again has ended
-    without a word: it matters only to a host that has nothing to serve.
+    *full* reads the whole store.  *doubtful* is what the last poll says of it.  *dead* says whether
+    an import that is seen again has ended without a word: it matters only to a host that has
+    nothing to serve.
     """
-    return _Poll(reads, known, dead).run(full=full)
+    return _Poll(reads, known, doubtful, dead).run(full=full)
 
 
 class _Plain(Exception):
@@ -100,9 +104,16 @@ class _Plain(Exception):
 
 
 class _Poll:
-    def __init__(self, reads: Reads, known: Known | None, dead: Callable[[Pending], bool]) -> None:
+    def __init__(
+        self,
+        reads: Reads,
+        known: Known | None,
+        doubtful: int | None,
+        dead: Callable[[Pending], bool],
+    ) -> None:
         self._reads = reads
         self._known = known
+        self._doubtful = doubtful
         self._dead = dead
 
     def run(self, *, full: bool) -> Followed:
@@ -200,6 +211,10 @@ class _Poll:
         if again != explained(content, revision, now) or now.pending != revision.pending:
             reason = "the store changes from reading to reading"
             return Followed(How.UNSETTLED, self._known, now, reason)
+        if now.region and now.region != self._reads.region and total != self._doubtful:
+            # Items of one change come from another region one by one, and take their time.
+            reason = f"what comes from region {now.region} may not all be here yet"
+            return Followed(How.UNSETTLED, self._known, now, reason, total)
         reason = "a writer that keeps no revision was at work"
         return Followed(How.DOUBT, _known(now, again, total), now, reason)
 
@@ -256,7 +271,7 @@ def caught_up(reads: Reads, known: Known, revision: Revision) -> Known | None:
     if _confirms(revision, known):
         return known
     ahead = revision.epoch == known.epoch and revision.rev > known.rev
-    poll = _Poll(reads, known, lambda pending: False)
+    poll = _Poll(reads, known, None, lambda pending: False)
     found = poll._from_known(known, revision, ahead=ahead)
     return None if found is None else found.known
 

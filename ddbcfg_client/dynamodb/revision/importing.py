@@ -17,9 +17,8 @@ from ddbcfg_client.dynamodb.revision.comparing import check_unchanged
 from ddbcfg_client.dynamodb.revision.content import Content, Entry, differences, with_options
 from ddbcfg_client.dynamodb.revision.holding import Held, put_revision, units_of
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
-from ddbcfg_client.dynamodb.revision.packing import pack_entries
 from ddbcfg_client.dynamodb.revision.pending import Patience
-from ddbcfg_client.dynamodb.revision.record import Plan, expiry_of, part_item, slices_of
+from ddbcfg_client.dynamodb.revision.record import Plan, expiry_of, part_item, pieces_of
 from ddbcfg_client.dynamodb.revision.sealing import (
     proves,
     seal,
@@ -126,31 +125,14 @@ def write_plan(access: Access, held: Held, entries: Sequence[Entry]) -> Plan:
     """Write what will be written; after that the import can be finished by others."""
     token = held.pending.plan
     expiry = expiry_of(held.revision, access.now())
-    number = 0
-    for group in _groups(entries):
-        slices = slices_of(pack_entries(group))
-        for at, piece in enumerate(slices, 1):
-            more = at < len(slices)
-            part = part_item(access.place, token, number, piece, expiry, more=more)
-            access.put_part(part)
-            number += 1
-        held.renew()
-    held.renew(parts=number)
-    return Plan(token, number)
-
-
-def _groups(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Yield the entries in groups of some hundred kilobytes."""
-    group: list[Entry] = []
-    size = 0
-    for entry in entries:
-        group.append(entry)
-        size += len(entry.name) + len(entry.before or b"") + len(entry.after or b"")
-        if size > 1_000_000 or len(group) == 1000:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+    count = 0
+    for piece in pieces_of(entries):
+        access.put_part(part_item(access.place, token, count, piece, expiry))
+        count += 1
+        if not piece.more:
+            held.renew()
+    held.renew(parts=count)
+    return Plan(token, count)
 
 
 def parts_of(access: Access, entries: Sequence[Entry]) -> Iterator[list[Write]]:

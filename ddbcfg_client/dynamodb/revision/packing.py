@@ -14,7 +14,7 @@ from msgpack import packb, unpackb
 from ddbcfg_client.dynamodb.revision.content import Entry
 
 #: More than any record of this release unpacks to; what claims more was not written by it.
-LARGEST = 64 * 1024 * 1024
+LARGEST = 16 * 1024 * 1024
 
 
 #: Revision, option, and its packed keys since then, None if it was deleted.

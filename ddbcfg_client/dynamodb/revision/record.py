@@ -8,7 +8,7 @@ hosts never read.  ``gap`` says that more changed than is on record: what it was
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ FORMAT = 1
 INLINE = 8 * 1024
 _INLINE_NAMES = 4 * 1024
 _SLICE = 350 * 1024  # of compressed bytes in a part
+_GROUP_BYTES, _GROUP_ENTRIES = 1_000_000, 1000  # after which another list begins
 LONGEST_WHY = 1000  # characters
 _DAY = 86400
 
@@ -32,6 +33,14 @@ class Plan:
 
     token: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes for a part; with ``more`` the list that they are of goes on in the next one."""
+
+    packed: bytes
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,7 @@ def new_record(
     plans: Sequence[Plan] = (),
     planned: int = 0,
     gap: bool = False,
-) -> tuple[Record, list[bytes]]:
+) -> tuple[Record, list[Piece]]:
     """Return the record of *revision* and the parts it takes beside *plans*, under *token*.
 
     The plans have *planned* options, *entries* are the others.
@@ -76,7 +85,7 @@ def new_record(
     names = tuple(entry.name for entry in entries)
     small = not plans and sum(len(name.encode()) for name in names) <= _INLINE_NAMES
     inline = not plans and len(packed) <= INLINE
-    slices = [] if inline or not entries else slices_of(packed)
+    pieces = [] if inline else list(pieces_of(entries))
     record = Record(
         epoch=revision.epoch,
         rev=revision.rev,
@@ -89,15 +98,31 @@ def new_record(
         changed=len(entries) + planned,
         names=names if small else None,
         entries=tuple(entries) if inline else None,
-        plans=(*plans, *([Plan(token, len(slices))] if slices else [])),
+        plans=(*plans, *([Plan(token, len(pieces))] if pieces else [])),
         gap=gap,
     )
-    return record, slices
+    return record, pieces
 
 
-def slices_of(packed: bytes) -> list[bytes]:
-    """Return a packed list of entries in slices that each fit an item."""
-    return [packed[at : at + _SLICE] for at in range(0, len(packed), _SLICE)]
+def pieces_of(entries: Iterable[Entry]) -> Iterator[Piece]:
+    """Yield entries packed, in pieces that each fit an item; none unpacks to many megabytes."""
+    for group in _groups(entries):
+        packed = pack_entries(group)
+        for at in range(0, len(packed), _SLICE):
+            yield Piece(packed[at : at + _SLICE], more=at + _SLICE < len(packed))
+
+
+def _groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    group: list[Entry] = []
+    size = 0
+    for entry in entries:
+        group.append(entry)
+        size += len(entry.name) + len(entry.before or b"") + len(entry.after or b"")
+        if size > _GROUP_BYTES or len(group) == _GROUP_ENTRIES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def item_of_record(place: Place, record: Record, expiry: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,15 +182,15 @@ def parse_record(place: Place, item: Mapping[str, Any]) -> Record:
 
 
 def part_item(
-    place: Place, token: str, number: int, piece: bytes, expiry: Mapping[str, Any], *, more: bool
+    place: Place, token: str, number: int, piece: Piece, expiry: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a part: a slice of a packed list, with *more* slices of that list after it or not."""
+    """Return a part."""
     return {
         **expiry,
         **place.key_names.key(place.home, part_option(token, number)),
         "format": {"N": str(FORMAT)},
-        "b": {"B": piece},
-        "more": {"BOOL": more},
+        "b": {"B": piece.packed},
+        "more": {"BOOL": piece.more},
     }
 
 

@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
+from ddbcfg_client.dynamodb.revision.access import Access, Item
 from ddbcfg_client.dynamodb.revision.committing import commit
 from ddbcfg_client.dynamodb.revision.content import Content, Entry, digest_of, total_of
 from ddbcfg_client.dynamodb.revision.item import Revision
-from ddbcfg_client.dynamodb.revision.place import part_option
 from ddbcfg_client.dynamodb.revision.record import (
     Plan,
     expiry_of,
     item_of_record,
     new_record,
-    part_item,
 )
-from ddbcfg_client.dynamodb.revision.writing import change_write, fits, revision_write, stamp
+from ddbcfg_client.dynamodb.revision.writing import (
+    change_write,
+    fits,
+    part_writes,
+    revision_write,
+    stamp,
+)
 from ddbcfg_client.errors import StoreUnsettled
 
 #: Seconds between the two readings: a transaction is over then on all its items.
@@ -72,16 +76,9 @@ def seal(
         epoch=epoch or revision.epoch,
     )
     plans = (plan,) if plan is not None else ()
-    record, slices = new_record(made, entries, token, why, plans=plans, planned=planned, gap=gap)
+    record, pieces = new_record(made, entries, token, why, plans=plans, planned=planned, gap=gap)
     expiry = expiry_of(made, now)
-    parts = [
-        Write(
-            part_option(token, number),
-            part_item(place, token, number, piece, expiry, more=number + 1 < len(slices)),
-            home=True,
-        )
-        for number, piece in enumerate(slices)
-    ]
+    parts = part_writes(place, token, pieces, expiry)
     writes = [
         change_write(access, item_of_record(place, record, expiry)),
         revision_write(access, made, seen),

@@ -27,8 +27,9 @@ from ddbcfg_client.dynamodb.revision.item import (
     with_log,
 )
 from ddbcfg_client.dynamodb.revision.pending import Patience
-from ddbcfg_client.dynamodb.revision.place import REVISION_OPTION, part_option
+from ddbcfg_client.dynamodb.revision.place import REVISION_OPTION, Place
 from ddbcfg_client.dynamodb.revision.record import (
+    Piece,
     expiry_of,
     item_of_record,
     new_record,
@@ -186,15 +187,12 @@ def next_revision(
     else:
         base = revision.base
     made = with_log(place, made, [*earlier, *log], base)
-    record, slices = new_record(made, entries, token, change.why)
+    record, pieces = new_record(made, entries, token, change.why)
     expiry = expiry_of(made, now)
     writes = []
     if writes_options:
         writes += [write_of(access, entry.name, entry.after) for entry in entries]
-    for number, piece in enumerate(slices):
-        more = number + 1 < len(slices)
-        part = part_item(place, token, number, piece, expiry, more=more)
-        writes.append(Write(part_option(token, number), part, home=True))
+    writes += part_writes(place, token, pieces, expiry)
     writes.append(change_write(access, item_of_record(place, record, expiry)))
     writes.append(revision_write(access, made, seen))
     return made, writes
@@ -207,6 +205,12 @@ def write_of(access: Access, name: str, packed: bytes | None) -> Write:
         return Write(name, None)
     keys = place.key_names.key(place.store, name)
     return Write(name, {**attributes_of_packed(packed), **keys})
+
+
+def part_writes(place: Place, token: str, pieces: Sequence[Piece], expiry: Item) -> list[Write]:
+    """Return the writes of the parts of a record."""
+    items = (part_item(place, token, at, piece, expiry) for at, piece in enumerate(pieces))
+    return [Write(item[place.key_names.option]["S"], item, home=True) for item in items]
 
 
 def change_write(access: Access, item: Item) -> Write:

@@ -1,6 +1,10 @@
-"""What ``ddbcfg-client`` exits with; ``error_codes`` says which error ends with which code."""
+"""What ``ddbcfg-client`` exits with: each code's meaning, and which error ends with which code."""
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ddbcfg_client.errors import ConfigError
 
 FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED, DYNAMODB_FAILED = range(7)
 OUTPUT_FAILED = 74  # EX_IOERR of sysexits.h
@@ -17,3 +21,25 @@ MEANINGS = {
     DYNAMODB_FAILED: "DynamoDB refused or failed",
     OUTPUT_FAILED: "the output cannot be written",
 }
+
+#: The code of each class of errors and of those below it, unless they have one of their own.  By
+#: name: a get that finds its option imports no error of a table, and one that fails may have no
+#: descriptor left to import it with.
+CODES = {
+    "ConfigError": USAGE,
+    "LayoutMismatch": NO_SNAPSHOT,
+    "MalformedValue": DYNAMODB_FAILED,
+    "MisconfiguredSchemaException": DYNAMODB_FAILED,
+    "NothingPublished": NO_SNAPSHOT,
+    "OptionNotFound": NOT_FOUND,
+    "OutputFailed": OUTPUT_FAILED,
+    "ReloadFailed": NOT_RELOADED,
+    "SnapshotError": NO_SNAPSHOT,
+    "SnapshotTooStale": TOO_OLD,
+    "TableError": DYNAMODB_FAILED,
+}
+
+
+def code_of(error: ConfigError) -> int:
+    """Return the exit code of a command that *error* ended."""
+    return next(CODES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in CODES)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from ddbcfg_client.commands.exits import FOUND, INTERRUPTED, MEANINGS, OUTPUT_FAILED
+from ddbcfg_client.commands.exits import FOUND, INTERRUPTED, MEANINGS, OUTPUT_FAILED, code_of
 from ddbcfg_client.commands.output import check_output, complain, flush, silence
 from ddbcfg_client.commands.parser import Parser
 from ddbcfg_client.commands.registry import COMMANDS, load
@@ -38,8 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except ConfigError as error:
-        from ddbcfg_client.commands.error_codes import code_of
-
         code = code_of(error)
         if code == OUTPUT_FAILED:
             silence(sys.stdout)

@@ -161,3 +161,29 @@ def test_watching_an_option_that_is_not_there_ends_at_once(
     done = client(host, "", "watch", "typo")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"store 'prod' has no option 'typo'" in done.stderr
+
+
+# --- descriptors ---------------------------------------------------------------------------------
+
+
+def with_descriptors(host: Host, limit: int, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """A whole command that may have so many descriptors open."""
+    command = [sys.executable, "-m", "ddbcfg_client", *arguments]
+    return subprocess.run(
+        ["bash", "-c", f'ulimit -n {limit}; exec "$@"', "bash", *command],
+        cwd=ROOT,
+        env=environment_of({"DDBCFG_NAMESPACE": host.namespace}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def test_an_error_needs_no_descriptor_more_than_an_answer(host: Host, publisher: Publisher) -> None:
+    limits = range(4, 10)
+    enough = [limit for limit in limits if with_descriptors(host, limit, "list").returncode == 0]
+    assert enough
+    done = with_descriptors(host, enough[0], "get", "nope")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == "ddbcfg-client: store 'prod' has no option 'nope'\n"

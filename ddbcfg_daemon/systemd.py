@@ -6,6 +6,8 @@ import os
 import socket
 from collections.abc import Mapping
 
+from ddbcfg_client.printable import printable
+
 # systemd ignores the whole of a longer message (its NOTIFY_BUFFER_MAX, which is PIPE_BUF).
 _LONGEST = 4096  # bytes
 _STATUS = "STATUS="
@@ -43,9 +45,9 @@ class Notifier:
 def _message(states: tuple[str, ...]) -> bytes:
     """The datagram; a status that is too long for it is cut."""
     # A state is one line: an error's text must not be able to say READY=1.
-    lines = [" ".join(state.splitlines()) for state in states]
-    # A text that came from elsewhere can hold half a character.
-    parts = [line.encode("utf-8", "backslashreplace") for line in lines]
+    # And a text that came from elsewhere must not send a terminal escape sequences.
+    lines = [printable(" ".join(state.splitlines())) for state in states]
+    parts = [line.encode() for line in lines]
     excess = sum(map(len, parts)) + len(parts) - _LONGEST
     if excess > 0:
         for number, line in enumerate(lines):

@@ -78,3 +78,11 @@ def test_how_often_the_watchdog_wants_to_be_fed(
     environment: dict[str, str], seconds: float
 ) -> None:
     assert Notifier(environment).watchdog == seconds
+
+
+def test_text_from_elsewhere_sends_no_escape_sequences_to_a_terminal() -> None:
+    with ServiceManager() as manager:
+        Notifier({"NOTIFY_SOCKET": manager.address}).send(
+            "STATUS=a\x1b]0;owned\x07\rb ü", "READY=1"
+        )
+        assert manager.receive() == [r"STATUS=a\x1b]0;owned\x07 b ü", "READY=1"]

@@ -49,7 +49,8 @@ class ShrinkGuard:
     """Refuses a store that lost more than *max_shrink* percent of its options, or all of them.
 
     A shrink is believed when it has stood for *polls* scheduled polls in a row: a deletion that is
-    meant gets through by itself, a half-done one does not.  Polls that readers ask for prove
+    meant gets through by itself, a half-done one does not, for a store that goes on shrinking has
+    not stood.  Polls that readers ask for prove
     nothing about time, so they do not count.  An emptied store is never believed by itself.
     """
 
@@ -57,6 +58,7 @@ class ShrinkGuard:
     polls: int = 3
     allow_empty: bool = False
     _seen: int = 0
+    _fewest: int = 0  # options since it was first seen
 
     def check(self, published: Collection[str], reading: Reading, *, scheduled: bool) -> None:
         """See Guard."""
@@ -66,6 +68,8 @@ class ShrinkGuard:
             if reason is None:
                 return
             raise GuardRefused("shrink", f"{reason}, and without --allow-empty that stays refused")
+        if self._seen == 0 or len(reading.options) < self._fewest:
+            self._seen, self._fewest = 0, len(reading.options)
         self._seen += scheduled
         if self._seen < self.polls:
             seen = f"{self._seen} of {self.polls} scheduled polls"

@@ -48,6 +48,8 @@ class Schema:
             raise SchemaError(str(path), error.strerror or type(error).__name__) from None
         except ValueError as error:
             raise SchemaError(str(path), str(error)) from None
+        except ArithmeticError:
+            raise SchemaError(str(path), "a number in it has an absurd exponent") from None
         except RecursionError:
             raise SchemaError(str(path), "it is nested too deeply") from None
         if not isinstance(schemas, dict):

@@ -435,3 +435,30 @@ def test_a_long_list_that_violates_the_schema_holds_up_nobody(tmp_path: Path) ->
     violation = schema.violation("db", {"l": [Decimal(1)] * 130_000})
     assert time.process_time() - started < 2
     assert violation == "option 'db'['l'][0] violates 'anyOf'"
+
+
+@pytest.mark.parametrize("number", ["1e999999999999999999999", "1e-999999999999999999999"])
+def test_a_schema_with_an_absurd_number_is_refused(tmp_path: Path, number: str) -> None:
+    file = tmp_path / "schema.json"
+    file.write_text(f'{{"db": {{"maximum": {number}}}}}')
+    with pytest.raises(SchemaError, match="absurd exponent"):
+        Schema(file)
+
+
+def test_a_store_that_goes_on_shrinking_has_not_stood_yet() -> None:
+    guard = ShrinkGuard(max_shrink=50, polls=3)
+    before = [f"option-{number}" for number in range(100)]
+
+    def refused(left: int) -> bool:
+        now = Reading(dict.fromkeys(before[:left], b"\x80"), 1)
+        try:
+            guard.check(before, now, scheduled=True)
+        except GuardRefused:
+            return True
+        return False
+
+    # Half done at each of the first polls, and then as it was meant.
+    assert [refused(left) for left in (40, 30, 20, 10, 10)] == [True] * 5
+    assert not refused(10)
+    # One that grows again, but not enough, goes on standing.
+    assert [refused(left) for left in (10, 12, 11)] == [True, True, False]

@@ -6,8 +6,6 @@ docs/command-line.md, and a line here.
 
 from __future__ import annotations
 
-from importlib import import_module
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ddbcfg_client.commands.command import Command
@@ -31,5 +29,7 @@ COMMANDS = {
 
 def load(name: str) -> Command:
     """Import the module of the command *name* and return the command."""
-    command: Command = import_module(f"ddbcfg_client.commands.{COMMANDS[name]}").COMMAND
+    # Not importlib: loading that takes a get another quarter of a millisecond.
+    module = __import__(f"ddbcfg_client.commands.{COMMANDS[name]}", fromlist=["COMMAND"])
+    command: Command = module.COMMAND
     return command

@@ -10,7 +10,12 @@ from __future__ import annotations
 import os
 from itertools import count
 
-from ddbcfg_client.errors import LayoutMismatch, SnapshotCorrupt, SnapshotReclaimed
+from ddbcfg_client.errors import (
+    LayoutMismatch,
+    SnapshotCorrupt,
+    SnapshotError,
+    SnapshotReclaimed,
+)
 from ddbcfg_client.format import LAYOUT_VERSION, layout_of
 from ddbcfg_client.format.segment import (
     HEADER_SIZE,
@@ -52,6 +57,8 @@ class Segment:
             head = self._head()
         except ValueError as error:
             raise SnapshotCorrupt(name, str(error)) from None
+        except OSError as error:
+            raise SnapshotError(name, f"it cannot be read ({error.strerror})") from None
         size = status.st_size
         # The publisher cuts short what it replaced when it needs the room.
         if size < HEADER_SIZE or os.fstat(self._fd).st_size < size:

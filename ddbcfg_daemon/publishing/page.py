@@ -41,7 +41,6 @@ class WritablePage:
         self._hidden = hidden  # its name until it is put in place
         status = os.fstat(fd)
         mapping = mmap(fd, PAGE_SIZE)
-        os.close(fd)
         self._names = names
         self._identity = (status.st_dev, status.st_ino)
         self._bytes = memoryview(mapping)
@@ -61,11 +60,12 @@ class WritablePage:
             allocate(fd, names.page, PAGE_SIZE, reclaim)
             write(fd, [new_page()])
             access.apply(fd)
+            page = cls(names, fd, hidden)
         except BaseException:
-            os.close(fd)
             unlink(hidden)
             raise
-        page = cls(names, fd, hidden)
+        finally:
+            os.close(fd)
         page._words[MAGIC_WORD] = PAGE_MAGIC
         return page
 
@@ -94,17 +94,19 @@ class WritablePage:
             fd = os.open(path_of(names.page), flags)
         except OSError:
             return None  # none, or not ours: create() finds out what is in the way
-        status = os.fstat(fd)
-        if (
-            not stat.S_ISREG(status.st_mode)
-            or status.st_uid != access.uid
-            or status.st_mode & 0o022  # others could cut it short, and kill who has it mapped
-            or status.st_size != PAGE_SIZE
-        ):
+        try:
+            status = os.fstat(fd)
+            if (
+                not stat.S_ISREG(status.st_mode)
+                or status.st_uid != access.uid
+                or status.st_mode & 0o022  # others could cut it short, and kill who has it mapped
+                or status.st_size != PAGE_SIZE
+            ):
+                return None
+            access.apply(fd)
+            page = cls(names, fd)
+        finally:
             os.close(fd)
-            return None
-        access.apply(fd)
-        page = cls(names, fd)
         if page._words[MAGIC_WORD] != PAGE_MAGIC or page._words[GENERATION_WORD] & RETIRED:
             return None
         if page._words[LAYOUT_WORD] != LAYOUT_VERSION:

@@ -10,10 +10,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import chain
 
-from ddbcfg_client.errors import ConfigError
+from ddbcfg_client.errors import (
+    LayoutMismatch,
+    SnapshotCorrupt,
+    SnapshotPermissionError,
+    SnapshotReclaimed,
+    UntrustedSegment,
+)
 from ddbcfg_client.format.builder import Image
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.format.page import RETIRED
 from ddbcfg_client.memo import Memo
 from ddbcfg_client.shm.segment import Segment
 from ddbcfg_client.shm.trust import SHM_DIR, Gone, Trust
@@ -25,7 +30,20 @@ from ddbcfg_daemon.publishing.replaced import ReplacedSegments
 log = logging.getLogger("ddbcfg.daemon")
 
 _NUMBERS_TRIED = 100  # for a new segment, when somebody's files have their names
+_LAST = 1 << 62  # generations from here on are absurd; the layout ends at twice that
 _SKIP = 1 << 20  # numbers skipped at most by one try: a stranger cannot guess which is next
+
+
+# What makes a segment one that was not published, or was damaged.  Not that it cannot be opened now
+# (for want of a descriptor, say): nothing is published past what cannot be looked at.
+_NOT_WHOLE = (
+    Gone,
+    LayoutMismatch,
+    SnapshotCorrupt,
+    SnapshotPermissionError,
+    SnapshotReclaimed,
+    UntrustedSegment,
+)
 
 
 class SegmentFiles:
@@ -48,7 +66,7 @@ class SegmentFiles:
         found = []
         for file in os.listdir(SHM_DIR):
             generation = self._names.generation_of(f"/{file}")
-            if generation is None or generation >= RETIRED:
+            if generation is None or generation >= _LAST:
                 continue
             # A neighbour may give a file any generation, and it could not be removed.
             with suppress(FileNotFoundError):
@@ -67,7 +85,7 @@ class SegmentFiles:
             options = Snapshot(segment, self._names.store, Memo()).packed()
             # It was published by a daemon that may have been told otherwise who may read.
             segment.apply(self._access.apply)
-        except (Gone, ConfigError):
+        except _NOT_WHOLE:
             return None
         return segment, options
 

@@ -51,15 +51,18 @@ class WriterLock:
     def _take(self) -> int:
         for _ in range(_TRIES):
             fd = self._open()
+            taken = False
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # The holder may have removed the name between our open and our lock.
+                taken = self._has_name(fd)
             except BlockingIOError:
-                os.close(fd)
                 raise WriterLocked(self._names.store, self._names.lock, 0) from None
-            # The holder may have removed the name between our open and our lock.
-            if self._has_name(fd):
+            finally:
+                if not taken:
+                    os.close(fd)
+            if taken:
                 return fd
-            os.close(fd)
         raise WriterLocked(self._names.store, self._names.lock, 0)
 
     def _open(self) -> int:

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.errors import ConfigError
 
 FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED, DYNAMODB_FAILED = range(7)
+FAULT = 70  # EX_SOFTWARE of sysexits.h
 OUTPUT_FAILED = 74  # EX_IOERR of sysexits.h
 INTERRUPTED = 130  # as a shell has it: 128 and the number of SIGINT
 
@@ -19,6 +20,7 @@ MEANINGS = {
     TOO_OLD: "too old (--max-age)",
     NOT_RELOADED: "not reloaded",
     DYNAMODB_FAILED: "DynamoDB refused or failed",
+    FAULT: "a fault of ddbcfg itself",
     OUTPUT_FAILED: "the output cannot be written",
 }
 

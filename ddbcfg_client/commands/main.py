@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from ddbcfg_client.commands.exits import FOUND, INTERRUPTED, MEANINGS, OUTPUT_FAILED, code_of
+from ddbcfg_client.commands.exits import FAULT, FOUND, INTERRUPTED, MEANINGS, OUTPUT_FAILED, code_of
 from ddbcfg_client.commands.output import check_output, complain, flush, silence
 from ddbcfg_client.commands.parser import Parser
 from ddbcfg_client.commands.registry import COMMANDS, load
@@ -49,6 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of the output has seen enough.
         silence(sys.stdout)
         return FOUND
+    except Exception as fault:  # noqa: BLE001 - Python would exit with 1: "no such option"
+        return _report(fault)
+
+
+def _report(fault: Exception) -> int:
+    """Print where a fault of ddbcfg itself happened, without its text, which may quote a value."""
+    import traceback
+
+    frames = traceback.extract_tb(fault.__traceback__)
+    where = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
+    complain(f"a fault of ddbcfg itself, please report it: {type(fault).__name__} at {where}")
+    return FAULT
 
 
 def _run(arguments: Sequence[str]) -> int:

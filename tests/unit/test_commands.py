@@ -11,6 +11,7 @@ import pytest
 
 from ddbcfg_client import errors
 from ddbcfg_client.commands import exits
+from ddbcfg_client.commands import main as main_module
 from ddbcfg_client.commands.exits import CODES, MEANINGS, code_of
 from ddbcfg_client.commands.registry import COMMANDS, load
 from ddbcfg_client.errors import (
@@ -150,3 +151,18 @@ def test_the_documents_have_the_same_codes() -> None:
     table = COMMAND_LINE.partition("## Exit codes")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
     assert [int(code) for row in rows for code in row.split(",")] == list(MEANINGS)
+
+
+def test_a_fault_of_its_own_has_a_code_of_its_own_and_shows_no_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(arguments: object) -> int:
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr(main_module, "_run", broken)
+    assert main_module.main([]) == 70
+    told = capsys.readouterr().err
+    assert told.startswith("ddbcfg-client: a fault of ddbcfg itself")
+    assert "RuntimeError at " in told
+    assert "test_commands.py" in told
+    assert "hunter2" not in told

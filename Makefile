@@ -13,7 +13,7 @@ VENV    = .venv
 SERVING = $(VENV)/.serving
 READY   = $(VENV)/.ready
 
-.PHONY: help run test test-all model chaos fuzz sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
+.PHONY: help run test test-all coverage model chaos fuzz sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,9 +23,17 @@ run: $(SERVING) ## serve the example configuration from an embedded DynamoDB, un
 	@exec $(VENV)/bin/ddbcfg-daemon --local examples/config.json --interval 5
 
 # Reading is tested twice where the hot path was compiled: without it first.
+PYTEST = $(VENV)/bin/python -m pytest
 test: $(READY) ## run the test suite (ARGS='-k name' for a part of it; installs the rest)
-	$(if $(ARGS),,DDBCFG_PURE=1 $(VENV)/bin/python -m pytest -q tests/unit/test_reader.py tests/races)
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(if $(ARGS),,DDBCFG_PURE=1 $(PYTEST) -q tests/unit/test_reader.py tests/races)
+	$(PYTEST) $(ARGS)
+
+# Daemons and clients that tests start are measured, too, and write where every user may.
+coverage: $(READY) ## run the test suite, and fail when too few branches are covered
+	@rm -rf .cache/coverage && install -d -m 1777 .cache/coverage
+	@$(MAKE) --no-print-directory test PYTEST='$(VENV)/bin/coverage run -m pytest'
+	@$(VENV)/bin/coverage combine --quiet
+	$(VENV)/bin/coverage report
 
 # One line for each CPython >= 3.11 here: its version and its path.
 PYTHONS = for python in python3.11 python3.12 python3.13 python3.14 \

@@ -46,6 +46,22 @@ for _name in [name for name in os.environ if name.startswith(("AWS_", "DDBCFG_")
 os.environ.update(AWS_ENVIRONMENT)
 
 
+_FORKS_AND_KILLS = {"crash", "races", "servers"}
+
+
+@pytest.fixture
+def unmeasured_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Child processes that coverage does not measure, and so loads nothing into."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_coverage_beside_forks(request: pytest.FixtureRequest) -> None:
+    """Coverage has a lock in each process; a child forked beside threads can find it held."""
+    if _FORKS_AND_KILLS & set(request.path.parts):
+        request.getfixturevalue("unmeasured_children")
+
+
 def pytest_report_header() -> str:
     """Say which hot path is tested, so that nobody takes one for the other."""
     from ddbcfg_client.hotpath import READER

@@ -863,6 +863,7 @@ def test_help_has_every_command_and_exit_code(arguments: tuple[str, ...]) -> Non
     assert done.returncode == (0 if arguments else 2)
 
 
+@pytest.mark.usefixtures("unmeasured_children")
 def test_reading_loads_nothing_of_what_writes() -> None:
     program = (
         "import sys; from ddbcfg_client.commands.main import main; "

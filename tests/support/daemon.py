@@ -241,10 +241,8 @@ def a_host() -> Iterator[Host]:
 
 
 def left_of(namespace: str) -> list[Path]:
-    """Every file of this namespace in /dev/shm."""
-    return sorted(
-        path for path in Path("/dev/shm").iterdir() if f"ddbcfg.{namespace}." in path.name
-    )
+    """Every file in /dev/shm of this namespace, and of those whose names begin with it."""
+    return sorted(path for path in Path("/dev/shm").iterdir() if f"ddbcfg.{namespace}" in path.name)
 
 
 @pytest.fixture

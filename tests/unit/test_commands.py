@@ -49,6 +49,7 @@ def test_each_has_the_name_of_its_module_and_a_place_in_the_documents(name: str)
     assert not command.summary.endswith(".")
 
 
+@pytest.mark.usefixtures("unmeasured_children")
 def test_loading_them_all_for_the_help_loads_nothing_of_what_they_need() -> None:
     code = (
         "import sys; from ddbcfg_client.commands.registry import COMMANDS, load; "

@@ -13,6 +13,8 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading
 
+pytestmark = pytest.mark.usefixtures("unmeasured_children")
+
 CHILD = """
 import os, sys
 

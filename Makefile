@@ -13,7 +13,7 @@ VENV    = .venv
 SERVING = $(VENV)/.serving
 READY   = $(VENV)/.ready
 
-.PHONY: help run test test-all coverage model chaos fuzz sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
+.PHONY: help run test test-all coverage model chaos fuzz soak sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ fuzz: $(READY) ## feed hostile bytes to all that parses them, for MINUTES (2)
 	@$(VENV)/bin/python -m pip install --quiet --requirement tests/fuzz/requirements.txt
 	$(VENV)/bin/python tests/fuzz/fuzz_bytes.py -timeout=5 -rss_limit_mb=1024 \
 	    -max_total_time=$$(($(or $(MINUTES),2) * 60)) -print_final_stats=1
+
+soak: $(READY) ## run a daemon and readers for SECONDS (600), and print what they keep of memory
+	$(VENV)/bin/python -m benchmarks.soak --seconds $(or $(SECONDS),600)
 
 sanitize: $(READY) ## test what is compiled under ASan and UBSan
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \

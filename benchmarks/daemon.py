@@ -32,12 +32,21 @@ class Daemon:
 
 
 @contextmanager
-def daemon(url: str, table: str) -> Iterator[Daemon]:
-    """Run a daemon that polls *table* at *url* when it is asked to; nothing of it is left."""
+def daemon(url: str, table: str, *flags: str, interval: float = 3600) -> Iterator[Daemon]:
+    """Run a daemon that polls *table* at *url*, by default only when asked; clean up at the end."""
     namespace = unique_namespace()
     command = [sys.executable, "-m", "ddbcfg_daemon", "--table", table, "--store", STORE]
     process = subprocess.Popen(
-        [*command, "--endpoint-url", url, "--namespace", namespace, "--interval", "3600"],
+        [
+            *command,
+            "--endpoint-url",
+            url,
+            "--namespace",
+            namespace,
+            "--interval",
+            f"{interval:g}",
+            *flags,
+        ],
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.DEVNULL,

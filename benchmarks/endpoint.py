@@ -3,8 +3,9 @@
 ``python -m benchmarks.endpoint SIZE ...`` has a table for each size: ``options-SIZE``, with that
 many options in one store.  It says its URL and the bytes of each table's items.  It answers the
 line ``counts`` with what was asked of it since the last: ``calls``, the requests of each operation,
-and ``units``, the read units that DynamoDB would have charged for what it served.  An emulator
-would take longer to make a page than any client to read it.
+and ``units``, the read units that DynamoDB would have charged for what it served.  ``change N``
+gives one option of each table its version N, and ``refuse N`` fails the next N requests.  An
+emulator would take longer to make a page than any client to read it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any, ClassVar
 from zlib import crc32
 
 from benchmarks.children import serve
-from benchmarks.stores import STORE, options
+from benchmarks.stores import STORE, attributes, options
 from ddbcfg_client.dynamodb.item_size import least_size
 
 PAGE_LIMIT = 1 << 20  # bytes of items, as DynamoDB counts them, after which a page ends
@@ -66,6 +67,13 @@ class Table:
         self._pages: dict[tuple[str | None, int | None], Answer] = {}
         self._description = Answer(_packed({"Table": _description(name)}))
         self._first = Answer(b'{"Item":%b}' % self._items[0], self._sizes[0])
+
+    def change(self, version: int) -> None:
+        """Change one option, another one for each version."""
+        number = 1 + version % (len(self._items) - 1)
+        item = _item(self._names[number], attributes(number, version))
+        self._items[number] = _packed(item)
+        self._pages = {}
 
     @property
     def size(self) -> int:
@@ -135,6 +143,7 @@ class Handler(BaseHTTPRequestHandler):
     tables: ClassVar[dict[str, Table]] = {}
     calls: ClassVar[Counter[str]] = Counter()
     units: ClassVar[float] = 0.0
+    refused: ClassVar[int] = 0
     lock = threading.Lock()
 
     def do_POST(self) -> None:
@@ -145,7 +154,11 @@ class Handler(BaseHTTPRequestHandler):
         with self.lock:
             self.calls[operation] += 1
             Handler.units += units
-        self.send_response(200)
+            refused = Handler.refused > 0
+            Handler.refused -= refused
+        if refused:
+            answer = _REFUSAL
+        self.send_response(500 if refused else 200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(answer.body)))
         self.send_header("x-amz-crc32", answer.checksum)
@@ -154,6 +167,18 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *words: object) -> None:
         """Say nothing."""
+
+
+_REFUSAL = Answer(b'{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError"}')
+
+
+def _change(version: str) -> None:
+    for table in Handler.tables.values():
+        table.change(int(version))
+
+
+def _refuse(requests: str) -> None:
+    Handler.refused = int(requests)
 
 
 def _counts() -> dict[str, Any]:
@@ -173,7 +198,8 @@ def main() -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sizes = {name: table.size for name, table in Handler.tables.items()}
         url = f"http://127.0.0.1:{server.server_port}"
-        serve({"counts": _counts}, ready={"url": url, "bytes": sizes})
+        commands = {"counts": _counts, "change": _change, "refuse": _refuse}
+        serve(commands, ready={"url": url, "bytes": sizes})
         server.shutdown()
 
 

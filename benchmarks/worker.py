@@ -31,9 +31,9 @@ _OTHER_WORK = 0.005  # seconds of it before a cold read
 _PRIVATE = ("Private_Clean:", "Private_Dirty:")
 
 
-def private_bytes() -> int:
-    """The memory that would be free if this process ended (USS)."""
-    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+def private_bytes(pid: int | str = "self") -> int:
+    """The memory that would be free if a process, this one, ended (USS)."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(_PRIVATE))
 
 

@@ -26,3 +26,19 @@ def test_a_quick_run_of_reads_writes_figures_and_a_table(tmp_path: Path) -> None
         assert 'ddbcfg `config.get("db")`' in ways
         assert all(len(samples) == 2 and min(samples) > 0 for samples in ways.values())
     assert 'config["db"]' in (tmp_path / "performance.md").read_text()
+
+
+def test_a_short_soak_says_what_a_daemon_and_its_readers_keep() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.soak", "--seconds", "2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    _, first, *_ = done.stdout.splitlines()
+    daemon, files, threads, *readers, generation = map(int, first.replace(",", "").split()[1:])
+    assert min(daemon, *readers) > 1000
+    assert len(readers) == 2
+    assert min(files, threads, generation) > 0

@@ -102,6 +102,45 @@ def test_systemd_has_nothing_to_say_about_the_unit() -> None:
     make("verify-unit")
 
 
+def test_what_the_sandbox_leaves_open_is_as_little_as_it_can_be() -> None:
+    if "--offline" not in _systemd_analyze("--help"):
+        pytest.skip("systemd-analyze is missing or older than 250")
+    _systemd_analyze(
+        "security", "--offline=true", "--threshold=16", str(ROOT / "systemd/ddbcfg-daemon.service")
+    )
+
+
+def test_the_system_calls_that_are_allowed_include_all_that_give_files_away() -> None:
+    """Segments are given to their group by descriptor, sockets by path."""
+    if "set_mempolicy" not in _systemd_analyze("syscall-filter", "@resources"):
+        pytest.skip("systemd-analyze is missing or too old")
+    unit = (ROOT / "systemd/ddbcfg-daemon.service").read_text()
+    allowed: set[str] = set()
+    for line in re.findall(r"^SystemCallFilter=(.+)$", unit, re.MULTILINE):
+        calls = {call for name in line.lstrip("~").split() for call in _system_calls(name)}
+        allowed = allowed - calls if line.startswith("~") else allowed | calls
+    assert allowed & _system_calls("@privileged") == _system_calls("@chown")
+    assert not allowed & _system_calls("@resources")
+    assert {"inotify_init1", "memfd_create", "getrandom", "prlimit64"} <= allowed
+
+
+def _system_calls(name: str) -> set[str]:
+    if not name.startswith("@"):
+        return {name}
+    lines = map(str.strip, _systemd_analyze("syscall-filter", name).splitlines()[1:])
+    names = [line for line in lines if line and not line.startswith("#")]
+    return {call for inner in names for call in _system_calls(inner)}
+
+
+def _systemd_analyze(*arguments: str) -> str:
+    """What it says; nothing where there is none."""
+    if not shutil.which("systemd-analyze"):
+        return ""
+    return subprocess.run(
+        ["systemd-analyze", "--no-pager", *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
 def test_the_daemon_gets_a_user_with_a_group_of_its_own() -> None:
     lines = (ROOT / "systemd/ddbcfg.sysusers").read_text().splitlines()
     [entry] = [line.split() for line in lines if not line.startswith("#")]

@@ -7,21 +7,23 @@ from typing import Any
 import pytest
 
 from ddbcfg_client.dynamodb.revision.enabling import Settings, enable
+from ddbcfg_client.dynamodb.revision.following import How, follow
 from ddbcfg_client.dynamodb.revision.history import (
     diff,
     entries_of,
     names_of,
     past,
-    purge,
     records,
     rollback,
 )
 from ddbcfg_client.dynamodb.revision.importing import write, write_import
 from ddbcfg_client.dynamodb.revision.place import change_option
+from ddbcfg_client.dynamodb.revision.purging import purge
+from ddbcfg_client.dynamodb.revision.repairing import repair
 from ddbcfg_client.dynamodb.revision.syncing import sync
 from ddbcfg_client.dynamodb.revision.writing import Change, write_change
 from ddbcfg_client.errors import ChangeConflict, HistoryGap, RevisionMissing, StoreUnsettled
-from support.revisions import RevisedStore, noise, packed
+from support.revisions import DyingAccess, Killed, RevisedStore, noise, packed
 
 ONE, TWO, THREE = (packed("o", n=number) for number in (1, 2, 3))
 
@@ -167,18 +169,54 @@ def test_a_gap_is_said_to_be_one(revised: RevisedStore) -> None:
 def test_purging_takes_old_values_away(
     revised: RevisedStore, revisions: list[dict[str, bytes]]
 ) -> None:
-    assert purge(revised.access(), before=5) == 3
-    assert [record.rev for record in records(revised.access())] == [5]
-    left = revised.client.query(
+    write_change(revised.access(), Change({"secret": packed("o", text="p1anted")}, "me"))
+    write_change(revised.access(), Change({"secret": THREE}, "me"))
+    assert revised.revision().changes_after(5)
+    assert purge(revised.access(), before=7) == 5
+    assert [record.rev for record in records(revised.access())] == [7]
+    assert revised.revision().changes_after(5) is None
+    assert revised.revision().changes_after(6) == [(7, "secret", THREE)]
+    assert home_of(revised) == ["change/000000000007", "revision"]
+    assert revised.proves()
+    # Revision 7 itself still says what was before it.
+    assert purge(revised.access(), before=8) == 1
+    assert home_of(revised) == ["revision"]
+    assert revised.revision().changes_after(6) is None
+    assert follow(revised.access(), None).how is How.QUERY
+
+
+def test_purging_takes_plans_that_came_to_nothing_and_leaves_the_others(
+    revised: RevisedStore, revisions: list[dict[str, bytes]]
+) -> None:
+    dying = DyingAccess(revised.table, "prod", 7, served=True)
+    with pytest.raises(Killed):
+        write_import(dying, Change({"a": ONE}, "importer"))
+    pending = revised.revision().pending
+    assert pending is not None
+    under_way = f"part/{pending.plan}/000000"
+    assert under_way in home_of(revised)
+    purge(revised.access(), before=5)
+    assert under_way in home_of(revised)
+    assert past_after_repair(revised, take_back=True) == revisions[5]
+    purge(revised.access(), before=5)
+    assert under_way not in home_of(revised)
+    assert past(revised.access(), 4).content == revisions[4]
+
+
+def past_after_repair(revised: RevisedStore, *, take_back: bool) -> Any:
+    repair(revised.access(), by="op", take_back=take_back)
+    return revised.content()
+
+
+def home_of(revised: RevisedStore) -> list[str]:
+    """The option keys of everything the protocol keeps."""
+    pages = revised.client.get_paginator("query").paginate(
         TableName=revised.place.table,
         KeyConditionExpression="#s = :s",
         ExpressionAttributeNames={"#s": "_store"},
         ExpressionAttributeValues={":s": {"S": revised.place.home}},
-    )["Items"]
-    kept = [item["_option"]["S"] for item in left]
-    # The revision item, its last change, and the two parts of that.
-    assert [key.split("/")[0] for key in kept] == ["change", "part", "part", "revision"]
-    assert past(revised.access(), 4).content == revisions[4]
+    )
+    return [item["_option"]["S"] for page in pages for item in page["Items"]]
 
 
 def test_a_store_without_revisions_has_no_history(revised: RevisedStore) -> None:
@@ -186,3 +224,11 @@ def test_a_store_without_revisions_has_no_history(revised: RevisedStore) -> None
         list(records(revised.access()))
     with pytest.raises(RevisionMissing):
         past(revised.access(), 1)
+
+
+def test_a_revision_that_is_absurdly_high_has_a_short_history(revised: RevisedStore) -> None:
+    revised.begin({"a": ONE}, rev={"N": "9" * 18})
+    assert list(records(revised.access())) == []
+    with pytest.raises(HistoryGap):
+        past(revised.access(), 1)
+    assert purge(revised.access(), before=10**17) == 0

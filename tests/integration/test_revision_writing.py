@@ -6,7 +6,7 @@ so here each writer has its turn, and races are elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,8 @@ import pytest
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.revision.access import Write
 from ddbcfg_client.dynamodb.revision.comparing import Unchanged
-from ddbcfg_client.dynamodb.revision.importing import write
+from ddbcfg_client.dynamodb.revision.following import How, follow
+from ddbcfg_client.dynamodb.revision.importing import write, write_import
 from ddbcfg_client.dynamodb.revision.item import Pending, item_of
 from ddbcfg_client.dynamodb.revision.writing import Change, TooLarge, Written, write_change
 from ddbcfg_client.dynamodb.table import Table
@@ -64,7 +65,8 @@ def test_a_change_is_two_requests(revised: RevisedStore, proxy: FaultProxy) -> N
     assert (now.rev, now.count, now.by, now.base) == (2, 2, "me", 1)
     assert now.changes_after(1) == [(2, "db", None), (2, "new", WEB)]
     assert revised.entries(2) == list(entries)
-    assert revised.access().last_change() == 2
+    (last,) = revised.access().changes_below(10**12, 1)
+    assert last["_option"] == {"S": "change/000000000002"}
 
 
 def test_what_changes_nothing_makes_no_revision(revised: RevisedStore) -> None:
@@ -330,18 +332,27 @@ def test_attributes_of_a_later_release_stay(revised: RevisedStore) -> None:
     assert revised.revision().others == {"newer": {"S": "kept"}}
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda revised: RevisedStore(revised.client, revised.place.table, "_ddbcfg/x"),
-        lambda revised: RevisedStore(revised.client, revised.place.table, "x" * 2041),
-    ],
-)
-def test_stores_that_cannot_have_revisions(
-    revised: RevisedStore, make: Callable[[RevisedStore], RevisedStore]
+def test_a_store_where_other_stores_have_their_revisions_is_not_written(
+    revised: RevisedStore, proxy: FaultProxy
 ) -> None:
-    with pytest.raises(NameRefused):
-        make(revised).place.check()
+    inside = RevisedStore(revised.client, revised.place.table, "_ddbcfg/prod")
+    proxy.reset()
+    for attempt in (write_change, write_import):
+        with pytest.raises(NameRefused):
+            attempt(inside.access(), change(db=WEB))
+    assert proxy.requests == []
+
+
+def test_a_store_whose_name_is_too_long_for_revisions_has_none(
+    revised: RevisedStore, proxy: FaultProxy
+) -> None:
+    """Nor is one looked for: the hash key would be longer than DynamoDB's."""
+    long = RevisedStore(revised.client, revised.place.table, "x" * 2041)
+    proxy.reset()
+    assert write_change(long.access(), change(db=WEB)) is None
+    assert write_import(long.access(), change(db=WEB)) is None
+    assert follow(long.access(), None).how is How.PLAIN
+    assert proxy.requests == []
 
 
 # --- compare and set -----------------------------------------------------------------------------

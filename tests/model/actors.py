@@ -13,7 +13,6 @@ from typing import Any
 from ddbcfg_client.dynamodb.revision.access import Item, Write
 from ddbcfg_client.dynamodb.revision.content import Content
 from ddbcfg_client.dynamodb.revision.place import (
-    LAST_CHANGE,
     REVISION_OPTION,
     Place,
     change_option,
@@ -86,9 +85,11 @@ class ModelAccess:
         first, last = part_option(plan.token, 0), part_option(plan.token, plan.count - 1)
         return self._found(self.ask("parts", first, last))
 
-    def last_change(self) -> int:
-        assert LAST_CHANGE
-        return int(self.ask("last"))
+    def changes_below(self, rev: int, most: int) -> Sequence[Item]:
+        return self._found(self.ask("below", change_option(rev), most))
+
+    def part_options(self) -> Sequence[str]:
+        return list(self.ask("part options"))
 
     def together(self, options: Sequence[str]) -> tuple[Item | None, Content]:
         places = [NAMES.index(option) for option in options]

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from msgpack import packb
 
 from ddbcfg_client.dynamodb.revision.access import GUARDED
-from ddbcfg_client.dynamodb.revision.place import REVISION_OPTION, Place, revision_of
+from ddbcfg_client.dynamodb.revision.place import REVISION_OPTION, Place
 
 NAMES = ("a", "b")
 PLACE = Place("config", "prod")
@@ -157,8 +157,11 @@ class World:
                 yield tuple(n for key, n in version if request[1] <= key <= request[2]), state
         elif kind == "change":
             yield dict(state.changes[-1]).get(request[1]), state
-        elif kind == "last":
-            yield max((revision_of(key) for key, _ in state.changes[-1]), default=0), state
+        elif kind == "below":
+            below = [number for key, number in state.changes[-1] if key < request[1]]
+            yield tuple(below[::-1][: request[2]]), state
+        elif kind == "part options":
+            yield tuple(key for key, _ in state.parts), state
         elif kind == "parts":
             yield tuple(n for key, n in state.parts if request[1] <= key <= request[2]), state
         elif kind == "together":

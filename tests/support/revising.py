@@ -1,7 +1,8 @@
 """Writers and hosts of one store that race, each a process of its own.
 
-``python -m support.revising ROLE URL TABLE FOLDER SECONDS SEED``: see :func:`main` for the roles.
-Each prints ``ready``, waits for a line, works for so long, and prints what it counted.
+``python -m support.revising ROLE URL TABLE FOLDER SEED``: see :func:`main` for the roles.  Each
+prints ``ready``, waits for a line, works until FOLDER has a file ``stop``, and prints what it
+counted.  It makes a file ``enough-SEED`` there once it has done what a race is for.
 
 Every change writes its number into all options of a group at once, so a content in which a group
 does not agree never was the store's.  More than that: each writer notes what it writes, before it
@@ -88,22 +89,38 @@ class _Turn:
         fcntl.flock(self._file, fcntl.LOCK_UN)
 
 
+class Race:
+    """What a process knows of the race: when it is over."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder = folder
+        self.seed = seed
+        self._enough = False
+
+    def goes_on(self, *, enough: object) -> bool:
+        """Whether to work on; *enough* says whether this process has done its part."""
+        if enough and not self._enough:
+            self._enough = True
+            (self.folder / f"enough-{self.seed}").touch()
+        return not (self.folder / "stop").exists()
+
+
 # --- writers -------------------------------------------------------------------------------------
 
 
-def _changes(access: TableAccess, folder: Path, until: float, seed: int, role: str) -> Any:
+def _changes(access: TableAccess, race: Race, role: str) -> Any:
     """Write one change after another; note each before it is written."""
     importing.PART_OPTIONS = _PART
-    chance = random.Random(seed)
+    chance = random.Random(race.seed)
     large, pause = role == "import", 0.6 if role == "set-slowly" else 0.05
     written = refused = 0
-    with (folder / f"written-{seed}").open("w", buffering=1) as notes:
-        while time.monotonic() < until:
-            number = seed * 1_000_000 + written + refused + 1
+    with (race.folder / f"written-{race.seed}").open("w", buffering=1) as notes:
+        while race.goes_on(enough=written >= 2):
+            number = race.seed * 1_000_000 + written + refused + 1
             group = len(SMALL) if large else chance.randrange(len(SMALL))
             names = LARGE if large else SMALL[group]
             notes.write(f"{group} {number}\n")
-            change = Change({name: numbered(number) for name in names}, f"writer {seed}")
+            change = Change({name: numbered(number) for name in names}, f"writer {race.seed}")
             try:
                 if large:
                     importing.write_import(access, change, pace=1e9)
@@ -116,14 +133,14 @@ def _changes(access: TableAccess, folder: Path, until: float, seed: int, role: s
     return {"written": written, "refused": refused}
 
 
-def _edits(access: Racing, folder: Path, until: float, seed: int) -> Any:
+def _edits(access: Racing, race: Race) -> Any:
     """Edit one option as the console does, behind the protocol's back."""
     from ddbcfg_client.dynamodb.revision.writing import write_of
 
     edits = 0
-    with (folder / f"written-{seed}").open("w", buffering=1) as notes:
-        while time.monotonic() < until:
-            number = seed * 1_000_000 + edits + 1
+    with (race.folder / f"written-{race.seed}").open("w", buffering=1) as notes:
+        while race.goes_on(enough=edits >= 3):
+            number = race.seed * 1_000_000 + edits + 1
             notes.write(f"{len(SMALL) + 1} {number}\n")
             item = write_of(access, EDITED, numbered(number)).item
             assert item is not None
@@ -133,10 +150,11 @@ def _edits(access: Racing, folder: Path, until: float, seed: int) -> Any:
     return {"edits": edits}
 
 
-def _scribe(access: Racing, until: float) -> Any:
+def _scribe(access: Racing, race: Race, role: str) -> Any:
     known: Known | None = None
     counts = {found.value: 0 for found in Found}
-    while time.monotonic() < until:
+    wanted = [Found.REVISED.value] if role == "scribe-of-edits" else list(counts)
+    while race.goes_on(enough=any(counts[found] for found in wanted)):
         synced = sync(access, known, by="scribe")
         known = synced.known
         counts[synced.found.value] += 1
@@ -168,14 +186,14 @@ class Checker:
         return {"publications": self.publications, "torn": self.torn, "last": self.last}
 
 
-def _host(access: Racing, until: float, seed: int) -> Any:
+def _host(access: Racing, race: Race) -> Any:
     """Poll, every twentieth time in full, and check all that is published."""
     checker, known, polls = Checker(), None, 0
     how = {one.value: 0 for one in How}
     revisions_back = 0
-    while time.monotonic() < until:
+    while race.goes_on(enough=checker.publications >= 5):
         polls += 1
-        found = follow(access, known, full=polls % 20 == seed % 20)
+        found = follow(access, known, full=polls % 20 == race.seed % 20)
         how[found.how.value] += 1
         if found.known is not None and found.known != known:
             if known is not None and found.known.rev < known.rev:
@@ -187,10 +205,10 @@ def _host(access: Racing, until: float, seed: int) -> Any:
                                "seen": sorted(checker.seen)}  # fmt: skip
 
 
-def _torn(access: Racing, until: float) -> Any:
+def _torn(access: Racing, race: Race) -> Any:
     """Positive control: publish what a plain Query finds."""
     checker = Checker()
-    while time.monotonic() < until:
+    while race.goes_on(enough=checker.torn):
         checker.look(access.options(consistent=True))
     return checker.counts()
 
@@ -202,25 +220,25 @@ def _ready() -> Iterator[None]:
     yield
 
 
-def main(role: str, url: str, table: str, folder: Path, seconds: float, seed: int) -> Any:
+def main(role: str, url: str, table: str, folder: Path, seed: int) -> Any:
     client = connect_dynamodb(endpoint_url=url)
     access = Racing(Table(client, table), folder)
     access.revision(consistent=True)  # connected
     with _ready():
-        until = time.monotonic() + seconds
+        race = Race(folder, seed)
         match role:
             case "set" | "set-slowly" | "import":
-                return _changes(access, folder, until, seed, role)
+                return _changes(access, race, role)
             case "edit":
-                return _edits(access, folder, until, seed)
-            case "scribe":
-                return _scribe(access, until)
+                return _edits(access, race)
+            case "scribe" | "scribe-of-edits":
+                return _scribe(access, race, role)
             case "host":
-                return _host(access, until, seed)
-    return _torn(access, until)
+                return _host(access, race)
+    return _torn(access, race)
 
 
 if __name__ == "__main__":
-    role_, url_, table_, folder_, seconds_, seed_ = sys.argv[1:]
-    counted = main(role_, url_, table_, Path(folder_), float(seconds_), int(seed_))
+    role_, url_, table_, folder_, seed_ = sys.argv[1:]
+    counted = main(role_, url_, table_, Path(folder_), int(seed_))
     print(json.dumps(counted), flush=True)

@@ -125,8 +125,13 @@ class MemoryAccess:
         keys = (part_option(plan.token, number) for number in range(plan.count))
         return [self.home[key] for key in keys if key in self.home]
 
-    def last_change(self) -> int:
-        return max(int(key[7:]) if key.startswith("change/") else 0 for key in self.home)
+    def changes_below(self, rev: int, most: int) -> Sequence[Item]:
+        keys = sorted(key for key in self.home if key.startswith("change/"))
+        below = [key for key in keys if key < change_option(rev)]
+        return [self.home[key] for key in below[::-1][:most]]
+
+    def part_options(self) -> Sequence[str]:
+        return [key for key in self.home if key.startswith("part/")]
 
     def together(self, options: Sequence[str]) -> tuple[Item | None, Content]:
         found = {name: self.content[name] for name in options if name in self.content}
@@ -242,7 +247,7 @@ class DyingAccess(TimedAccess):
         self._last = last
         self._served = served
         for name in ("revision", "options", "changes", "change", "parts", "together", "commit",
-                     "put_part", "last_change"):  # fmt: skip
+                     "put_part", "changes_below"):  # fmt: skip
             setattr(self, name, self._dying(name, getattr(self, name)))
 
     def _dying(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:

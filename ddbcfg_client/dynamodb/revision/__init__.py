@@ -15,6 +15,6 @@ what its digest is; docs/fleet.md describes the protocol.
 ``sealing``    revisions made of what two readings found
 ``enabling``   the first revision of a store, and the end of them
 ``syncing``    the scribe: revisions for what other writers changed
-``history``    who changed what, what was there before, and how to go back
+``history``    who changed what, what was there before, and how to go back; ``purging`` forgets
 =============  =====================================================================
 """

@@ -80,8 +80,11 @@ class Access(Reads, Protocol):
     def change(self, rev: int) -> Item | None:
         """Return the change item of a revision, consistently."""
 
-    def last_change(self) -> int:
-        """Return the highest revision that has a change item, consistently; 0 without one."""
+    def changes_below(self, rev: int, most: int) -> Sequence[Item]:
+        """Return the newest change items below a revision, the newest first, consistently."""
+
+    def part_options(self) -> Sequence[str]:
+        """Return the option keys of all parts there are, of whatever record."""
 
     def monotonic(self) -> float:
         """Return the seconds of a clock that is never set."""

@@ -219,6 +219,8 @@ class _Poll:
         return Followed(How.DOUBT, _known(now, again, total), now, reason)
 
     def _revision(self, *, consistent: bool) -> Revision:
+        if not self._reads.place.can_have_revisions:
+            raise _Plain("a store of this name, or with these keys, has no revisions")
         item: Item | None = self._reads.revision(consistent=consistent)
         if item is None:
             raise _Plain("the store has no revision item")

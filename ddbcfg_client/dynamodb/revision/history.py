@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
+from ddbcfg_client.dynamodb.revision.access import Access
 from ddbcfg_client.dynamodb.revision.comparing import Unchanged
 from ddbcfg_client.dynamodb.revision.content import (
     Content,
@@ -16,9 +16,8 @@ from ddbcfg_client.dynamodb.revision.content import (
     with_options,
 )
 from ddbcfg_client.dynamodb.revision.item import Revision
-from ddbcfg_client.dynamodb.revision.place import change_option, part_option
+from ddbcfg_client.dynamodb.revision.place import change_option
 from ddbcfg_client.dynamodb.revision.record import (
-    Plan,
     Record,
     entries_of_parts,
     parse_record,
@@ -55,20 +54,18 @@ def records(access: Access, *, since: int = 0) -> Iterator[Record]:
 
     Raise `HistoryGap` for one that is damaged.
     """
-    last = current_revision(access).rev
-    while last > since:
-        first = max(since + 1, last - _BATCH + 1)
-        for item in sorted(
-            access.changes(first, last),
-            key=lambda item: str(item[access.place.key_names.option]["S"]),
-            reverse=True,
-        ):
+    rev = current_revision(access).rev + 1
+    while items := access.changes_below(rev, _BATCH):
+        for item in items:
+            key = item[access.place.key_names.option]["S"]
             try:
-                yield parse_record(access.place, item)
+                record = parse_record(access.place, item)
             except ValueError as error:
-                key = item[access.place.key_names.option]["S"]
-                raise _gap(access, first, f"{key} is {error}") from None
-        last = first - 1
+                raise _gap(access, rev - 1, f"{key} is {error}") from None
+            rev = record.rev
+            if rev <= since:
+                return
+            yield record
 
 
 def entries_of(access: Access, record: Record) -> list[Entry]:
@@ -156,34 +153,6 @@ def rollback(
         why or f"back to revision {to}",
         unchanged=Unchanged(was.now.rev, was.now.epoch),
     )
-
-
-def purge(access: Access, *, before: int) -> int:
-    """Delete what is on record of the revisions below *before*; return of how many.
-
-    Old values stand in it, which can be secrets.
-    """
-    gone = 0
-    last = min(before, current_revision(access).rev + 1) - 1
-    while last > 0:
-        first = max(1, last - _BATCH + 1)
-        for item in access.changes(first, last):
-            for plan in _plans_of(access, item):
-                for number in range(plan.count):
-                    write = Write(part_option(plan.token, number), None, home=True)
-                    access.commit([write], access.token())
-            option = item[access.place.key_names.option]["S"]
-            access.commit([Write(option, None, home=True)], access.token())
-            gone += 1
-        last = first - 1
-    return gone
-
-
-def _plans_of(access: Access, item: Item) -> tuple[Plan, ...]:
-    try:
-        return parse_record(access.place, item).plans
-    except ValueError:
-        return ()
 
 
 def _proved(access: Access) -> tuple[Revision, Content]:

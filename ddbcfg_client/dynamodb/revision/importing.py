@@ -62,6 +62,9 @@ def write(access: Access, change: Change, *, pace: float = PACE) -> Written | No
 
 def write_import(access: Access, change: Change, *, pace: float = PACE) -> Written | None:
     """Write a change in parts, all of which are one revision."""
+    access.place.check_writer()
+    if not access.place.can_have_revisions:
+        return None
     token = access.token()
     begun = begin(access, change, token)
     if begun is None:

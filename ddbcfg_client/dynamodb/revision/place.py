@@ -11,7 +11,6 @@ from ddbcfg_client.errors import NameRefused
 HOME_PREFIX = "_ddbcfg/"
 REVISION_OPTION = "revision"
 _LONGEST_STORE = MAX_STORE_BYTES - len(HOME_PREFIX)
-_LARGEST_REVISION = 10**12 - 1
 #: What the items of the protocol call their own attributes: no key of the table may be one of them.
 RESERVED = frozenset(
     (
@@ -59,10 +58,23 @@ class Place:
         """The hash key of the revision item, the change items and their parts."""
         return HOME_PREFIX + self.store
 
-    def check(self) -> None:
-        """Return if a store of this name can have revisions; raise :class:`NameRefused`."""
+    @property
+    def can_have_revisions(self) -> bool:
+        """Whether a store of this name can have revisions; if not, no writer looks for one."""
+        try:
+            self.check()
+        except NameRefused:
+            return False
+        return True
+
+    def check_writer(self) -> None:
+        """Return unless the store is where the items of another one's revisions are."""
         if self.store.startswith(HOME_PREFIX):
             raise NameRefused("store", self.store, f"must not begin with {HOME_PREFIX!r}")
+
+    def check(self) -> None:
+        """Return if a store of this name can have revisions; raise :class:`NameRefused`."""
+        self.check_writer()
         length = len(self.store.encode())
         if length > _LONGEST_STORE:
             reason = f"is {length} bytes long; a store with revisions has {_LONGEST_STORE} at most"
@@ -90,4 +102,5 @@ def part_option(token: str, number: int) -> str:
     return f"part/{token}/{number:06d}"
 
 
-LAST_CHANGE = change_option(_LARGEST_REVISION)
+#: Between these are the option keys of all parts.
+FIRST_PART, AFTER_PARTS = "part/", "part0"

@@ -25,6 +25,8 @@ _SLICE = 350 * 1024  # of compressed bytes in a part
 _GROUP_BYTES, _GROUP_ENTRIES = 1_000_000, 1000  # after which another list begins
 LONGEST_WHY = 1000  # characters
 _DAY = 86400
+#: Above every revision that has a change item.
+NO_REVISION = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +220,8 @@ def expiry_of(revision: Revision, now: float) -> dict[str, Any]:
     if not revision.ttl or not revision.keep:
         return {}
     return {revision.ttl: {"N": str(int(now) + revision.keep * _DAY)}}
+
+
+def last_change_in(items: Iterable[Mapping[str, Any]], place: Place) -> int:
+    """Return the highest revision of these change items, 0 without one."""
+    return max((revision_of(item[place.key_names.option]["S"]) for item in items), default=0)

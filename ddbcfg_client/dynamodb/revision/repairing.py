@@ -11,7 +11,12 @@ from ddbcfg_client.dynamodb.revision.holding import Held, put_revision
 from ddbcfg_client.dynamodb.revision.importing import PACE, parts_of
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
 from ddbcfg_client.dynamodb.revision.pending import DEAD, Watch
-from ddbcfg_client.dynamodb.revision.record import Plan, entries_of_parts
+from ddbcfg_client.dynamodb.revision.record import (
+    NO_REVISION,
+    Plan,
+    entries_of_parts,
+    last_change_in,
+)
 from ddbcfg_client.dynamodb.revision.sealing import proves, seal, settled
 from ddbcfg_client.dynamodb.revision.writing import own_revision
 from ddbcfg_client.errors import (
@@ -59,7 +64,9 @@ def repair(
         revision = own_revision(access, seen)
     except RevisionDamaged:
         # Nothing of it is believed, so the next one is above all that are on record.
-        revision = Revision("", access.last_change(), None)
+        revision = Revision(
+            "", last_change_in(access.changes_below(NO_REVISION, 1), access.place), None
+        )
         new_epoch = True
     if revision.pending is not None:
         seen, revision = _dead(access, seen, revision)

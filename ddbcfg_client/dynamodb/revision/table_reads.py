@@ -17,12 +17,12 @@ from ddbcfg_client.dynamodb.responses import check_item, checked_answer, checked
 from ddbcfg_client.dynamodb.revision.access import Item
 from ddbcfg_client.dynamodb.revision.content import Content
 from ddbcfg_client.dynamodb.revision.place import (
-    LAST_CHANGE,
+    AFTER_PARTS,
+    FIRST_PART,
     REVISION_OPTION,
     Place,
     change_option,
     part_option,
-    revision_of,
 )
 from ddbcfg_client.dynamodb.revision.record import Plan
 from ddbcfg_client.dynamodb.table import Table
@@ -93,14 +93,25 @@ class TableReads:
 
     def parts(self, plan: Plan) -> Sequence[Item]:
         """Return the parts of a plan, consistently."""
+        if plan.count < 1:
+            return ()
         first, last = part_option(plan.token, 0), part_option(plan.token, plan.count - 1)
         return self._between(first, last, consistent=True)
 
-    def last_change(self) -> int:
-        """Return the highest revision that has a change item, 0 without one."""
-        backwards = {"ScanIndexForward": False, "Limit": 1}
-        items = self._between(change_option(0), LAST_CHANGE, consistent=True, **backwards)
-        return revision_of(items[0][self._place.key_names.option]["S"]) if items else 0
+    def changes_below(self, rev: int, most: int) -> Sequence[Item]:
+        """Return the newest change items below a revision, consistently."""
+        if rev < 1:
+            return ()
+        backwards = {"ScanIndexForward": False, "Limit": most}
+        first, last = change_option(0), change_option(rev - 1)
+        return self._between(first, last, consistent=True, **backwards)
+
+    def part_options(self) -> Sequence[str]:
+        """Return the option keys of all parts."""
+        names = self._place.key_names
+        keys_only = {"ProjectionExpression": "#s, #o"}
+        parts = self._between(FIRST_PART, AFTER_PARTS, consistent=True, **keys_only)
+        return [part[names.option]["S"] for part in parts]
 
     def together(self, options: Sequence[str]) -> tuple[Item | None, Content]:
         """Return the revision item and options as of one point in time."""

@@ -88,6 +88,9 @@ def write_change(access: Access, change: Change) -> Written | None:
     `ChangeUncertain`, `RevisionDamaged`, `RevisionFormatUnknown`, `RevisionElsewhere` and
     `TableError`.
     """
+    access.place.check_writer()
+    if not access.place.can_have_revisions:
+        return None
     if len(change.options) > MOST_OPTIONS:
         raise TooLarge
     patience = Patience(access)

@@ -25,7 +25,7 @@ run: $(SERVING) ## serve the example configuration from an embedded DynamoDB, un
 # Reading is tested twice where the hot path was compiled: without it first.
 PYTEST = $(VENV)/bin/python -m pytest
 test: $(READY) ## run the test suite (ARGS='-k name' for a part of it; installs the rest)
-	$(if $(ARGS),,DDBCFG_PURE=1 $(PYTEST) -q tests/unit/test_reader.py tests/races)
+	$(if $(ARGS),,DDBCFG_PURE=1 $(PYTEST) -q tests/integration/reading tests/races)
 	$(PYTEST) $(ARGS)
 
 # Daemons and clients that tests start are measured, too, and write where every user may.
@@ -79,7 +79,7 @@ sanitize: $(READY) ## test what is compiled under ASan and UBSan
 	    -I"$$include" ddbcfg_client/hotpath/_hot.c ddbcfg_client/readonly/_guarded.c -o "$$dir/ddbcfg_client/_compiled.so"; \
 	cd "$$dir"; export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0; \
 	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
-	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/test_hot.py tests/unit/test_reader.py \
+	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/test_hot.py tests/integration/reading \
 	    tests/unit/test_readonly.py tests/unit/test_readonly_as_plain.py
 
 # What cannot be installed or started is skipped, and said to be.

@@ -1,0 +1,101 @@
+"""``ddbcfg-client`` reload, wait and watch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from support.client_cli import AWAY, STORE, Answers, Client, Publish, answered, failed, running
+from support.daemon import PATIENCE, SECRET, Host
+from support.request_serving import serving
+from support.shm import reading
+
+# --- reload: 5 -----------------------------------------------------------------------------------
+
+
+def test_reload_returns_when_the_daemon_has_polled(host: Host, source: Answers) -> None:
+    assert answered(host.client("reload")) == "generation 1\n"
+    source.answer = reading({"db": {"host": "new"}})
+    assert answered(host.client("reload")) == "generation 2\n"
+    assert answered(host.client("get", "db", "host")) == "new\n"
+
+
+def test_reload_that_failed_says_why(host: Host, source: Answers) -> None:
+    source.answer = AWAY
+    assert str(AWAY) in failed(host.client("reload"), 5)
+    # What was published is still there.
+    assert answered(host.client("get", "empty")) == "{}\n"
+
+
+def test_reload_of_a_daemon_that_hangs_or_stopped(host: Host) -> None:
+    with serving(host.names()) as served:
+        served.publisher.publish(reading(STORE))
+        served.publisher.report(running())
+        said = failed(host.client("reload", "--timeout", "0.1"), 5)
+        assert f"pid {os.getpid()}" in said
+        assert "0.1 s" in said
+    said = failed(host.client("reload", "--timeout", "0.1"), 5)
+    assert "no daemon serves it on this host" in said
+
+
+# --- wait and watch ------------------------------------------------------------------------------
+
+
+def test_wait_returns_at_once_when_there_is_a_snapshot(host: Host, publish: Publish) -> None:
+    publish(STORE)
+    assert answered(host.client("wait")) == "generation 1\n"
+
+
+def test_wait_returns_when_the_first_snapshot_comes(
+    publish: Publish, start: Callable[..., Client]
+) -> None:
+    client = start("wait")
+    # From here on it may look for one at any time.
+    maps = Path(f"/proc/{client.process.pid}/maps")
+    deadline = time.monotonic() + PATIENCE
+    while "_cmsgpack" not in maps.read_text():
+        assert time.monotonic() < deadline
+    assert client.process.poll() is None
+    publish(STORE)
+    assert client.line() == "generation 1"
+    assert client.end() == (0, "")
+
+
+def test_wait_does_not_wait_for_several_stores_to_become_one(host: Host, publish: Publish) -> None:
+    publish(STORE, "prod")
+    publish(STORE, "test")
+    assert "name the table and the store" in failed(host.client("wait"), 2)
+
+
+def test_wait_gives_up(host: Host) -> None:
+    assert "systemctl start" in failed(host.client("wait", "--wait", "0.1"), 3)
+
+
+def test_watch_prints_a_line_for_each_generation_and_no_value(
+    publish: Publish, start: Callable[..., Client]
+) -> None:
+    publish({"a": {"k": SECRET}, "b": {"k": 1}})
+    client = start("watch")
+    assert client.line() == "generation 1: 2 options"
+    publish({"a": {"k": SECRET + "!"}, "c": {"k": 1}})
+    assert client.line() == "generation 2: changed a; added c; removed b"
+    publish({"a": {"k": SECRET + "!"}, "c": {"k": 2}})
+    assert client.line() == "generation 3: changed c"
+    assert client.end(signal.SIGINT) == (130, "")
+
+
+def test_watch_prints_an_option_when_it_changes_and_only_then(
+    publish: Publish, start: Callable[..., Client]
+) -> None:
+    publish({"a": {"k": 1}, "b": {"k": 1}})
+    client = start("watch", "a")
+    assert client.line() == '{"k": 1}'
+    publish({"a": {"k": 1}, "b": {"k": 2}})
+    publish({"a": {"k": 2}, "b": {"k": 2}})
+    assert client.line() == '{"k": 2}'
+    publish({"b": {"k": 2}})
+    assert client.line() == "null"
+    assert client.end(signal.SIGINT) == (130, "")

@@ -1,0 +1,193 @@
+"""Nothing to read, or not for this process: typed errors that say what to do (G9)."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import ddbcfg_client
+from ddbcfg_client import connecting as connection
+from ddbcfg_client.errors import (
+    LayoutMismatch,
+    SnapshotPermissionError,
+    SnapshotUnavailable,
+    UntrustedSegment,
+)
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.format.page import LAYOUT_WORD, PageStatus
+from ddbcfg_client.shm.trust import Trust, _who_may_read
+from ddbcfg_daemon.publishing.objects import path_of
+from ddbcfg_daemon.publishing.publisher import Publisher
+from support.reading import OPTIONS, set_word
+from support.shm import reading
+
+NOBODY = 65534
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+
+
+def test_without_a_daemon_the_error_says_what_to_start(namespace: str) -> None:
+    with pytest.raises(SnapshotUnavailable) as caught:
+        ddbcfg_client.connect(namespace, "prod")
+    assert str(caught.value) == (
+        f"no snapshot under /ddbcfg.{namespace}.prod: no daemon has published it on this host; "
+        "start one with 'systemctl start ddbcfg-daemon' or "
+        "'ddbcfg-daemon --table TABLE --store STORE'"
+    )
+
+
+def test_a_daemon_that_has_read_nothing_yet_is_told_with_its_error(names: Names) -> None:
+    publisher = Publisher(names)
+    publisher.report(PageStatus(daemon_pid=os.getpid()))
+    with pytest.raises(SnapshotUnavailable, match="is running but has not read DynamoDB yet"):
+        ddbcfg_client.connect(names.namespace, "prod")
+    publisher.report(PageStatus(failures=1, error="table 'config': expired token"))
+    with pytest.raises(SnapshotUnavailable, match="could not read DynamoDB yet .*expired token"):
+        ddbcfg_client.connect(names.namespace, "prod")
+    publisher.close()
+
+
+def test_wait_waits_for_the_first_snapshot(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher = Publisher(names)
+    looks: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            publisher.publish(reading(OPTIONS))
+
+    clock = SimpleNamespace(monotonic=lambda: float(len(looks)), sleep=sleep)
+    monkeypatch.setattr(connection, "time", clock)
+    assert ddbcfg_client.connect(names.namespace, "prod", wait=5)["db"] == OPTIONS["db"]
+    assert len(looks) == 3
+    assert max(looks) < 1
+    publisher.close()
+
+
+def test_wait_ends_with_the_reason(namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    clock = SimpleNamespace(
+        monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
+    )
+    monkeypatch.setattr(connection, "time", clock)
+    with pytest.raises(SnapshotUnavailable):
+        ddbcfg_client.connect(namespace, "prod", wait=2)
+    assert now[0] == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize(("version", "older"), [(3, "client"), (1, "daemon")])
+def test_another_layout_is_named_with_what_to_upgrade(
+    publisher: Publisher, version: int, older: str
+) -> None:
+    set_word(path_of(publisher.names.page), LAYOUT_WORD, version)
+    with pytest.raises(LayoutMismatch) as caught:
+        ddbcfg_client.connect(publisher.names.namespace, "prod")
+    assert (caught.value.found, caught.value.understood) == (version, 2)
+    assert f"has layout version {version}, this client reads 2" in str(caught.value)
+    assert str(caught.value).endswith(f"upgrade the {older}")
+
+
+AS_NOBODY = """
+import grp, json, os, pickle, pwd, sys
+import ddbcfg_client, ddbcfg_client.shm.status
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+try:
+    answer = ddbcfg_client.connect(sys.argv[1], "prod").get("db")["host"]
+except ddbcfg_client.ConfigError as error:
+    answer = [type(error).__name__, isinstance(error, PermissionError), str(error)]
+print(json.dumps(answer))
+"""
+
+
+def read_as_nobody(namespace: str) -> Any:
+    command = [sys.executable, "-c", AS_NOBODY, namespace]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+@needs_root
+def test_a_reader_without_permission_is_told_which_group_to_join(publisher: Publisher) -> None:
+    page = path_of(publisher.names.page)
+    group = page.group()
+    kind, is_permission_error, text = read_as_nobody(publisher.names.namespace)
+    assert (kind, is_permission_error) == ("SnapshotPermissionError", True)
+    assert f"join the group {group!r} (systemd: SupplementaryGroups={group})" in text
+    page.chmod(0o600)
+    _, _, text = read_as_nobody(publisher.names.namespace)
+    assert "give its daemon another --mode or --group (its mode is 0600)" in text
+    # The page may be read, the segment not.
+    page.chmod(0o644)
+    kind, _, text = read_as_nobody(publisher.names.namespace)
+    assert kind == "SnapshotPermissionError"
+    assert publisher.names.segment(1) in text
+    path_of(publisher.names.segment(1)).chmod(0o644)
+    assert read_as_nobody(publisher.names.namespace) == "db-cluster.com"
+
+
+def test_who_is_refused_is_told_so_without_the_library_too(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who gave up root may not be let read that either, and has to get a typed error."""
+    monkeypatch.setitem(sys.modules, "grp", None)
+    error = SnapshotPermissionError(
+        publisher.names.page, _who_may_read(publisher.names.page, Trust())
+    )
+    assert "ask who runs the daemon for its group" in str(error)
+
+
+def test_a_permission_error_is_pythons_own_too() -> None:
+    assert issubclass(SnapshotPermissionError, PermissionError)
+
+
+@needs_root
+@pytest.mark.parametrize("which", ["page", "segment"])
+def test_only_a_trusted_owner_is_believed(
+    publisher: Publisher, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = publisher.names
+    os.chown(path_of(names.page if which == "page" else names.segment(1)), NOBODY, -1)
+    with pytest.raises(
+        UntrustedSegment, match=r"belongs to nobody \(uid 65534\).*DDBCFG_OWNER=nobody"
+    ):
+        ddbcfg_client.connect(names.namespace, "prod")
+    with pytest.raises(UntrustedSegment):
+        ddbcfg_client.connect(names.namespace, "prod", owner="no-such-user")
+    for owner in (NOBODY, str(NOBODY), "nobody"):
+        assert ddbcfg_client.connect(names.namespace, "prod", owner=owner)["db"]
+    monkeypatch.setenv("DDBCFG_OWNER", "nobody")
+    assert ddbcfg_client.connect(names.namespace, "prod")["db"]
+
+
+@pytest.mark.parametrize("which", ["page", "segment"])
+@pytest.mark.parametrize("mode", [0o660, 0o642])
+def test_what_others_can_write_is_not_believed(publisher: Publisher, which: str, mode: int) -> None:
+    names = publisher.names
+    path_of(names.page if which == "page" else names.segment(1)).chmod(mode)
+    with pytest.raises(UntrustedSegment, match=f"mode {mode:04o} lets others than its owner write"):
+        ddbcfg_client.connect(names.namespace, "prod")
+
+
+@pytest.mark.parametrize("kind", ["symlink", "directory", "FIFO"])
+@pytest.mark.parametrize("which", ["page", "segment"])
+def test_another_kind_of_file_is_not_believed(publisher: Publisher, which: str, kind: str) -> None:
+    names = publisher.names
+    path = path_of(names.page if which == "page" else names.segment(1))
+    path.unlink()
+    if kind == "symlink":
+        path.symlink_to("/etc/hostname")
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        os.mkfifo(path, 0o600)
+    try:
+        with pytest.raises(UntrustedSegment, match="another kind of file"):
+            ddbcfg_client.connect(names.namespace, "prod")
+    finally:
+        if kind == "directory":
+            path.rmdir()

@@ -1,5 +1,5 @@
 """The daemon of ddbcfg: polls DynamoDB and publishes each version into shared memory.
 
-Read along the way an option takes: source -> refresher -> publisher -> image, page.  Imports run
+To follow the path of an option, read: source -> refresher -> publisher -> image, page.  Imports run
 one way: the daemon imports ddbcfg_client, never the other way round.
 """

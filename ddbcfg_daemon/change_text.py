@@ -1,4 +1,4 @@
-"""What a new generation changed, in words for the log: names only, values can be secrets."""
+"""Describe in the log what a new generation changed: names only, because values can be secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ddbcfg_client.printable import listed
 
 
 def changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> str:
-    """Which options changed, were added and removed; empty when nothing was known before."""
+    """Return which options changed, were added and removed; empty if *before* is None."""
     if before is None:
         return ""
     found = differences(before, after)

@@ -1,4 +1,4 @@
-"""``ddbcfg-daemon``: read the settings, serve them, and say by the exit code how that ended."""
+"""``ddbcfg-daemon``: parse the settings, serve the stores, and exit with the code of the result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger("ddbcfg.daemon")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the daemon; the exit code."""
+    """Run the daemon and return the exit code."""
     settings = parse(sys.argv[1:] if arguments is None else arguments)
     writer = set_up_logging(settings.log_level)
     try:
@@ -34,7 +34,7 @@ def _main(settings: DaemonSettings, writer: LogWriter) -> int:
     others = children()
     try:
         signals = Signals()
-        # One poll is not worth an orderly end.
+        # A single poll needs no orderly shutdown.
         with nullcontext() if settings.once else signals:
             failure = serve(settings, signals)
     except Stopped as stopped:
@@ -49,6 +49,6 @@ def _main(settings: DaemonSettings, writer: LogWriter) -> int:
         failure = fault
     finally:
         end_helpers(others)
-    if isinstance(failure, MENDABLE):  # of any other the traceback is in the log
+    if isinstance(failure, MENDABLE):  # for any other failure, the traceback is in the log
         writer.put(printable(without_passwords(f"ddbcfg-daemon: {reason_of(failure)}")))
     return exit_code(failure)

@@ -1,4 +1,4 @@
-"""What can keep the daemon from publishing.  Part of the client's one tree of errors."""
+"""The errors that keep the daemon from publishing.  They extend the client's tree of errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ddbcfg_client.errors import ConfigError
 
 
 class SettingRefused(ConfigError):
-    """A setting cannot be used; ``flag`` and ``variable`` are where it may have been set."""
+    """A setting has an invalid value; ``flag`` and ``variable`` are the places that can set it."""
 
     def __init__(self, reason: str, flag: str = "", variable: str = "") -> None:
         super().__init__(reason, flag, variable)
@@ -22,9 +22,9 @@ class SettingRefused(ConfigError):
 
 
 class SourceUnusable(ConfigError):
-    """A source cannot be read as it is, and no later poll will change that.
+    """A source cannot be read, and no later poll will change that.
 
-    ``kind`` is the name of the source's own error, which is the ``__cause__``.
+    ``kind`` is the class name of the source's own error, which is the ``__cause__``.
     """
 
     def __init__(self, kind: str, reason: str) -> None:
@@ -37,11 +37,11 @@ class SourceUnusable(ConfigError):
 
 
 class PublishError(ConfigError):
-    """A snapshot could not be published; what was published before is untouched."""
+    """A snapshot could not be published; the snapshot published before is unchanged."""
 
 
 class WriterLocked(PublishError):
-    """Another daemon serves the store; ``pid`` is 0 when it is not known."""
+    """Another daemon serves the store; ``pid`` is 0 if it is unknown."""
 
     def __init__(self, store: str, name: str, pid: int) -> None:
         super().__init__(store, name, pid)
@@ -50,15 +50,15 @@ class WriterLocked(PublishError):
         self.pid = pid
 
     def __str__(self) -> str:
-        who = f"pid {self.pid}" if self.pid else "its pid is not known"
+        who = f"pid {self.pid}" if self.pid else "its pid is unknown"
         return (
             f"store {self.store!r} is served by another daemon on this host ({who}); stop it "
-            "first, or give this one another --namespace"
+            "first, or start this one with another --namespace"
         )
 
 
 class ForeignObject(PublishError):
-    """Somebody else's object has a name that the daemon needs."""
+    """An object of another user has a name that the daemon needs."""
 
     def __init__(self, name: str, owner: str, what: str) -> None:
         super().__init__(name, owner, what)
@@ -74,7 +74,7 @@ class ForeignObject(PublishError):
 
 
 class GroupRefused(PublishError):
-    """The daemon may not give its objects to the group that was asked for."""
+    """The daemon may not assign its objects to the group in the settings."""
 
     def __init__(self, group: int) -> None:
         super().__init__(group)
@@ -82,13 +82,13 @@ class GroupRefused(PublishError):
 
     def __str__(self) -> str:
         return (
-            f"--group (DDBCFG_GROUP): this user may not give objects to group {self.group}; make "
+            f"--group (DDBCFG_GROUP): this user may not assign objects to group {self.group}; make "
             "the user a member of the group"
         )
 
 
 class OtherSource(PublishError):
-    """A source may not take over what was published from another one; ``source`` is that one."""
+    """A store was published from another ``source``, and this one may not replace it."""
 
     def __init__(self, store: str, source: str, advice: str) -> None:
         super().__init__(store, source, advice)
@@ -106,7 +106,7 @@ class OtherSource(PublishError):
 class NoSpace(PublishError):
     """Shared memory is full; sizes in bytes.
 
-    ``held`` is what replaced segments hold that readers have not let go of.
+    ``held`` is the size of the replaced segments that readers still have open.
     """
 
     def __init__(self, name: str, needed: int, free: int, held: int) -> None:
@@ -120,13 +120,13 @@ class NoSpace(PublishError):
         held = f", {self.held} held by replaced segments" if self.held else ""
         return (
             f"no space in /dev/shm for {self.name}: ENOSPC, {self.needed} bytes needed, "
-            f"{self.free} free{held}; remove what fills it, or enlarge it "
+            f"{self.free} free{held}; remove files from it, or enlarge it "
             "(mount -o remount,size=...; a container's --shm-size)"
         )
 
 
 class UntrustedPath(ConfigError):
-    """A file or folder that another user could have changed is not used."""
+    """A file or folder is not used, because another user could have changed it."""
 
     def __init__(self, path: str, fault: str, advice: str) -> None:
         super().__init__(path, fault, advice)
@@ -139,7 +139,7 @@ class UntrustedPath(ConfigError):
 
 
 class ShmRefused(PublishError):
-    """The system made no object in shared memory; ``errno`` is its reason."""
+    """The system refused to create an object in shared memory; ``errno`` is the reason."""
 
     def __init__(self, name: str, errno: int) -> None:
         super().__init__(name, errno)
@@ -151,7 +151,7 @@ class ShmRefused(PublishError):
             ENOSPC: "it has no inode left; remove files from it, or enlarge it "
             "(mount -o remount,nr_inodes=...)",
             EROFS: "it is mounted read-only; the daemon needs it writable",
-            EACCES: "this user may not create files in it; its mode is to be 1777",
+            EACCES: "this user may not create files in it; set its mode to 1777",
             EMFILE: "this process has no descriptor left; raise its limit (LimitNOFILE=)",
         }
         reason = f"{errorcode.get(self.errno, self.errno)}, {strerror(self.errno)}"
@@ -160,10 +160,10 @@ class ShmRefused(PublishError):
 
 
 class PollTimeout(ConfigError):
-    """A poll was not over after ``timeout`` seconds.
+    """A poll did not finish within ``timeout`` seconds.
 
-    ``pages`` is how many pages of the store came in that time.  With ``hanging`` nothing was
-    requested, because so many earlier readings have not ended yet.
+    ``pages`` is the number of pages received in that time.  If ``hanging`` is not 0, nothing was
+    requested, because that many earlier readings have not ended yet.
     """
 
     def __init__(self, timeout: float, pages: int, hanging: int) -> None:
@@ -180,19 +180,20 @@ class PollTimeout(ConfigError):
             )
         limit = f"the poll took longer than {self.timeout:g} s (--poll-timeout)"
         if self.pages:
-            return f"{limit}; {self.pages} pages came: the table or the network is slow"
-        return f"{limit} and no page came: check DNS, network, endpoint and the credentials' source"
+            return f"{limit}; {self.pages} pages received: the table or the network is slow"
+        advice = "check DNS, network, endpoint and the credentials' source"
+        return f"{limit} and no page was received: {advice}"
 
 
 class ReadingAbandoned(ConfigError):
-    """A reading goes on for which nobody waits any more; ends its thread."""
+    """Ends the thread of a reading whose poll has already timed out."""
 
     def __str__(self) -> str:
-        return "the poll was over before it came"
+        return "the poll ended before the response came"
 
 
 class SomeNotServed(ConfigError):
-    """Some stores were not served, or not all for one reason; ``reasons`` has one for each."""
+    """Not all stores were served, or the reasons differ; ``reasons`` has one for each failure."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(reasons)
@@ -203,7 +204,7 @@ class SomeNotServed(ConfigError):
 
 
 class EmptyStore(PublishError):
-    """The one poll of ``--once`` found no options: nobody ever wrote any, or all are gone."""
+    """The poll of ``--once`` found no options: none was ever written, or all were deleted."""
 
     def __init__(self, table: str, store: str) -> None:
         super().__init__(table, store)
@@ -213,5 +214,5 @@ class EmptyStore(PublishError):
     def __str__(self) -> str:
         return (
             f"table {self.table!r} has no options for store {self.store!r}, so it was published "
-            "empty; check the store's name, or use --allow-empty if that is meant"
+            "empty; check the store's name, or use --allow-empty if this is intended"
         )

@@ -1,4 +1,4 @@
-"""What failures mean: whether a later try may go well, what is said of them, the exit code."""
+"""What failures mean: whether a retry may succeed, their text in the log, the exit code."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ddbcfg_daemon.errors import (
 
 log = logging.getLogger("ddbcfg.daemon")
 
-# A later try may go well: DynamoDB, the network, /dev/shm, the memory.
+# A retry may succeed: DynamoDB, the network, /dev/shm, the memory.
 MENDABLE = (ConfigError, OSError, posix_ipc.Error, MemoryError)
-# No later try will go well unless somebody does something about it.
+# A retry fails, too, unless an operator removes the cause.
 FINAL = (SourceUnusable, WriterLocked, ForeignObject, OtherSource, GroupRefused)
 
-# Of sysexits.h, where that has a name for it.
+# From sysexits.h, if it has a matching code.
 _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (SourceUnusable, 78),
     (WriterLocked, 75),
@@ -42,25 +42,25 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (SchemaError, 2),
     *((kind, 1) for kind in MENDABLE),
 )
-_FAULT = 70  # of the daemon itself; its traceback is in the log
+_FAULT = 70  # a bug in the daemon; the traceback is in the log
 
 
 def exit_code(failure: BaseException | None) -> int:
-    """Return the code that says *failure*; 0 for none."""
+    """Return the exit code for ``failure``; 0 for None."""
     if failure is None:
         return 0
     return next((code for kind, code in _CODES if isinstance(failure, kind)), _FAULT)
 
 
 def is_final(failure: BaseException) -> bool:
-    """Return whether trying again is no use: as far as the daemon can know."""
+    """Return whether a retry cannot succeed, as far as the daemon knows."""
     return isinstance(failure, FINAL) or exit_code(failure) == _FAULT
 
 
 def common_failure(failures: Sequence[BaseException | None]) -> BaseException | None:
-    """Return what is true of every store: the first failure, if all are final and alike; or None.
+    """Return the first failure if all stores failed, finally and with the same code; else None.
 
-    Each store has its own fate: what is in the way of one does not end the daemon for the others.
+    Stores are independent: a failure of one does not end the daemon for the others.
     """
     first = failures[0] if failures else None
     for failure in failures:
@@ -72,12 +72,15 @@ def common_failure(failures: Sequence[BaseException | None]) -> BaseException | 
 
 
 def reason_of(failure: BaseException) -> str:
-    """Return what log and status say of *failure*.  Of a fault no text: it may quote a value."""
+    """Return the text of ``failure`` for log and status.
+
+    For a bug in the daemon, this is only the class name: the text may quote a value.
+    """
     text = str(failure) if isinstance(failure, MENDABLE) else ""
     return text or type(failure).__name__
 
 
 def log_fault(label: str, fault: BaseException) -> None:
-    """Log where a fault of the daemon itself happened, without its text."""
+    """Log where a bug in the daemon occurred, without the text of the exception."""
     where = "".join(traceback.format_tb(fault.__traceback__))
     log.critical("%s: %s at", label, type(fault).__name__, extra={"frames": where})

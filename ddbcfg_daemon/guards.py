@@ -1,8 +1,8 @@
 """Guards: a bad push never reaches a worker.
 
-Each looks at what was read beside what is published, and may refuse it.  What is refused is not
-published; the generation before stays.  An operator can accept it all the same: ``ddbcfg-client
-reload --accept``.
+Each guard compares a reading with the published options, and may refuse it.  A refused reading is
+not published; the current generation stays.  An operator can accept it nevertheless:
+``ddbcfg-client reload --accept``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ddbcfg_daemon.sources.base import Reading
 
 
 class GuardRefused(ConfigError):
-    """A guard keeps what was read from being published."""
+    """A guard refused to publish a reading."""
 
     def __init__(self, guard: str, reason: str) -> None:
         super().__init__(guard, reason)
@@ -28,7 +28,7 @@ class GuardRefused(ConfigError):
 
     def __str__(self) -> str:
         return (
-            f"not published, the {self.guard} guard refused it: {self.reason}; if it is meant, "
+            f"not published, the {self.guard} guard refused it: {self.reason}; if it is intended, "
             "'ddbcfg-client reload --accept' publishes it"
         )
 
@@ -37,37 +37,38 @@ class Guard(Protocol):
     """Judges a reading."""
 
     def check(self, published: Collection[str], reading: Reading, *, scheduled: bool) -> None:
-        """Raise GuardRefused unless *reading* may follow the options *published* (by name).
+        """Raise GuardRefused unless ``reading`` may replace the options named in ``published``.
 
-        A poll that somebody asked for is not *scheduled*.
+        ``scheduled`` is False for a poll on request.
         """
         ...
 
 
 @dataclass(slots=True)
 class ShrinkGuard:
-    """Refuses a store that lost more than *max_shrink* percent of its options, or all of them.
+    """Refuses a store that lost more than ``max_shrink`` percent of its options, or all of them.
 
-    A shrink is believed when it has stood for *polls* scheduled polls in a row: a deletion that is
-    meant gets through by itself, a half-done one does not, for a store that goes on shrinking has
-    not stood.  Polls that readers ask for prove
-    nothing about time, so they do not count.  An emptied store is never believed by itself.
+    A shrink is accepted after it has been stable for ``polls`` scheduled polls in a row.  So an
+    intended deletion is published without an operator.  A deletion that is still going on is not:
+    each further loss starts the count again.  Polls on request do not count, because they say
+    nothing about the time that has passed.  An emptied store is never accepted without an operator.
     """
 
     max_shrink: float = 50.0
     polls: int = 3
     allow_empty: bool = False
     _seen: int = 0
-    _fewest: int = 0  # options since it was first seen
+    _fewest: int = 0  # options read since the shrink was first seen
 
     def check(self, published: Collection[str], reading: Reading, *, scheduled: bool) -> None:
-        """See Guard."""
+        """Raise GuardRefused if the store lost too many options; see Guard."""
         reason = shrinkage(published, reading.options, self.max_shrink, self.allow_empty)
         if reason is None or not reading.options:
             self._seen = 0
             if reason is None:
                 return
-            raise GuardRefused("shrink", f"{reason}, and without --allow-empty that stays refused")
+            why = "without --allow-empty, an emptied store stays refused"
+            raise GuardRefused("shrink", f"{reason}; {why}")
         if self._seen == 0 or len(reading.options) < self._fewest:
             self._seen, self._fewest = 0, len(reading.options)
         self._seen += scheduled
@@ -79,12 +80,12 @@ class ShrinkGuard:
 
 @dataclass(frozen=True, slots=True)
 class SchemaGuard:
-    """Refuses options that do not keep to the operator's JSON Schema."""
+    """Refuses options that are invalid against the operator's JSON Schema."""
 
     schema: Schema
 
     def check(self, published: Collection[str], reading: Reading, *, scheduled: bool) -> None:
-        """See Guard."""
+        """Raise GuardRefused for the first option that is invalid; see Guard."""
         for option in sorted(self.schema.options):
             packed = reading.options.get(option)
             keys = None if packed is None else unpack_option(packed)

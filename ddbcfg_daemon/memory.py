@@ -1,4 +1,4 @@
-"""The daemon's memory: it rests nearly all the time, and others can use what it needs no more."""
+"""Return unused memory to the system: the daemon sleeps most of the time and needs little."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ try:
     _trim = ctypes.CDLL(None).malloc_trim
     _option = ctypes.CDLL(None).mallopt
 except (ImportError, OSError, MemoryError, AttributeError):
-    # Only glibc has it; and an old libffi cannot be loaded under MemoryDenyWriteExecute=.
+    # Only glibc has these, and an old libffi cannot be loaded under MemoryDenyWriteExecute=.
     _trim = _option = None
 
-_MMAP_THRESHOLD = -3  # of malloc.h
+_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD in malloc.h
 _LARGE = 1 << 20  # bytes
 
 
 def settle() -> None:
-    """Let go of what only the start or a new client needed.
+    """Free the memory that only the start or the creation of a client needed.
 
-    Making a client leaves cycles of many MB behind, and the collector would find them only when
-    the first page has grown the heap past them.  What is left stays, until the next client is made:
-    collections need not look at it again.
+    Creating a client leaves many MB in reference cycles.  By itself, the collector would run only
+    after the first page has grown the heap beyond them.  The objects that remain live until the
+    next client is created, so they are frozen: later collections skip them.
     """
     if _option is not None:
-        # Large blocks, as the dict of a million options, are mapped, and gone when they are freed.
-        # malloc would raise the limit after the first one, and give little back of a thread's heap.
+        # Allocate large blocks, such as the dict of a million options, with mmap: freeing them
+        # returns their memory.  By default malloc raises the threshold after the first such block,
+        # and then returns little of a thread's heap.
         _option(_MMAP_THRESHOLD, _LARGE)
     gc.unfreeze()
     gc.collect()
     gc.freeze()
-    # A full collection waits until what is new is a quarter of what the last one found.  This one
-    # finds nothing, so the next does not wait for 75,000 dead objects.
+    # The collector starts a full collection when the new objects exceed a quarter of those that
+    # survived the last one.  None survives this one, so the next does not wait for 75,000 objects.
     gc.collect()
 
 
 def give_back() -> None:
-    """Return to the system what a poll has freed.
+    """Return the memory that a poll has freed to the system.
 
-    malloc would keep DynamoDB's answer and the segment's body, MB of them, for the next poll.
+    malloc would keep the memory of DynamoDB's response and of the segment's body, several MB.
     """
     if _trim is not None:
         _trim(0)

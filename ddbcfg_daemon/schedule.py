@@ -1,4 +1,4 @@
-"""When to poll next: spread over the hosts, backing off while polls fail."""
+"""When to poll next: hosts poll at different times, and failed polls are retried with backoff."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Schedule:
         self._phased = False
 
     def regular(self) -> float:
-        """The pause after a poll that went well.
+        """Return the pause after a successful poll.
 
-        Spread, so that hosts that were started together do not poll together: a random phase after
-        the first poll, 10 % more or less each time.
+        The first pause is a random part of the interval, later ones vary by 10 %, so that hosts
+        that were started together do not poll together.
         """
         if not self._phased:
             self._phased = True
@@ -26,6 +26,6 @@ class Schedule:
         return self.interval * random.uniform(0.9, 1.1)
 
     def retry(self, failures: int) -> float:
-        """The pause after so many failed polls in a row: with jitter, at most the interval."""
+        """Return the pause after ``failures`` failed polls in a row: jittered, at most interval."""
         longest = min(self.interval, FIRST_RETRY * 2.0 ** min(failures - 1, 30))
         return longest * random.uniform(0.5, 1.0)

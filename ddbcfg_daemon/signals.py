@@ -1,8 +1,9 @@
-"""The signals that the daemon takes: none is blocked, and none is handled where it arrives.
+"""The signals that the daemon handles: none is blocked, and handlers only record the signal.
 
-A blocked signal would be deaf while the daemon starts, and would stay blocked in what the daemon
-starts, such as a ``credential_process``.  So each has a handler that only notes it; Python runs it
-in the main thread.  A helper process starts with nothing blocked and the system's own handlers.
+A blocked signal would be ignored while the daemon starts, and would stay blocked in the processes
+that the daemon starts, such as a ``credential_process``.  So each signal has a handler that records
+it; Python runs the handler in the main thread.  A helper process starts with no signal blocked and
+with the default handlers.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from types import FrameType
 from typing import Any, Self
 
 STOPPING = frozenset((signal.SIGTERM, signal.SIGINT))
-# SIGIO would end the process, and is what Linux falls back on to tell the holder of a lease (see
-# publishing/replaced.py) that somebody opens the file.
-TAKEN = STOPPING | {signal.SIGHUP, signal.SIGIO}
+# SIGIO ends the process by default.  Linux falls back to it to notify the holder of a lease (see
+# publishing/replaced.py) that another process opens the file.
+HANDLED = STOPPING | {signal.SIGHUP, signal.SIGIO}
 
 
 class Stopped(BaseException):
-    """A signal to stop, raised where the main thread was; no ``except Exception`` keeps it."""
+    """A signal to stop, raised in the main thread; ``except Exception`` does not catch it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -32,10 +33,10 @@ class Stopped(BaseException):
 
 
 class Signals:
-    """Takes the signals in a ``with`` of the main thread.
+    """Handles the signals inside a ``with`` block of the main thread.
 
-    A signal to stop raises :class:`Stopped` there, so that nothing which hangs at the start keeps
-    the daemon; from :meth:`collect` on, only :meth:`wait` returns it.
+    A signal to stop raises :class:`Stopped` there, so that it also stops a start-up that hangs.
+    After :meth:`collect`, it raises nothing any more, and :meth:`wait` returns it.
     """
 
     def __init__(self) -> None:
@@ -46,11 +47,11 @@ class Signals:
         self._wakeup = -1
 
     def __enter__(self) -> Self:
-        # A full pipe loses nothing: the handlers note what came, the pipe only wakes.
+        # A full pipe loses nothing: the handlers record the signals, the pipe only wakes wait().
         self._wakeup = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        for number in TAKEN:
+        for number in HANDLED:
             self._handlers[number] = signal.signal(number, self._receive)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, TAKEN)  # whatever the parent had blocked
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)  # the parent may have blocked them
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -59,34 +60,34 @@ class Signals:
         signal.set_wakeup_fd(self._wakeup)
 
     def __del__(self) -> None:
-        # Not in __exit__: threads that outlive it may still call wake().
+        # Not in __exit__: threads that are still running may call wake() later.
         os.close(self._reading)
         os.close(self._writing)
 
     def collect(self) -> None:
-        """Have signals to stop returned by :meth:`wait` from now on, like the others."""
+        """Return signals to stop from :meth:`wait` from now on, like the other signals."""
         self._collects = True
 
     def wait(self, seconds: float) -> frozenset[signal.Signals]:
-        """Return what was received since the last call.
+        """Return the signals received since the last call.
 
-        Return at once if there is anything, else after *seconds*, a signal or :meth:`wake`.
+        If there are none yet, wait for a signal or :meth:`wake`, for at most ``seconds``.
         """
         if not self._received:
             select.select([self._reading], [], [], seconds)
         with suppress(BlockingIOError):
-            # Bounded: others may signal faster than this reads.
+            # Bounded: signals may come faster than this reads.
             os.read(self._reading, 65536)
         received, self._received = self._received, set()
         return frozenset(received)
 
     def wake(self) -> None:
-        """End a :meth:`wait`; for other threads."""
-        with suppress(BlockingIOError):  # full: it will end
+        """End a :meth:`wait`; called from other threads."""
+        with suppress(BlockingIOError):  # the pipe is full, so wait() will return anyway
             os.write(self._writing, b"\0")
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        # Noted in any case: a bare "except:" of some library can swallow what is raised.
+        # Recorded in any case: a bare "except:" in a library can swallow the exception.
         self._received.add(signal.Signals(number))
         if not self._collects and number in STOPPING:
             raise Stopped(number)

@@ -1,4 +1,4 @@
-"""Talking to systemd: sd_notify(3), without a library for one datagram."""
+"""Notify systemd with sd_notify(3); the protocol is one datagram, so no library is needed."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from collections.abc import Mapping
 
 from ddbcfg_client.printable import printable
 
-# systemd ignores the whole of a longer message (its NOTIFY_BUFFER_MAX, which is PIPE_BUF).
+# systemd ignores a longer message altogether (NOTIFY_BUFFER_MAX, which is PIPE_BUF).
 _LONGEST = 4096  # bytes
 _STATUS = "STATUS="
 
 
 class Notifier:
-    """Sends states to the service manager; does nothing when there is none."""
+    """Sends states to the service manager; does nothing if there is none."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._address = environment.get("NOTIFY_SOCKET", "")
         pid = environment.get("WATCHDOG_PID", str(os.getpid()))
         microseconds = environment.get("WATCHDOG_USEC", "0")
         mine = pid == str(os.getpid()) and microseconds.isascii() and microseconds.isdigit()
-        #: Seconds within which the watchdog wants to be fed; 0 when there is none.
+        #: Seconds within which the watchdog expects a message; 0 if there is no watchdog.
         self.watchdog = int(microseconds) / 1e6 if mine else 0.0
 
     def send(self, *states: str) -> bool:
-        """Send states such as ``READY=1``, ``STATUS=…`` or ``WATCHDOG=1``; whether they arrived.
+        """Send states such as ``READY=1`` or ``STATUS=…``; return whether they arrived.
 
-        Never waits: a manager that does not read loses what its queue cannot hold.
+        Never waits: if the manager does not read and its queue is full, the states are lost.
         """
         if not self._address:
             return True
@@ -38,14 +38,14 @@ class Notifier:
             with socket.socket(socket.AF_UNIX, kind) as sender:
                 sender.sendto(_message(states), address)
         except OSError:
-            return False  # a manager that is not listening must not end the service
+            return False  # the service goes on without a manager that listens
         return True
 
 
 def _message(states: tuple[str, ...]) -> bytes:
-    """The datagram; a status that is too long for it is cut."""
-    # A state is one line: an error's text must not be able to say READY=1.
-    # And a text that came from elsewhere must not send a terminal escape sequences.
+    """Return the datagram; a status that is too long for it is truncated."""
+    # A state is one line, so that the text of an error cannot contain READY=1.
+    # Text from outside must not send escape sequences to a terminal.
     lines = [printable(" ".join(state.splitlines())) for state in states]
     parts = [line.encode() for line in lines]
     excess = sum(map(len, parts)) + len(parts) - _LONGEST

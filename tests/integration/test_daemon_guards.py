@@ -42,7 +42,7 @@ def test_a_bad_push_is_kept_from_readers_until_an_operator_accepts_it(
     daemon.wait_for("an operator accepted what was refused")
     # An option that is taken away is missed by the schema; an emptied store by the other guard.
     table.delete("prod", "db")
-    assert "all of 1 options are gone, and without" in host.client("reload").stderr
+    assert "all of 1 options are gone; without --allow-empty" in host.client("reload").stderr
     assert 'ddbcfg_refused{namespace="' in metrics.read_text()
     assert daemon.stop() == 0
 

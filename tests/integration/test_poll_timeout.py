@@ -121,7 +121,7 @@ def test_names_that_are_not_resolved_for_minutes_fail_polls_and_nothing_else(
     daemon = host.daemon(
         *flags_of(table, proxy.url, "0.3", interval="0.1"), PYTHONPATH=str(tmp_path)
     )
-    assert "no page came: check DNS" in daemon.wait_for("poll 3 failed")
+    assert "no page was received: check DNS" in daemon.wait_for("poll 3 failed")
     # Nothing ends these: no more of them are started, and the loop goes on.
     assert "3 earlier readings still hang" in daemon.wait_for("poll 8 failed")
     assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) < 12
@@ -150,7 +150,7 @@ def test_a_credential_process_that_hangs_is_a_failed_poll_and_is_killed(
         AWS_SECRET_ACCESS_KEY="",
     )
     pid = int(pids.read_text())
-    assert "no page came" in daemon.wait_for("poll 1 failed")
+    assert "no page was received" in daemon.wait_for("poll 1 failed")
     wait_until(lambda: process_start(pid) == 0)
     mended = '{"Version": 1, "AccessKeyId": "test", "SecretAccessKey": "test"}'
     replacement = tmp_path / "replacement"

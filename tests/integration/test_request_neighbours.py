@@ -302,7 +302,7 @@ def test_a_daemon_in_another_pid_namespace_is_respected_by_its_socket(names: Nam
         assert page.status().daemon_pid == 1
         # Without the lock's name only page and socket say that it lives.
         path_of(names.lock).unlink()
-        with pytest.raises(WriterLocked, match="its pid is not known"):
+        with pytest.raises(WriterLocked, match="its pid is unknown"):
             Publisher(names)
     Publisher(names).close()
 

@@ -39,7 +39,7 @@ def test_of_daemons_that_cannot_see_each_other_one_serves_whatever_is_removed(
 
     def is_refused(late: DaemonProcess) -> bool:
         code = late.wait()
-        assert "is served by another daemon on this host (its pid is not known)" in late.output
+        assert "is served by another daemon on this host (its pid is unknown)" in late.output
         return code == LOCKED
 
     first = sidecar()

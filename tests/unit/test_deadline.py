@@ -84,7 +84,8 @@ def test_a_reading_that_hangs_fails_at_the_deadline_and_is_not_used_later(
 ) -> None:
     scripted = Scripted(hangs, answers, answers)
     source = DeadlineSource(scripted, SOON)
-    with pytest.raises(PollTimeout, match=r"0\.05 s \(--poll-timeout\) and no page came") as caught:
+    reason = r"0\.05 s \(--poll-timeout\) and no page was received"
+    with pytest.raises(PollTimeout, match=reason) as caught:
         source.read(lambda: None)
     assert pickle.loads(pickle.dumps(caught.value)).args == (SOON, 0, 0)
     source = DeadlineSource(scripted, LATE)
@@ -115,7 +116,7 @@ def test_pages_that_come_without_end_are_cut_off_and_end_the_thread() -> None:
         raise AssertionError
 
     scripted = Scripted(trickle)
-    with pytest.raises(PollTimeout, match=r"--poll-timeout\); \d+ pages came") as caught:
+    with pytest.raises(PollTimeout, match=r"--poll-timeout\); \d+ pages received") as caught:
         DeadlineSource(scripted, SOON).read(lambda: None)
     assert caught.value.pages > 1
     scripted.threads[0].join(LATE)

@@ -87,11 +87,11 @@ def test_ready_is_told_once_and_not_before_every_store_was_tried(signals: Signal
     service = Service(notifier, signals)
     prod, test = FakeStore(name="prod"), FakeStore(name="test")
     test.ready = test.settled = False
-    service._tell(stores(prod, test))
+    service._notify(stores(prod, test))
     assert "READY=1" not in notifier.sent
     test.ready = test.settled = True
-    service._tell(stores(prod, test))
-    service._tell(stores(prod, test))
+    service._notify(stores(prod, test))
+    service._notify(stores(prod, test))
     assert notifier.sent.count("READY=1") == 1
     assert notifier.sent[0] == "STATUS=prod: well; test: well"
 
@@ -119,10 +119,10 @@ def test_a_store_that_cannot_be_served_does_not_keep_ready_from_the_others(
     service = Service(notifier, signals)
     prod, test = FakeStore(name="prod"), FakeStore(name="test")
     prod.ready = test.ready = False
-    service._tell(stores(prod, test))
+    service._notify(stores(prod, test))
     assert "READY=1" not in notifier.sent  # nobody has anything to read
     prod.ready = True
-    service._tell(stores(prod, test))
+    service._notify(stores(prod, test))
     assert "READY=1" in notifier.sent
 
 
@@ -133,11 +133,11 @@ def test_one_store_that_hangs_starves_the_watchdog_though_the_others_are_well(
     service = Service(notifier, signals)
     well, stuck = FakeStore(), FakeStore()
     stuck.silence = 119
-    service._tell(stores(well, stuck))
+    service._notify(stores(well, stuck))
     assert "WATCHDOG=1" in notifier.sent
     notifier.sent.clear()
     stuck.silence = 121
-    service._tell(stores(well, stuck))
+    service._notify(stores(well, stuck))
     assert notifier.sent == ["STATUS=prod: well; prod: well"]
 
 
@@ -145,11 +145,11 @@ def test_ready_is_told_until_it_arrives(signals: Signals) -> None:
     notifier = FakeNotifier()
     service = Service(notifier, signals)
     notifier.arrives = False
-    service._tell(stores(FakeStore()))
-    service._tell(stores(FakeStore()))
+    service._notify(stores(FakeStore()))
+    service._notify(stores(FakeStore()))
     notifier.arrives = True
-    service._tell(stores(FakeStore()))
-    service._tell(stores(FakeStore()))
+    service._notify(stores(FakeStore()))
+    service._notify(stores(FakeStore()))
     assert notifier.sent.count("READY=1") == 3
 
 
@@ -158,7 +158,7 @@ def test_store_whose_sleep_took_too_long_is_woken(signals: Signals) -> None:
     service = Service(FakeNotifier(), signals)
     on_time, late = FakeStore(), FakeStore()
     late.silence = 3
-    service._tell(stores(on_time, late))
+    service._notify(stores(on_time, late))
     assert (on_time.wakes, late.wakes) == (0, 1)
     assert (on_time.nudges, late.nudges) == (0, 0)
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from ddbcfg_daemon.signals import STOPPING, TAKEN, Signals, Stopped
+from ddbcfg_daemon.signals import HANDLED, STOPPING, Signals, Stopped
 
 HANG = 20.0
 
@@ -75,7 +75,7 @@ def test_a_wait_ends_at_a_signal_and_at_a_wake_of_another_thread() -> None:
 
 
 def test_a_helper_starts_with_no_signal_blocked_or_ignored() -> None:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, TAKEN)  # as some parent may have it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # as some parent may have it
     try:
         with Signals():
             done = subprocess.run(
@@ -84,13 +84,13 @@ def test_a_helper_starts_with_no_signal_blocked_or_ignored() -> None:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     blocked, ignored = blocked_and_ignored(done.stdout)
-    mask = sum(1 << (number - 1) for number in TAKEN)
+    mask = sum(1 << (number - 1) for number in HANDLED)
     assert (blocked & mask, ignored & mask) == (0, 0)
 
 
 def test_afterwards_all_is_as_it_was() -> None:
-    before = [signal.getsignal(number) for number in TAKEN]
+    before = [signal.getsignal(number) for number in HANDLED]
     with Signals() as signals:
         signals.collect()
-    assert [signal.getsignal(number) for number in TAKEN] == before
+    assert [signal.getsignal(number) for number in HANDLED] == before
     signals.wake()  # by a thread that still runs

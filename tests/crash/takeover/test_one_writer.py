@@ -29,7 +29,7 @@ def test_a_second_publisher_is_told_who_the_first_is(names: Names, holder: Holde
 
 def test_a_second_publisher_that_cannot_know_the_pid_says_so(names: Names) -> None:
     first = Publisher(names)
-    with pytest.raises(WriterLocked, match="its pid is not known") as caught:
+    with pytest.raises(WriterLocked, match="its pid is unknown") as caught:
         Publisher(names)
     assert caught.value.pid == 0
     first.close()

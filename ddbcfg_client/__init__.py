@@ -1,11 +1,11 @@
-"""ddbcfg: configuration that lives in DynamoDB, read at about the cost of a dict lookup.
+"""ddbcfg: configuration in DynamoDB, read at about the cost of a dict lookup.
 
 >>> import ddbcfg_client
 >>> config = ddbcfg_client.connect("config", "prod")
 >>> config.get("db")
 {'host': 'db-cluster.com', 'port': Decimal('27017')}
 
-Importing this starts no thread, opens nothing and imports no boto3.
+Importing this package starts no thread, opens no file and does not import boto3.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is first used, because a program that only reads needs none of it.
+    # Imported on first use, because a program that only reads does not need it.
     if name == "DynamoDBConfigStore":
         from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 

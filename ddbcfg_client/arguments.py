@@ -1,4 +1,4 @@
-"""What a caller passes, checked the same way wherever it is accepted."""
+"""Validation of arguments, the same wherever they are accepted."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-RAISE: Any = object()  # the default of a get that has none: an absent option raises
+RAISE: Any = object()  # stands for "no default": get() raises for an absent option
 
-MAX_KEY_BYTES = 65535  # of an attribute's name in DynamoDB
+MAX_KEY_BYTES = 65535  # DynamoDB's limit for an attribute's name
 
 
 def key_names(keys: Iterable[str]) -> list[str]:
-    """Return the names as plain strings; raise :class:`KeysRefused` for what no key can be called.
+    """Return the names as plain strings; raise :class:`KeysRefused` if one cannot name a key.
 
-    A lone name is refused too: ``"host"`` would be the four keys h, o, s and t.
+    A single string is refused too: ``"host"`` would mean the four keys h, o, s and t.
     """
     if isinstance(keys, str):
         raise KeysRefused(f"a list of names is expected, such as [{keys[:80]!r}], not a string")
@@ -46,13 +46,13 @@ def _check_bytes(at: int, name: str) -> None:
 
 
 def seconds_of(name: str, value: float) -> float:
-    """Return *value* as a float; raise SecondsRefused for what is no number of seconds."""
+    """Return ``value`` as a float; raise SecondsRefused if it is not a number of seconds."""
     if isinstance(value, bool) or not hasattr(value, "__float__"):
         raise SecondsRefused(name, f"must be a number of seconds, not a {type(value).__name__}")
     try:
         seconds = float(value)
     except OverflowError:
         raise SecondsRefused(name, "must be a number of seconds that a float can hold") from None
-    if not seconds >= 0:  # not a number compares false with everything
+    if not seconds >= 0:  # also true for NaN, which compares false with everything
         raise SecondsRefused(name, f"must be a number of seconds from 0 on, not {seconds:g}")
     return seconds

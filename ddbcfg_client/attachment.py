@@ -1,9 +1,9 @@
-"""What a reader is attached to: a control page, the snapshot taken up from it, and how old that is.
+"""What a reader is attached to: a control page, the snapshot loaded from it, and its age.
 
-One tuple, the *view*, holds all that a read needs: the words to watch, the generation that was
-taken up, the options decoded so far, until when to go by these alone, and where they came from.  It
-is replaced whole, so a thread that reads it never sees parts of two generations, and there is no
-lock for a fork to catch held.
+One tuple, the *view*, holds everything a read needs: the words to watch, the loaded generation, the
+options decoded so far, the time until which these suffice, and the attachment they come from.  The
+tuple is replaced as a whole.  So a thread never sees parts of two generations, and there is no lock
+that a fork could copy while it is held.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     View = tuple[memoryview, int, dict[str, ReadOnlyDict], float, "Attachment"]
 
 _NO_WORDS = words_of(bytes(PAGE_SIZE))
-_NO_GENERATION = -1  # no word is negative, so the hot path never takes it
+_NO_GENERATION = -1  # no word is negative, so the hot path never matches it
 
 
 class Attachment:
-    """Where a view came from: the page it watches and the snapshot it answers from.
+    """Where a view comes from: the page it watches and the snapshot it serves.
 
-    ``success`` is when the daemon last read the table and left the snapshot's generation current,
-    as far as this reader knows (CLOCK_BOOTTIME, ns).  ``trouble`` is why it cannot take up what is
-    current; None while it can.
+    ``success`` is the time of the last poll, known to this reader, that left the snapshot's
+    generation current (CLOCK_BOOTTIME, ns).  ``trouble`` is the error that keeps the reader from
+    loading the current generation, or None.
     """
 
     __slots__ = ("_unsaid", "page", "snapshot", "success", "trouble")
@@ -51,31 +51,32 @@ class Attachment:
 
     @property
     def served(self) -> Snapshot:
-        """The snapshot, where there has to be one."""
+        """The snapshot; only for attachments that have one."""
         assert self.snapshot is not None
         return self.snapshot
 
     def is_first(self) -> bool:
-        """Return True once: of the threads that find a change here, one is to log it."""
+        """Return True to the first caller only: one thread logs a change that several find."""
         try:
-            self._unsaid.pop()  # one operation, which no other thread can come between
+            self._unsaid.pop()  # atomic
         except IndexError:
             return False
         return True
 
     def age(self) -> float | None:
-        """Return the age of the snapshot in seconds; None when it is not known."""
+        """Return the age of the snapshot in seconds; None if it is not known."""
         if self.page is not None and self.snapshot is not None:
             try:
                 known = self.page.status().success_of(self.snapshot.generation)
             except SnapshotCorrupt:
                 known = None
-            # A generation older than the page knows: it stays at what was known last, and so ages.
+            # The page does not know a generation that old.  Its last known success stays, so its
+            # age grows.
             if known is not None and known != NEVER:
                 self.success = known
         return age_of(self.success)
 
 
 def nothing(page: Page | None = None) -> View:
-    """The view of a reader that has no snapshot yet."""
+    """Return the view of a reader that has no snapshot yet."""
     return _NO_WORDS, _NO_GENERATION, {}, 0.0, Attachment(page)

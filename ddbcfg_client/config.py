@@ -20,17 +20,18 @@ if TYPE_CHECKING:
 class Config(PageFollower):
     """The options of one store, as this host's daemon last published them.
 
-    Made by :func:`ddbcfg_client.connect`.  Safe to share between threads and greenlets, and to keep
-    across a fork.  What a read returns is shared by the whole process and read-only.
+    Created by :func:`ddbcfg_client.connect`.  It is safe to share between threads and greenlets,
+    and to use after a fork.  The values that a read returns are read-only, because the whole
+    process shares them.
     """
 
     __slots__ = ()
 
-    # --- reading; get() and [] are Hot's, which asks here what it does not know -------------------
+    # --- reading; get() and [] are in Hot, which calls these methods for what it does not have ----
 
     def _missing(self, option: str) -> ReadOnlyDict:
-        # An attribute of our own that is not set yet must not be looked for with its help.  get()
-        # and [] find every option.
+        # A missing attribute of this class must not start a lookup, which needs these attributes.
+        # An option whose name starts with "_" is available through get() and [].
         if option.startswith("_"):
             raise AttributeError(option)
         try:
@@ -68,7 +69,7 @@ class Config(PageFollower):
         return self._answer(iter)
 
     def snapshot(self) -> Snapshot:
-        """The current snapshot: a read-only mapping that stays this generation while it is held."""
+        """Return the current snapshot: a read-only mapping that never changes while it is held."""
         return self._checked()
 
     @property
@@ -83,9 +84,9 @@ class Config(PageFollower):
 
     @property
     def age(self) -> float | None:
-        """Seconds since the daemon last read the table and left what this serves current.
+        """Seconds since the last successful poll that left the served generation current.
 
-        None when that is not known.
+        None if that is not known.
         """
         return self._attached().age()
 
@@ -96,11 +97,11 @@ class Config(PageFollower):
 
     @property
     def namespace(self) -> str:
-        """The namespace: the table's name, unless the daemon was given another."""
+        """The namespace: the table's name, unless the daemon was started with ``--namespace``."""
         return self._names.namespace
 
     def status(self) -> Status:
-        """Everything there is to know about this store on this host; reading does not need it."""
+        """Return the full status of this store on this host; reading does not need it."""
         from ddbcfg_client.shm.status import status_of
 
         attachment = self._attached_if_any()
@@ -110,9 +111,10 @@ class Config(PageFollower):
         return status_of(page, attachment.snapshot, attachment.age(), attachment.trouble)
 
     def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
-        """Ask the daemon to poll now, and return when it has; raises ReloadFailed.
+        """Ask the daemon to poll now, and return when the poll is done; raise ReloadFailed.
 
-        With *accept*, which is for the daemon's user and root, even what its guards refuse counts.
+        With ``accept``, content that the daemon's guards refuse is published too.  Only root and
+        the daemon's user may do this.
         """
         from ddbcfg_client.shm.reload import reload
 
@@ -120,7 +122,7 @@ class Config(PageFollower):
         reload(self._names, self._trust, self._page, patience, accept)
 
     def close(self) -> None:
-        """Let go of shared memory.  The next read attaches again."""
+        """Release the shared memory.  The next read attaches again."""
         self._view = nothing()
 
     def __enter__(self) -> Config:
@@ -130,7 +132,7 @@ class Config(PageFollower):
         self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A process that gets one by pickle (multiprocessing's spawn) attaches by itself.
+        # A process that unpickles a Config (multiprocessing's spawn) attaches by itself.
         from ddbcfg_client.copies import rebuilt
 
         arguments = type(self), Config, self._names, self._trust, self._max_age

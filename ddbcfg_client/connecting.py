@@ -1,4 +1,4 @@
-"""From a table and a store, or from what this host has, to a reader."""
+"""Connecting a reader: from a table and a store, or from the one store published on this host."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_WAIT_STEP = 0.05  # seconds between two looks for a snapshot that is waited for
+_WAIT_STEP = 0.05  # seconds between two checks while waiting for a snapshot
 
 
 def connect(
@@ -38,15 +38,19 @@ def connect(
 ) -> Config:
     """Attach to a store that this host's daemon publishes.
 
-    *table* and *store* default to ``DDBCFG_TABLE`` and ``DDBCFG_STORE``, then to the one store that
-    is published on this host.  *namespace* (``DDBCFG_NAMESPACE``) is what the daemon was given with
-    ``--namespace``, if it was.  *wait* is how many seconds to wait for the first snapshot.  With
-    *max_age* (seconds), a read later than that after the last successful poll raises
-    SnapshotTooStale.  *owner* (``DDBCFG_OWNER``), a user name or uid, is trusted to publish besides
-    root and this user; by default ``ddbcfg``.
+    Args:
+        table: The table's name; by default ``DDBCFG_TABLE``, then the one that is published here.
+        store: The store's name; by default ``DDBCFG_STORE``, then the one that is published here.
+        namespace: The daemon's ``--namespace``, if it has one; by default ``DDBCFG_NAMESPACE``.
+        wait: The number of seconds to wait for the first snapshot.
+        max_age: Reads raise SnapshotTooStale if the last successful poll is more than this many
+            seconds ago.
+        owner: A user name or uid that is trusted to publish, besides root and this user; by default
+            ``DDBCFG_OWNER``, then ``ddbcfg``.
 
-    Raises StoreNotNamed, NameRefused, SnapshotUnavailable, SnapshotPermissionError,
-    UntrustedSegment, LayoutMismatch, SnapshotCorrupt or SecondsRefused.
+    Raises:
+        StoreNotNamed, NameRefused, SnapshotUnavailable, SnapshotPermissionError, UntrustedSegment,
+        LayoutMismatch, SnapshotCorrupt, SecondsRefused: See their descriptions.
     """
     stores = [store] if store else []
     return attach(table, stores, namespace=namespace, wait=wait, max_age=max_age, owner=owner)
@@ -61,16 +65,16 @@ def attach(
     max_age: float | None,
     owner: str | int | None,
 ) -> Config:
-    """Do what :func:`connect` does, for the one store in *stores*, or for none.
+    """Do what :func:`connect` does; ``stores`` is empty or has the one store's name.
 
-    Raise SeveralStoresNamed for more: a flag and ``DDBCFG_STORE`` can list several.
+    Raise SeveralStoresNamed if it has more: flags and ``DDBCFG_STORE`` can list several.
     """
     deadline = time.monotonic() + seconds_of("wait", wait)
     trust = trust_in(owner)
     while True:
         try:
             config = Config(names_of(table, stores, namespace, trust), trust, max_age)
-            config.generation  # noqa: B018 - attaches, or says why it cannot
+            config.generation  # noqa: B018 - attaches, or raises
             return config
         except (SnapshotUnavailable, NothingPublished) as error:
             if time.monotonic() >= deadline:
@@ -79,7 +83,7 @@ def attach(
 
 
 def with_those_here(error: ConfigError, trust: Trust) -> ConfigError:
-    """Return the error, with the stores that are here if it is a store that is not."""
+    """Return the error; if the store is not published here, add the stores that are."""
     if not isinstance(error, SnapshotUnavailable) or os.path.lexists(SHM_DIR + error.name):
         return error
     here = [(names.namespace, names.store) for names in published_stores(trust)[0]]
@@ -89,9 +93,9 @@ def with_those_here(error: ConfigError, trust: Trust) -> ConfigError:
 def names_of(
     table: str | None, stores: Sequence[str], namespace: str | None, trust: Trust
 ) -> Names:
-    """Return the names of the one store that is meant; see :func:`attach`.
+    """Return the names of the one store that these arguments select; see :func:`attach`.
 
-    Raises StoreNotNamed, or UntrustedSegment when the only one is of an owner that is not trusted.
+    Raise StoreNotNamed, or UntrustedSegment if the only match has an owner that is not trusted.
     """
     stores = stores or _stores_by_default()
     if len(stores) > 1:
@@ -109,9 +113,10 @@ def names_of(
 def all_names_of(
     table: str | None, stores: Sequence[str], namespace: str | None, trust: Trust
 ) -> tuple[list[Names], list[UntrustedSegment]]:
-    """Return the names of the stores that are named, or else of those here that may be meant.
+    """Return the names of the selected stores, and an error for each that is not trusted.
 
-    With them an error for each that may be meant and is not to be trusted.
+    If table and store are both named, these are the names.  Otherwise they are those of the
+    published stores that match.
     """
     namespace = namespace or os.environ.get("DDBCFG_NAMESPACE")
     namespace = namespace or table or os.environ.get("DDBCFG_TABLE")
@@ -124,15 +129,15 @@ def all_names_of(
     if namespace and stores:
         return [Names(namespace, store) for store in stores], []
 
-    def may_be_meant(page: str) -> bool:
+    def matches(page: str) -> bool:
         return (not namespace or page.startswith(f"{PREFIX}{quoted(namespace)}.")) and (
             not stores or any(page.endswith(f".{quoted(store)}") for store in stores)
         )
 
     found, refused = published_stores(trust)
     return (
-        [names for names in found if may_be_meant(names.page)],
-        [error for error in refused if may_be_meant(error.name)],
+        [names for names in found if matches(names.page)],
+        [error for error in refused if matches(error.name)],
     )
 
 
@@ -141,5 +146,5 @@ def _stores_by_default() -> list[str]:
 
 
 def trust_in(owner: str | int | None) -> Trust:
-    """Whom to believe, when *owner* or ``DDBCFG_OWNER`` is to be believed too."""
+    """Return whom to trust, including ``owner``, which defaults to ``DDBCFG_OWNER``."""
     return Trust(owner if owner is not None else os.environ.get("DDBCFG_OWNER") or None)

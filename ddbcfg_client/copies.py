@@ -1,7 +1,7 @@
-"""What a copy of a Config, and one that comes out of a pickle, is made of.
+"""Copying and unpickling a Config.
 
-Shared memory belongs to the process that attached to it, so a copy attaches by itself.  A subclass
-stays that class and keeps its own attributes.
+Shared memory belongs to the process that attached to it, so a copy attaches by itself.  The copy
+has the same class as the original, and a subclass's own attributes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def rebuilt(kind: type[Made], base: Any, *arguments: Any) -> Made:
-    """Return an object of *kind*, made with the *arguments* of its base class *base*.
+    """Return an object of class ``kind``, initialized by its base class ``base``.
 
-    The subclass's own ``__init__``, which may want other arguments, is not called.
+    The subclass's own ``__init__`` is not called, because it may take other arguments.
     """
     config = kind.__new__(kind)
     base.__init__(config, *arguments)
@@ -26,9 +26,10 @@ def rebuilt(kind: type[Made], base: Any, *arguments: Any) -> Made:
 
 
 def own_attributes(config: object, base: type) -> tuple[dict[str, Any] | None, dict[str, Any]]:
-    """What subclasses of *base* keep in *config*, as ``pickle`` and ``copy`` put it back.
+    """Return the attributes that subclasses of ``base`` have set, as a state for ``pickle``.
 
-    Read from the slots themselves: an attribute that is not set would be looked for in the store.
+    They are read from the slots directly, because ``getattr`` would look for an unset attribute in
+    the store.
     """
     slots = {}
     for kind in type(config).__mro__:

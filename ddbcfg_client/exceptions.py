@@ -1,6 +1,6 @@
-"""The exceptions that users of DynamoDB Config Store import, all under :class:`ConfigError`.
+"""The exceptions of DynamoDB Config Store under their old names, all :class:`ConfigError`.
 
-``ItemNotFound`` is what boto called :class:`OptionNotFound`.
+``ItemNotFound`` is boto's name for :class:`OptionNotFound`.
 """
 
 from __future__ import annotations

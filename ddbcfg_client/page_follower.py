@@ -1,7 +1,7 @@
-"""Following the control page: taking up each generation, and going on when that fails.
+"""Following the control page: loading each generation, and serving the last one if that fails.
 
-If two threads take up two generations at once and the older one comes last, the next read sees that
-the page says otherwise and takes up the newer one again.
+If two threads load two generations at once and the older one is stored last, the next read sees
+that the page has another generation and loads the newer one again.
 """
 
 from __future__ import annotations
@@ -38,28 +38,29 @@ if TYPE_CHECKING:
 
     Answer = TypeVar("Answer")
 
-# The page says when it was replaced, unless its daemon was killed before somebody removed it.  So a
-# reader looks at the page's name every second, which takes a look at the clock at every read.  To
-# count reads instead would be no faster, and leave who reads now and then with the old page.  What
-# could not be taken up is tried again as often, and no more: a try costs a thousand reads.
+# A page is marked when it is replaced, unless its daemon was killed and the page was then removed.
+# So a reader checks the page's name once a second, which needs the clock at every read.  Counting
+# reads instead would not be faster, and a process that reads rarely would keep the old page.  A
+# generation that could not be loaded is retried once a second too: an attempt costs as much as a
+# thousand reads.
 _NAME_CHECK = 1.0
 
-# A segment that is gone was replaced by a newer one.  More tries are needed only if segments are
-# being removed, or replaced faster than they can be opened.
+# A missing segment was replaced by a newer one.  More retries are needed only if segments are being
+# deleted, or replaced faster than they can be opened.
 _TRIES = 100
 
 NO_DAEMON = "no daemon has published it on this host"
-_NOT_FOUND = "it was removed, or this process has another /dev/shm by now (after a chroot, say)"
+_NOT_FOUND = "it was removed, or this process has another /dev/shm now (for example after a chroot)"
 
-# What is published cannot be read: damaged, not to be trusted, not permitted, of a daemon that was
-# upgraded first.  A reader that has a snapshot keeps serving it, and its age grows.
+# Raised if what is published cannot be read: it is damaged, untrusted, not permitted, or written by
+# a daemon that was upgraded first.  A reader that has a snapshot keeps serving it; its age grows.
 _UNUSABLE = (SnapshotError, LayoutMismatch)
 
-_take_ups = count(1)  # a number for each snapshot that is taken up in this process
+_take_ups = count(1)  # numbers the snapshots that this process loads
 
 
 class PageFollower(Hot):
-    """Serves the newest snapshot of one store that it can take up from the store's page."""
+    """Serves the newest snapshot of one store that it can load."""
 
     __slots__ = (
         "__weakref__",
@@ -77,24 +78,24 @@ class PageFollower(Hot):
         self._max_age = None if max_age is None else seconds_of("max_age", max_age)
         self._memo = Memo()
         self._name_check_at = 0.0
-        # What a view watches instead of the page while what is current cannot be taken up: no
-        # publisher changes these words, so the hot path answers from what the reader has until it
-        # is time to try again.  Whatever thread takes up a snapshot changes them.
+        # A view watches these words instead of the page while the current generation cannot be
+        # loaded.  No publisher changes them, so the hot path serves the last snapshot until it is
+        # time to retry.  A thread that loads a snapshot changes them.
         self._still = words_of(bytearray(8 * (GENERATION_WORD + 1)))
         self._view: View = nothing()
 
     def _answer(self, read: Callable[[Snapshot], Answer]) -> Answer:
-        """What *read* finds in the current snapshot."""
+        """Return the result of ``read`` on the current snapshot."""
         snapshot = self._checked()
         try:
             return read(snapshot)
         except SnapshotCorrupt:
-            # The program may have closed its descriptors to become a daemon: attach anew.
+            # The program may have closed all descriptors to become a daemon: attach again.
             return read(self._anew())
         except SnapshotReclaimed:
             pass
-        # The publisher took back the memory of what has just been replaced; under pressure perhaps
-        # also that of what is taken up here, before it is read.
+        # The publisher reclaimed the memory of the snapshot that it just replaced.  If memory is
+        # short, it may also reclaim the one that is loaded here before it is read.
         for _ in range(_TRIES):
             snapshot = self._anew()
             try:
@@ -104,30 +105,30 @@ class PageFollower(Hot):
         return read(snapshot)
 
     def _anew(self) -> Snapshot:
-        """Return what is current, since the snapshot so far cannot be read any more."""
+        """Return a newly loaded snapshot, because the one so far cannot be read any more."""
         trouble = self._view[4].trouble
         if trouble is not None:
-            # Tried within the last second, and the reason is why nothing can be read.
+            # The last attempt was less than a second ago, and this is the reason that it failed.
             raise type(trouble)(*trouble.args)
         return self._take_up(None, Attachment()).served
 
     def _page(self) -> Page | None:
-        """The control page, which may be there before the first snapshot; None when it is not."""
+        """Return the control page, which can exist before the first snapshot; None without one."""
         return self._attached_if_any().page
 
     def _attached_if_any(self) -> Attachment:
-        """What :meth:`_attached` returns, or what there is before the first snapshot."""
+        """Return the attachment, which has no snapshot before the first one is published."""
         try:
             return self._attached()
         except SnapshotUnavailable:
             return self._view[4]
 
     def _checked(self) -> Snapshot:
-        """The current snapshot, if it is young enough."""
+        """Return the current snapshot; raise SnapshotTooStale if it is older than ``max_age``."""
         attachment = self._attached()
         if self._max_age is not None:
             _, _, _, until, viewed = self._view
-            # Another thread may have closed this, or taken up something younger.
+            # Another thread may have closed this reader, or loaded a newer snapshot.
             if viewed is not attachment or monotonic() >= until:
                 age = attachment.age()
                 if age is None or age > self._max_age:
@@ -135,11 +136,11 @@ class PageFollower(Hot):
         return attachment.served
 
     def _current(self) -> Snapshot:
-        """The snapshot of the generation that the page says, attaching as need be."""
+        """Return the snapshot of the page's current generation; attach first if necessary."""
         return self._attached().served
 
     def _attached(self) -> Attachment:
-        """What :meth:`_current` is from; its snapshot is there."""
+        """Return the current attachment, which has a snapshot."""
         now = monotonic()
         words, generation, decoded, _, attachment = self._view
         page = attachment.page
@@ -149,7 +150,7 @@ class PageFollower(Hot):
             if page is not None and page.replaced():
                 page, stays = None, False
             elif attachment.trouble is not None:
-                stays = False  # time to try again
+                stays = False  # time to retry
             else:
                 until = self._hot_until(attachment)
                 self._view = words, generation, decoded, until, attachment
@@ -158,10 +159,10 @@ class PageFollower(Hot):
         return self._take_up(page, attachment)
 
     def _hot_until(self, attachment: Attachment) -> float:
-        """Until when, on the monotonic clock, a view may answer by itself.
+        """Return the monotonic time until which the hot path may serve a view without a check.
 
-        Until the page's name is looked at again, or what is served now is past ``max_age``: a
-        poll that succeeds meanwhile only makes it younger.
+        This is the time of the next check of the page's name, or the time at which the snapshot
+        exceeds ``max_age`` if that is earlier: a poll that succeeds meanwhile only lowers the age.
         """
         until = self._name_check_at
         if self._max_age is None:
@@ -170,10 +171,10 @@ class PageFollower(Hot):
         return 0.0 if age is None else min(until, monotonic() + self._max_age - age)
 
     def _take_up(self, page: Page | None, attachment: Attachment) -> Attachment:
-        """Attach to the page if there is none, and open what it says is current.
+        """Attach to the page if ``page`` is None, and load its current generation.
 
-        *attachment* is what is served so far.  Whatever stands in the way, a snapshot that was
-        taken up before goes on being served.
+        ``attachment`` is what is served so far.  If loading fails, its snapshot, if it has one, is
+        served further.
         """
         still = self._still[GENERATION_WORD]
         reason = NO_DAEMON if page is None else _NOT_FOUND
@@ -189,7 +190,7 @@ class PageFollower(Hot):
                 return self._stay(attachment, error, still)
             generation = page.words[GENERATION_WORD]
             if generation & RETIRED:
-                continue  # retired while it was opened: its successor has the name by now
+                continue  # retired while it was opened: its successor has the name now
             if generation == 0:
                 if self._view[4].snapshot is None:
                     self._view = nothing(page)
@@ -199,7 +200,7 @@ class PageFollower(Hot):
                 segment = Segment(self._names.segment(generation), generation, self._trust)
             except Gone:
                 if page.words[GENERATION_WORD] == generation:
-                    # Removed but not replaced: has another page the name by now?
+                    # Removed but not replaced: check whether another page has the name now.
                     if missing == (page.identity, generation):
                         reason = f"the segment of generation {generation} was removed"
                         break
@@ -207,13 +208,13 @@ class PageFollower(Hot):
                 continue
             except _UNUSABLE as error:
                 if page.words[GENERATION_WORD] != generation:
-                    continue  # replaced meanwhile, and perhaps being removed
+                    continue  # replaced meanwhile, and perhaps about to be removed
                 return self._stay(attachment, error, still)
             snapshot = Snapshot(segment, self._names.store, self._memo)
             taken_up = Attachment(page, snapshot, snapshot.read_boottime)
             until = self._hot_until(taken_up)
             before = self._view[4]
-            # First: a thread that failed, and is late to say so, must not go back behind this.
+            # Before the view is set: a thread that failed earlier must not overwrite this result.
             self._still[GENERATION_WORD] = next(_take_ups)
             self._view = page.words, generation, snapshot.decoded, until, taken_up
             if before.trouble is not None and before.is_first():
@@ -228,11 +229,11 @@ class PageFollower(Hot):
     def _stay(
         self, attachment: Attachment, error: SnapshotError | LayoutMismatch, still: int
     ) -> Attachment:
-        """Go on with the snapshot of *attachment*, since *error* keeps what is current away.
+        """Keep serving the snapshot of ``attachment``, because loading failed with ``error``.
 
-        Raises *error* if there is none.  Its age grows, ``max_age`` counts, status says why.
-        *still* is the word of ``_still`` from before the attempt: if another thread takes up a
-        snapshot meanwhile, that counts.
+        Raise ``error`` if there is no snapshot.  The snapshot's age grows, ``max_age`` still
+        applies, and the status has the error.  ``still`` is the word of ``_still`` before the
+        attempt: if another thread loads a snapshot meanwhile, that one is served.
         """
         snapshot = attachment.snapshot
         if snapshot is None:
@@ -241,10 +242,10 @@ class PageFollower(Hot):
         if another is not attachment and another.snapshot is not None:
             return another
         if attachment.trouble is None and attachment.is_first():
-            serving = f"it goes on serving generation {snapshot.generation}, and tries again"
-            log("warning", f"{self!r} cannot take up what is current: {error}; {serving}")
-        attachment.age()  # now, for the page forgets the generations before the last two
-        # Kept without its frames, which would keep what was tried.
+            serving = f"it keeps serving generation {snapshot.generation} and retries"
+            log("warning", f"{self!r} cannot load the current generation: {error}; {serving}")
+        attachment.age()  # now: the page only knows the last two generations
+        # Without its traceback, whose frames would keep the objects of the attempt alive.
         why = type(error)(*error.args)
         stays = Attachment(attachment.page, snapshot, attachment.success, why)
         self._name_check_at = monotonic() + _NAME_CHECK
@@ -253,7 +254,7 @@ class PageFollower(Hot):
 
 
 def _why_nothing(page: Page) -> str:
-    """Why *page* has no generation yet."""
+    """Return the reason why ``page`` has no generation yet."""
     try:
         status = page.status()
     except SnapshotCorrupt as error:

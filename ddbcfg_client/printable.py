@@ -1,7 +1,7 @@
-"""Texts that come from elsewhere, as a line of output or of a log can hold them.
+"""Escaping of text from outside for one line of output or of a log.
 
-Names in a table and on a host are anybody's: printed as they stand, they could end the line and
-forge the next one, or send the terminal escape sequences.
+Anyone may choose names in a table and on a host.  Printed unchanged, a name could end the line and
+forge the next one, or send escape sequences to the terminal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def printable(text: str) -> str:
-    """Return *text* with everything that is not printable escaped, so that it is one line."""
+    """Return ``text`` with everything that is not printable escaped, so that it is one line."""
     if text.isprintable():
         return text
     return "".join(
@@ -21,12 +21,12 @@ def printable(text: str) -> str:
 
 
 def shown(name: str) -> str:
-    """Return a name as it can stand among words: quoted when it is anything but a word."""
+    """Return a name for use in a sentence: quoted unless it is a single plain word."""
     return name if name.replace("-", "_").replace(".", "_").isidentifier() else repr(name)
 
 
 def listed(names: Iterable[str], most: int = 8) -> str:
-    """Return the first names in order, and how many more there are."""
+    """Return the first names in order, followed by the number of the others."""
     ordered = sorted(names)
     more = len(ordered) - most
     text = ", ".join(map(shown, ordered[:most]))
@@ -34,9 +34,9 @@ def listed(names: Iterable[str], most: int = 8) -> str:
 
 
 def without_passwords(text: str) -> str:
-    """Return *text* with user and password of every URL in it hidden.
+    """Return ``text`` with the user and password of every URL in it hidden.
 
-    Up to the last ``@`` of a word, because a password can hold one.
+    Everything up to the last ``@`` of a word is hidden, because a password can contain one.
     """
     if "@" not in text:
         return text

@@ -1,4 +1,4 @@
-"""What a reader logs by itself: that it cannot take up what is published, and that it can again."""
+"""The log messages of a reader: when it cannot load the current generation, and when it can."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 
 
 def log(level: str, message: str) -> None:
-    """Log *message* under the logger ``ddbcfg``; on stderr where the program uses no logging.
+    """Log ``message`` to the logger ``ddbcfg``, or to stderr if the program does not use logging.
 
-    A read imports nothing, for a fork while it does would leave the child waiting.  A program that
-    uses logging has imported it long before.
+    A read never imports a module, because a child that is forked during an import could deadlock.
+    So ``logging`` is used only if the program has already imported it.
     """
     logging = sys.modules.get("logging")
     if logging is not None:

@@ -1,4 +1,4 @@
-"""A snapshot: all options of one generation, decoded one by one as they are asked for."""
+"""A snapshot: all options of one generation, each decoded when it is first read."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from ddbcfg_client.format.segment import SegmentBytes
     from ddbcfg_client.memo import Memo
 
-# Names that are kept as known to be absent, and the longest of them (DynamoDB has none longer): who
-# makes up names must not fill memory.
+# The number of names remembered as absent, and their maximum length (DynamoDB's own limit), so that
+# invented names cannot fill the memory.
 _ABSENT = 1000
 _LONGEST = 1024
 
 
 class Snapshot(Mapping[str, ReadOnlyDict]):
-    """A read-only mapping of option to keys that is one generation for as long as it is held.
+    """A read-only mapping from option to keys that stays at one generation while it is held.
 
-    Finding an option costs the same at any size of the store: a probe of the index, and the
-    option's own bytes.  Nothing is believed before its checksum matched.
+    The cost of a lookup does not depend on the store's size: it reads one part of the index and
+    the option's own bytes.  Bytes are used only after their checksum was verified.
     """
 
     __slots__ = ("_absent", "_memo", "_names", "_segment", "decoded", "store")
@@ -45,17 +45,17 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     @property
     def generation(self) -> int:
-        """The snapshot's version on this host: one more for each change of content."""
+        """The snapshot's version on this host; it grows by one with each change of content."""
         return self._segment.header.generation
 
     @property
     def digest(self) -> str:
-        """A hash of the content in hex: the same on every host that has the same content."""
+        """A hash of the content in hex, the same on every host that has the same content."""
         return self._segment.header.digest.hex()
 
     @property
     def source(self) -> str:
-        """Where it was read: ``dynamodb``, ``disk``, ``local``, or what later daemons add."""
+        """The source: ``dynamodb``, ``disk``, ``local``, or one that a later daemon adds."""
         return self.about().source
 
     @property
@@ -66,12 +66,12 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     @property
     def read_boottime(self) -> int:
-        """When DynamoDB was read for it, in nanoseconds of the host's CLOCK_BOOTTIME."""
+        """The time of the read from DynamoDB, in nanoseconds of the host's CLOCK_BOOTTIME."""
         return self._segment.header.read_boottime
 
     @property
     def read_at(self) -> float:
-        """When DynamoDB was read for it, in seconds since 1970 (UTC)."""
+        """The time of the read from DynamoDB, in seconds since 1970 (UTC)."""
         return self._segment.header.read_at / 1e9
 
     @property
@@ -82,7 +82,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
     # --- the mapping -----------------------------------------------------------------------------
 
     def __getitem__(self, option: str) -> ReadOnlyDict:
-        """The option's keys.  Raises OptionNotFound or SnapshotCorrupt."""
+        """Return the option's keys; raise OptionNotFound or SnapshotCorrupt."""
         try:
             return self.decoded[option]
         except (KeyError, TypeError):
@@ -94,14 +94,14 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         return self._decode(option, raw)
 
     def __contains__(self, option: object) -> bool:
-        """Whether there is such an option; it is not decoded."""
+        """Return whether the option exists, without decoding it."""
         return option in self.decoded or self._find(option) is not None
 
     def __len__(self) -> int:
         return self._segment.header.options
 
     def __iter__(self) -> Iterator[str]:
-        """The options' names in order of their UTF-8 bytes."""
+        """Iterate over the options' names in order of their UTF-8 bytes."""
         if self._names is None:
             self._names = tuple(option for option, _ in self._entries())
         return iter(self._names)
@@ -113,7 +113,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             for option, raw in self._entries()
         )
 
-    # A copy is a plain dict, as an option's is: two objects must not hold one descriptor.
+    # A copy is a plain dict, like the copy of an option: two objects must not own one descriptor.
 
     def __copy__(self) -> dict[str, ReadOnlyDict]:
         return self.everything().copy()
@@ -125,8 +125,8 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         return self.everything().__reduce__()
 
     def about(self) -> About:
-        """Return what describes the content: when it was read, and where."""
-        from ddbcfg_client.format.about import about_of  # here and below: most readers never ask
+        """Return the description of the content: the time and the source of its read."""
+        from ddbcfg_client.format.about import about_of  # here and below: few readers need this
 
         try:
             return about_of(self._segment)
@@ -143,9 +143,9 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             raise self._corrupt(str(error)) from None
 
     def packed(self) -> dict[str, bytes]:
-        """Return every option, name to packed keys, when every byte was checked.
+        """Verify every byte and return all options, name to packed keys; raise SnapshotCorrupt.
 
-        For the publisher that takes over, and for tools.  Raises SnapshotCorrupt.
+        For a publisher that takes over, and for tools.
         """
         from ddbcfg_client.format.verify import verified
 
@@ -155,14 +155,14 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             raise self._corrupt(str(error)) from None
 
     def verify(self) -> None:
-        """Raise SnapshotCorrupt unless every byte that a reader may use checks out.
+        """Raise SnapshotCorrupt unless every byte that a reader may use is valid.
 
-        For tools: a reader checks what it reads, no more.
+        For tools: a reader verifies only the bytes that it reads.
         """
         self.packed()
 
     def __repr__(self) -> str:
-        # Without the values: they can be secrets, and this ends up in logs.
+        # Without values, which can be secrets: a repr can end up in a log.
         return f"<Snapshot of {self.store!r}, generation {self.generation}, {len(self)} options>"
 
     # --- bytes to options ------------------------------------------------------------------------
@@ -176,16 +176,16 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
                 value = unpack_option(raw)
             except ValueError as error:
                 raise self._corrupt(str(error)) from None
-        # Another thread may have decoded it meanwhile; all get the object that came first.
+        # Another thread may have decoded it meanwhile; all threads get the first object.
         value = self.decoded.setdefault(option, value)
         try:
             self._memo.keep(option, self.generation, raw, value, self)
         except SnapshotError:
-            pass  # of other options, which this read is not about
+            pass  # the damage concerns other options, not this read
         return value
 
     def _find(self, option: object) -> bytes | None:
-        """The packed keys of *option*, or None when the store has no such option."""
+        """Return the packed keys of ``option``; None if the store has no such option."""
         if not isinstance(option, str) or option in self._absent:
             return None
         try:
@@ -193,7 +193,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         except ValueError as error:
             raise self._corrupt(str(error)) from None
         if raw is None:
-            # Programs ask for an option that may be there again and again.
+            # Programs often ask repeatedly for an optional option.
             if len(self._absent) >= _ABSENT:
                 self._absent = set()
             if len(option) <= _LONGEST:
@@ -201,7 +201,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         return raw
 
     def _entries(self) -> Iterator[tuple[str, bytes]]:
-        """Name and packed keys of every option, in order of the names."""
+        """Yield the name and packed keys of every option, in order of the names."""
         try:
             yield from entries(self._segment)
         except ValueError as error:
@@ -214,5 +214,5 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
 
 def plain(option: str) -> str:
-    """The same name as a str and no subclass: what is kept must run no code when it is compared."""
+    """Return the name as a plain str: comparing a kept name must not run a subclass's code."""
     return str.__str__(option)

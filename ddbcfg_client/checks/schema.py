@@ -30,7 +30,7 @@ _PATTERN_SIZE = 4 << 20
 
 
 class Schema:
-    """The schemas in a file, compiled; raises SchemaError, with file and reason.
+    """The schemas in a file, compiled; raise SchemaError, with file and reason.
 
     Nothing is ever fetched: a reference has to lead to a place within its schema.
     """
@@ -63,7 +63,7 @@ class Schema:
                 raise SchemaError(str(path), f"option {option!r}: {error}") from None
 
     def violation(self, option: str, keys: Mapping[str, Any] | None) -> str | None:
-        """How *option* violates its schema: where and which rule, never its value; or None."""
+        """How ``option`` violates its schema: where and which rule, never its value; or None."""
         from jsonschema_rs import ValidationError
 
         validator = self._validators.get(option)
@@ -84,7 +84,7 @@ class Schema:
 
 
 def _compiled(schema: Any) -> Validator:
-    """The validator of *schema*; ValueError says why it is none."""
+    """The validator of ``schema``; ValueError says why it is none."""
     from jsonschema_rs import RegexOptions, ValidationError, validator_for
 
     from ddbcfg_client.checks.schema_references import circle

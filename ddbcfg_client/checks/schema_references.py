@@ -25,9 +25,9 @@ _VALUES = {"const", "enum", "default", "examples"}
 
 
 def circle(schema: Any) -> str | None:
-    """A reference in *schema* that leads back to itself; None when there is none.
+    """A reference in ``schema`` that leads back to itself; None when there is none.
 
-    *schema* has been compiled: all its references can be resolved.
+    ``schema`` has been compiled: all its references can be resolved.
     """
     from jsonschema_rs import ReferencingError, Registry
 
@@ -47,7 +47,7 @@ def circle(schema: Any) -> str | None:
 def _follow(
     schema: Any, resolver: Resolver, way: tuple[tuple[str, str], ...], done: set[tuple[str, str]]
 ) -> str | None:
-    """The reference that is met a second time on the way from *schema* on, at the same value."""
+    """The reference that is met a second time on the way from ``schema`` on, at the same value."""
     if not isinstance(schema, dict):
         return None
     reference = schema.get("$ref")
@@ -79,7 +79,7 @@ def _schemas_in(value: Any, keyword: str) -> Iterator[Any]:
 
 
 def _parts(schema: Any) -> Iterator[Any]:
-    """*schema* and every object in it."""
+    """``schema`` and every object in it."""
     if isinstance(schema, dict):
         yield schema
         schema = [value for keyword, value in schema.items() if keyword not in _VALUES]

@@ -12,9 +12,9 @@ _FEW = 10  # options; below that, losing half of them is nothing unusual
 def shrinkage(
     before: Collection[str], after: Collection[str], max_shrink: float, allow_empty: bool
 ) -> str | None:
-    """What is suspicious about *after* following *before* (option names); None when nothing is.
+    """What is suspicious about ``after`` following ``before`` (option names); None when nothing is.
 
-    All options gone, unless *allow_empty*; or more than *max_shrink* percent of 10 or more.
+    All options gone, unless ``allow_empty``; or more than ``max_shrink`` percent of 10 or more.
     """
     if not before:
         return None

@@ -43,5 +43,5 @@ CODES = {
 
 
 def code_of(error: ConfigError) -> int:
-    """Return the exit code of a command that *error* ended."""
+    """Return the exit code of a command that ``error`` ended."""
     return next(CODES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in CODES)

@@ -61,7 +61,7 @@ class Parser(argparse.ArgumentParser):
             self.register("action", action, Once)
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and *message*, and exit with 2."""
+        """Print the usage and ``message``, and exit with 2."""
         super().error(printable(without_passwords(message)))
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_flags(parser: Parser, *, wait: float = 0.0) -> None:
-    """Add the flags of every command that reads; *wait* is the default of ``--wait``."""
+    """Add the flags of every command that reads; ``wait`` is the default of ``--wait``."""
     add = parser.add_argument
     add("--table", help="the table's name")
     add("--store", action="append", help="the store's name; for status also several")
@@ -42,7 +42,7 @@ def open_config(given: argparse.Namespace) -> Config:
 
 
 def seconds(text: str) -> float:
-    """Return the number of seconds that *text* says; ValueError for any other text."""
+    """Return the number of seconds that ``text`` says; ValueError for any other text."""
     number = float(text)
     if not 0 <= number < 1e9:
         raise ValueError

@@ -28,7 +28,7 @@ COMMANDS = {
 
 
 def load(name: str) -> Command:
-    """Import the module of the command *name* and return the command."""
+    """Import the module of the command ``name`` and return the command."""
     # Not importlib: loading that takes a get another quarter of a millisecond.
     module = __import__(f"ddbcfg_client.commands.{COMMANDS[name]}", fromlist=["COMMAND"])
     command: Command = module.COMMAND

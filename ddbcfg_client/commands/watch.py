@@ -25,7 +25,7 @@ def _add_arguments(parser: Parser) -> None:
 def _run(given: argparse.Namespace) -> int:
     """Print until interrupted; values only when an option is named.
 
-    Raises OptionNotFound when it is not there at first: a name that was mistyped would say nothing.
+    Raise OptionNotFound when it is not there at first: a name that was mistyped would say nothing.
     """
     import time
 

@@ -55,12 +55,12 @@ def checked_stores(
 
 
 def packed_keys(key_names: KeyNames, name: str, item: Mapping[str, Any]) -> bytes:
-    """Return the packed keys of the option *name* that *item* is; raise `MalformedValue`."""
+    """Return the packed keys of the option ``name`` that ``item`` is; raise `MalformedValue`."""
     return pack_option(name, key_names.others_in(item))
 
 
 def option_in(table: Table, item: Mapping[str, Any]) -> tuple[str, ReadOnlyDict]:
-    """Return the name and the keys of the option that *item* is.
+    """Return the name and the keys of the option that ``item`` is.
 
     Raise `MalformedValue`, or `AnswerMalformed` if its name is not a string.
     """

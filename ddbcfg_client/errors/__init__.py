@@ -1,12 +1,10 @@
-"""Every error ddbcfg raises, in one tree under :class:`ConfigError`.
+"""The errors of ddbcfg, in one tree under :class:`ConfigError`.
 
-An error keeps its context in attributes, builds its text from them, and says what happened, to
-what, and what to do.  The constructor's arguments are the exception's ``args``, which is all that
-pickling needs, so an error crosses a process pool whole.  No error ever holds an option's value:
-values can be secrets.
+An error keeps its context in attributes and builds its text from them: what happened, to what, and
+what to do.  The constructor's arguments are the exception's ``args``.  Pickling needs nothing else,
+so an error can cross a process pool.  No error contains an option's value, which can be a secret.
 
-A program that only reads waits for no class that it never meets: the others are imported when they
-are named.
+Classes that a reading program never meets are imported on first use, to keep its start fast.
 """
 
 from __future__ import annotations

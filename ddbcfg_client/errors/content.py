@@ -1,4 +1,4 @@
-"""Errors of contents: what cannot be kept, read as JSON or TOML, or written out."""
+"""Errors of content: an option cannot be stored, text cannot be parsed, output not be written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ddbcfg_client.errors.reading import ConfigError
 
 
 class ValueRefused(ConfigError, ValueError):
-    """DynamoDB cannot hold this option exactly: ``where`` is the path to what it cannot hold."""
+    """DynamoDB cannot hold this option exactly; ``where`` is the path to the unsuitable value."""
 
     def __init__(self, option: str, where: str, reason: str) -> None:
         super().__init__(option, where, reason)
@@ -20,7 +20,7 @@ class ValueRefused(ConfigError, ValueError):
 
 
 class SchemaError(ConfigError, ValueError):
-    """The file given with --schema holds no JSON Schemas."""
+    """The file of ``--schema`` does not contain JSON Schemas."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -32,7 +32,7 @@ class SchemaError(ConfigError, ValueError):
 
 
 class NotationError(ConfigError, ValueError):
-    """JSON that does not say a store: ``where`` is a file and line, or a path into the document."""
+    """Text is not in the notation; ``where`` is a file and line, or a path into the document."""
 
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(where, reason)
@@ -44,7 +44,7 @@ class NotationError(ConfigError, ValueError):
 
 
 class OutputFailed(ConfigError):
-    """What a command found or did could not be written to standard output."""
+    """A command's result could not be written to standard output."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""The base of all errors, and those that a program meets which only reads."""
+"""The base of all errors, and the errors of programs that only read."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class OptionNotFound(ConfigError, KeyError):
         self.option = option
         self.store = store
 
-    # KeyError would show repr(args) instead of a sentence.
+    # Without this, KeyError would show repr(args).
     def __str__(self) -> str:
         return f"store {self.store!r} has no option {self.option!r}"
 
 
 class OptionAttributeError(OptionNotFound, AttributeError):
-    """``config.name`` for an option that is not there, so that hasattr() and getattr() work."""
+    """``config.name`` for a missing option; an AttributeError, for hasattr() and getattr()."""
 
 
 class StoreNotNamed(ConfigError):
-    """No table or store was named, and what is published on this host does not settle it."""
+    """No table or store was named, and not exactly one published store on this host matches."""
 
     def __init__(self, published: Sequence[tuple[str, str]]) -> None:
         super().__init__(published)
@@ -47,14 +47,14 @@ class StoreNotNamed(ConfigError):
 
 
 class NothingPublished(StoreNotNamed):
-    """No store on this host can be meant; ``published`` is empty."""
+    """No store is published on this host that matches; ``published`` is empty."""
 
     def __str__(self) -> str:
         return f"no daemon has published such a store here; {START}, or name another ({_HOW})"
 
 
 class SeveralStoresNamed(ConfigError):
-    """More than one store was named where only one can be read; ``stores`` are their names."""
+    """More than one store was named, but only one can be read; ``stores`` are their names."""
 
     def __init__(self, stores: Sequence[str]) -> None:
         super().__init__(stores)
@@ -75,7 +75,7 @@ def _stores(published: Sequence[tuple[str, str]]) -> str:
 
 
 class SnapshotError(ConfigError):
-    """What is in shared memory under ``name`` cannot be read."""
+    """The object ``name`` in shared memory cannot be read."""
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(name, reason)
@@ -89,7 +89,7 @@ class SnapshotError(ConfigError):
 class SnapshotUnavailable(SnapshotError):
     """No daemon has published this store on this host yet.
 
-    ``published`` are the namespaces and stores that are published here, if it is none of them.
+    ``published`` has the namespaces and stores that are published on this host instead.
     """
 
     def __init__(self, name: str, reason: str, published: Sequence[tuple[str, str]] = ()) -> None:
@@ -105,23 +105,23 @@ class SnapshotUnavailable(SnapshotError):
 
 
 class SnapshotCorrupt(SnapshotError):
-    """Bytes in shared memory do not check out; none of them was used."""
+    """Bytes in shared memory are not valid; none of them was used."""
 
     def __str__(self) -> str:
         return f"{self.name} is damaged: {self.reason}; restart ddbcfg-daemon to publish it anew"
 
 
 class SnapshotReclaimed(SnapshotError):
-    """A replaced snapshot that was still held has no memory any more."""
+    """The daemon reclaimed the memory of a replaced snapshot that this process still held."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}; take a new snapshot, and hold it no longer than needed"
 
 
 class UntrustedSegment(SnapshotError):
-    """The object's owner or mode would let somebody else than the daemon write it.
+    """The object's owner or mode would let another user than the daemon's write it.
 
-    ``advice`` is what to do if it is the daemon's all the same.
+    ``advice`` says what to do if it is the daemon's after all.
     """
 
     def __init__(self, name: str, reason: str, advice: str) -> None:
@@ -130,7 +130,7 @@ class UntrustedSegment(SnapshotError):
         self.advice = advice
 
     def __str__(self) -> str:
-        return f"{self.name} is not to be trusted: {self.reason}; {self.advice}"
+        return f"{self.name} is not trusted: {self.reason}; {self.advice}"
 
 
 class SnapshotPermissionError(SnapshotError, PermissionError):
@@ -144,7 +144,7 @@ class SnapshotPermissionError(SnapshotError, PermissionError):
 
 
 class LayoutMismatch(ConfigError):
-    """Daemon and client are of releases whose layouts differ."""
+    """Daemon and client are of releases with different layouts."""
 
     def __init__(self, name: str, found: int, understood: int) -> None:
         super().__init__(name, found, understood)
@@ -161,7 +161,7 @@ class LayoutMismatch(ConfigError):
 
 
 class SnapshotTooStale(ConfigError):
-    """The last successful poll is longer ago than ``max_age`` allows; ages in seconds."""
+    """The last successful poll is longer ago than ``max_age``; both ages are in seconds."""
 
     def __init__(self, store: str, age: float | None, max_age: float) -> None:
         super().__init__(store, age, max_age)
@@ -178,7 +178,7 @@ class SnapshotTooStale(ConfigError):
 
 
 class SecondsRefused(ConfigError, TypeError, ValueError):
-    """An argument is no number of seconds; ``argument`` is its name."""
+    """An argument is not a number of seconds; ``argument`` is its name."""
 
     def __init__(self, argument: str, reason: str) -> None:
         super().__init__(argument, reason)
@@ -202,7 +202,7 @@ class ReloadFailed(ConfigError):
 
 
 class NameRefused(ConfigError, ValueError):
-    """DynamoDB cannot hold a store or an option of this name; ``kind`` is which of the two."""
+    """DynamoDB cannot hold a store or an option of this name; ``kind`` says which of the two."""
 
     def __init__(self, kind: str, name: str, reason: str) -> None:
         super().__init__(kind, name, reason)
@@ -215,7 +215,7 @@ class NameRefused(ConfigError, ValueError):
 
 
 class KeysRefused(ConfigError, TypeError, ValueError):
-    """The ``keys`` of a ``get`` are not a list of names that keys can have."""
+    """The ``keys`` of a ``get`` are not a list of valid key names."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -226,7 +226,7 @@ class KeysRefused(ConfigError, TypeError, ValueError):
 
 
 class MalformedValue(ConfigError, ValueError):
-    """DynamoDB answered something that is no attribute value this release knows."""
+    """DynamoDB sent something that is not an attribute value known to this release."""
 
     def __init__(self, option: str, key: str, reason: str) -> None:
         super().__init__(option, key, reason)

@@ -1,4 +1,4 @@
-"""Errors of DynamoDB, and of what reads and writes it."""
+"""Errors of DynamoDB, and of the classes that read and write it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 class TableError(ConfigError):
     """DynamoDB refused or failed ``operation`` on ``table``.
 
-    ``code`` is the service's own error code or the name of botocore's exception, ``reason`` what
-    it said and what to do about it.
+    ``code`` is the service's error code or the name of botocore's exception.  ``reason`` has its
+    message and what to do.
     """
 
     def __init__(self, table: str, operation: str, code: str, reason: str) -> None:
@@ -29,7 +29,7 @@ class TableError(ConfigError):
 
 
 class TableUnreachable(TableError):
-    """No answer came, or none in time: the network, the endpoint or the service is at fault."""
+    """No response, or none in time: a fault of the network, the endpoint or the service."""
 
 
 class TableThrottled(TableError):
@@ -37,9 +37,9 @@ class TableThrottled(TableError):
 
 
 class TransactionRefused(TableError):
-    """A transaction was refused as a whole, and changed nothing.
+    """A transaction was refused as a whole and changed nothing.
 
-    ``reasons`` has the service's code for each of its actions, "None" for those it would have done.
+    ``reasons`` has the service's code for each action, "None" for those that were not refused.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class CredentialsRefused(TableError):
 
 
 class AnswerMalformed(TableError):
-    """What came back is no answer of DynamoDB; nothing of it was used."""
+    """The response is not one of DynamoDB's; nothing of it was used."""
 
 
 class TableNotFound(TableError):
@@ -67,11 +67,11 @@ class TableNotReadyException(TableError):
 
 
 class TableNotCreatedException(TableError):
-    """The table was to be created and did not become ACTIVE."""
+    """The table could not be created, or did not become ACTIVE."""
 
 
 class MisconfiguredSchemaException(ConfigError):
-    """The table's keys are not the string hash key and string range key that were asked for."""
+    """The table's keys are not the expected string hash key and string range key."""
 
     def __init__(self, table: str, expected: str, found: str) -> None:
         super().__init__(table, expected, found)
@@ -87,7 +87,7 @@ class MisconfiguredSchemaException(ConfigError):
 
 
 class MissingExtra(ConfigError, ImportError):
-    """A part of ddbcfg was asked for whose packages are not installed."""
+    """A feature of ddbcfg needs packages that are not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(feature, extra)

@@ -39,7 +39,7 @@ class About:
 
 
 def about_of(segment: SegmentBytes) -> About:
-    """Return what describes *segment*; raise ValueError if that is damaged.
+    """Return what describes ``segment``; raise ValueError if that is damaged.
 
     Keys that this release does not know are skipped.
     """

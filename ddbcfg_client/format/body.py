@@ -29,7 +29,7 @@ def body_of(options: Mapping[str, bytes]) -> list[bytes]:
 
 
 def joined(pieces: list[bytes]) -> Iterator[bytes]:
-    """Yield the body that *pieces* are, so many at a time."""
+    """Yield the body that ``pieces`` are, so many at a time."""
     for at in range(0, len(pieces), _JOINED):
         yield b"".join(pieces[at : at + _JOINED])
 

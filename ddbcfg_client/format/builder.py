@@ -75,7 +75,7 @@ class PackedStore:
 
     @classmethod
     def of(cls, options: Mapping[str, bytes]) -> PackedStore:
-        """Return the content that *options* are: name to packed keys."""
+        """Return the content that ``options`` are: name to packed keys."""
         return cls._without_keys([]).follow(options)
 
     @classmethod
@@ -95,7 +95,7 @@ class PackedStore:
         yield from zip(self.names, self.pieces[2::2], strict=True)
 
     def follow(self, options: Mapping[str, bytes]) -> PackedStore:
-        """Return the content for *options*, made of this one's where it is the same."""
+        """Return the content for ``options``, made of this one's where it is the same."""
         if list(options) != self.names:
             options = {name: options[name] for name in sorted(options)}
         names, packed = list(options), list(options.values())
@@ -122,7 +122,7 @@ class PackedStore:
         return PackedStore(base.names, base.slots, pieces, lengths, checks, total, differences)
 
     def _with_names(self, names: list[str]) -> tuple[PackedStore, int, set[str], tuple[str, ...]]:
-        """Return this content with other *names*: those that stay keep what is known of them.
+        """Return this content with other ``names``: those that stay keep what is known of them.
 
         With it the digests' sum without what is gone, the names that are new and those removed.
         """
@@ -140,7 +140,7 @@ class PackedStore:
         return base, total, set(names).difference(self.names), tuple(place)
 
     def image(self, generation: int, about: About, changes: ChangeLog) -> Image:
-        """Return the segment of *generation*; *changes* is the log that it carries."""
+        """Return the segment of ``generation``; ``changes`` is the log that it carries."""
         slots, described, changed = self.slots, about.pack(), changes.pack()
         entries = build_entries(self.lengths, self.checks, len(self.pieces[0])).tobytes()
         body_size = body_checksum = 0

@@ -35,7 +35,7 @@ class ChangeLog:
         self.log = tuple(log)
 
     def then(self, entry: Logged) -> ChangeLog:
-        """Return the log with *entry* added, and the oldest taken away until it is in bounds."""
+        """Return the log with ``entry`` added, and the oldest taken away until it is in bounds."""
         base, log = self.base, [*self.log, entry]
         names, size = map(sum, zip(*map(_weight, log), strict=True))
         while log and (
@@ -78,7 +78,7 @@ def parse_changes(packed: bytes) -> ChangeLog:
 
 
 def changes_of(segment: SegmentBytes) -> ChangeLog:
-    """Return the log that *segment* carries; raise ValueError if it is damaged."""
+    """Return the log that ``segment`` carries; raise ValueError if it is damaged."""
     header = segment.header
     return parse_changes(
         section(segment, header.changes_at, header.changes_size, header.changes_checksum)

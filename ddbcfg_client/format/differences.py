@@ -21,9 +21,9 @@ class Differences(NamedTuple):
 def differences(
     before: Mapping[str, Any], after: Mapping[str, Any], same: Callable[[Any, Any], bool] = eq
 ) -> Differences:
-    """Return what makes *after* of *before*; *same* says whether an option's two values are equal.
+    """Return the differences between ``before`` and ``after``; ``same`` compares two options.
 
-    Names are compared one by one: a set of all of them would be a hundred MB at a million options.
+    Names are compared one by one: a set of all names of a million options would take 100 MB.
     """
     return Differences(
         tuple(sorted(name for name in after if name not in before)),

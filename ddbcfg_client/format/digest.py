@@ -17,5 +17,5 @@ def entry_digest(*parts: bytes) -> int:
 
 
 def digest_bytes(total: int) -> bytes:
-    """Return the digest for the sum *total* of the entries' digests, which may be negative."""
+    """Return the digest for the sum ``total`` of the entries' digests, which may be negative."""
     return (total % (1 << 256)).to_bytes(32, "big")

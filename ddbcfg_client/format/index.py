@@ -38,7 +38,7 @@ def home_slot(name_hash: int, slot_bits: int) -> int:
 
 
 def build_slots(names: Iterable[bytes], count: int) -> tuple[array[int], int, int]:
-    """The slot table for *names* (UTF-8, in canonical order): the table, its bits, longest probe.
+    """The slot table for ``names`` (UTF-8, in canonical order): the table, its bits, longest probe.
 
     At least half of the table is empty.  It does not wrap around: probes that run over the end go
     on in a tail, and the last slot is empty.
@@ -80,7 +80,7 @@ def entry_check(length: int, checksum: int) -> int:
 
 
 def build_entries(lengths: array[int], checks: array[int], first: int) -> array[int]:
-    """The entry table: offsets from *first* on, each with what :func:`entry_check` gave."""
+    """The entry table: offsets from ``first`` on, each with what :func:`entry_check` gave."""
     from array import array
     from itertools import accumulate
 
@@ -95,7 +95,7 @@ def build_entries(lengths: array[int], checks: array[int], first: int) -> array[
 
 
 def find(segment: SegmentBytes, option: str) -> bytes | None:
-    """Return the packed keys of *option*; None when the index leads to no such option."""
+    """Return the packed keys of ``option``; None when the index leads to no such option."""
     try:
         name = option.encode()
     except UnicodeEncodeError:
@@ -122,7 +122,7 @@ def find(segment: SegmentBytes, option: str) -> bytes | None:
 
 
 def _entry(segment: SegmentBytes, slot: int, name: bytes) -> bytes | None:
-    """Return the packed keys of the entry behind *slot* if it is called *name* (as msgpack)."""
+    """Return the packed keys of the entry behind ``slot`` if it is called ``name`` (as msgpack)."""
     header = segment.header
     ordinal = (slot & 0xFFFFFFFF) - 1
     if not 0 <= ordinal < header.options:
@@ -144,7 +144,7 @@ def _entry(segment: SegmentBytes, slot: int, name: bytes) -> bytes | None:
 
 
 def check_slots(segment: SegmentBytes, first: int, stop: int) -> None:
-    """Raise ValueError unless the slots from *first* to *stop* are what was published."""
+    """Raise ValueError unless the slots from ``first`` to ``stop`` are what was published."""
     header, read = segment.header, segment.read
     table = read(header.blocks_at, header.blocks * 4)
     if crc32(table) != header.block_checksum:

@@ -11,7 +11,7 @@ _LONGEST = 80
 
 
 def quoted(part: str) -> str:
-    """*part* as it stands in an object's name: ``[A-Za-z0-9_-]`` as is, other bytes as ``%XX``.
+    """``part`` as it stands in an object's name: ``[A-Za-z0-9_-]`` as is, other bytes as ``%XX``.
 
     Dots are quoted, so they can separate the parts of a name.  What would be longer than 80
     characters ends in ``~`` and a hash: NAME_MAX leaves 255 for the whole name.
@@ -41,7 +41,7 @@ def unquoted(part: str) -> str:
 
 
 def stores_in(text: str) -> list[str]:
-    """Return the stores that *text* lists, separated by commas, each once.
+    """Return the stores that ``text`` lists, separated by commas, each once.
 
     ``--store`` and ``DDBCFG_STORE`` mean the same everywhere, so this is the only place that splits
     them.  A store whose own name has a comma cannot be named there.
@@ -65,7 +65,7 @@ class Names:
         self.admin = f"{self.page}.admin"  # this one for the daemon's user and root
 
     def segment(self, generation: int) -> str:
-        """The name of the snapshot segment of *generation*."""
+        """The name of the snapshot segment of ``generation``."""
         return f"{self.page}.{generation}"
 
     @classmethod
@@ -77,7 +77,7 @@ class Names:
         return cls(unquoted(parts[0]), unquoted(parts[1]), page)
 
     def generation_of(self, name: str) -> int | None:
-        """The generation of the segment called *name*; None when it is none of this store's."""
+        """The generation of the segment called ``name``; None when it is none of this store's."""
         generation = name.removeprefix(f"{self.page}.")
         if generation == name or not (generation.isascii() and generation.isdigit()):
             return None

@@ -134,7 +134,7 @@ class PageStatus:
         self.epoch = epoch
 
     def success_of(self, generation: int) -> int | None:
-        """Return ``success`` of *generation*; None when it is neither of the two known here."""
+        """Return ``success`` of ``generation``; None when it is neither of the two known here."""
         if generation == self.generation:
             return self.success
         return self.previous_success if generation == self.previous_generation else None
@@ -144,7 +144,7 @@ _DEFAULTS = {name: getattr(PageStatus(), name) for name in PageStatus.__slots__}
 
 
 def status_slot(count: int) -> int:
-    """Return the offset of the status slot that is current when STATUS_WORD is *count*."""
+    """Return the offset of the status slot that is current when STATUS_WORD is ``count``."""
     return _STATUS_SLOTS + (count & 1) * _STATUS_SIZE
 
 
@@ -197,7 +197,7 @@ def parse_status(slot: bytes) -> PageStatus:
 def read_status(page: memoryview, words: memoryview) -> PageStatus:
     """Return the current status in a mapped page (as bytes and as words).
 
-    Raises ValueError when it is damaged.  Waits for nobody: a second try is needed only when two
+    Raise ValueError when it is damaged.  Waits for nobody: a second try is needed only when two
     statuses were written in between, or on a processor that reorders loads.
     """
     error = ValueError("the status changes faster than it can be read")
@@ -214,7 +214,7 @@ def read_status(page: memoryview, words: memoryview) -> PageStatus:
 
 
 def write_status(page: memoryview, words: memoryview, status: PageStatus) -> None:
-    """Write *status* into the slot of a mapped page that nobody reads, which is then current."""
+    """Write ``status`` into the slot of a mapped page that nobody reads, which is then current."""
     count = words[STATUS_WORD] + 1
     slot = pack_status(status)
     offset = status_slot(count)
@@ -223,7 +223,7 @@ def write_status(page: memoryview, words: memoryview, status: PageStatus) -> Non
 
 
 def words_of(page: memoryview | bytes | bytearray) -> memoryview:
-    """Return the 64-bit words of *page*: each is read and stored whole, as one plain access.
+    """Return the 64-bit words of ``page``: each is read and stored whole, as one plain access.
 
     ``struct.pack_into`` would clear a word before it stores it, and a reader would see 0.
     """

@@ -58,7 +58,7 @@ class Response:
 
 
 def pack_request(request: Request) -> bytes:
-    """Return the line that says *request*."""
+    """Return the line that says ``request``."""
     fields: dict[str, Any] = {"version": PROTOCOL_VERSION, "op": request.op}
     if request.ticket is not None:
         fields["ticket"] = request.ticket
@@ -66,7 +66,7 @@ def pack_request(request: Request) -> bytes:
 
 
 def pack_response(response: Response) -> bytes:
-    """Return the line that says *response*; long texts are cut."""
+    """Return the line that says ``response``; long texts are cut."""
     fields: dict[str, Any] = {"version": PROTOCOL_VERSION}
     if response.refused:
         fields |= {"refused": response.refused, "why": response.why[:_LONGEST_TEXT]}
@@ -84,7 +84,7 @@ def pack_response(response: Response) -> bytes:
 
 
 def parse_request(line: bytes) -> Request:
-    """Return the request that *line* says; raise ValueError if it says none."""
+    """Return the request that ``line`` says; raise ValueError if it says none."""
     fields = _fields(line)
     op, ticket = fields.get("op"), fields.get("ticket")
     if not isinstance(op, str):
@@ -93,7 +93,7 @@ def parse_request(line: bytes) -> Request:
 
 
 def parse_response(line: bytes) -> Response:
-    """Return the response that *line* says; raise ValueError if it says none."""
+    """Return the response that ``line`` says; raise ValueError if it says none."""
     fields = _fields(line)
     refused = _text(fields, "refused")
     if refused:
@@ -127,12 +127,12 @@ def _fields(line: bytes) -> dict[str, Any]:
 
 
 def _number(value: object) -> int | None:
-    """Return *value* if it is an integer that is not negative; a bool is none."""
+    """Return ``value`` if it is an integer that is not negative; a bool is none."""
     return value if type(value) is int and value >= 0 else None
 
 
 def _text(fields: dict[str, Any], name: str) -> str:
-    """Return the text called *name*, which can be printed; empty if there is none."""
+    """Return the text called ``name``, which can be printed; empty if there is none."""
     value = fields.get(name, "")
     if not isinstance(value, str):
         raise ValueError(f"{name} is not a text")

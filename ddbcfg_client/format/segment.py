@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         header: Header
 
         def read(self, offset: int, size: int) -> bytes:
-            """Return *size* bytes at *offset*; raise SnapshotError when there are fewer."""
+            """Return ``size`` bytes at ``offset``; raise SnapshotError when there are fewer."""
 
         def is_open(self) -> bool:
             """Return whether it can still be read: a program may have closed its descriptor."""
@@ -176,7 +176,7 @@ class Header:
 def header_size_of(head: bytes) -> int:
     """Return how long the header says it is; ValueError when that cannot be.
 
-    *head* is the first HEADER_SIZE bytes of a segment whose layout version was checked before.
+    ``head`` is the first HEADER_SIZE bytes of a segment whose layout version was checked before.
     """
     if len(head) < HEADER_SIZE:
         raise ValueError("the header is cut short")
@@ -187,10 +187,10 @@ def header_size_of(head: bytes) -> int:
 
 
 def parse_header(head: bytes, size: int) -> Header:
-    """Return the header in *head* of a segment of *size* bytes; raise ValueError if it is damaged.
+    """Return the header of a segment of ``size`` bytes; raise ValueError if it is damaged.
 
-    *head* is as long as :func:`header_size_of` says.  After this every section lies within the
-    segment, so no read that follows the header can leave it.
+    ``head`` is as long as :func:`header_size_of` says.  Every section of a parsed header is within
+    the segment, so a read that follows the header cannot leave it.
     """
     if len(head) != header_size_of(head):
         raise ValueError("the header is cut short")
@@ -225,5 +225,5 @@ def section(segment: SegmentBytes, at: int, size: int, checksum: int) -> bytes:
 
 
 def padding(size: int) -> bytes:
-    """The zeros that bring *size* up to a multiple of 8."""
+    """The zeros that bring ``size`` up to a multiple of 8."""
     return bytes(-size % 8)

@@ -94,7 +94,7 @@ def pack_name(option: str) -> bytes:
 def pack_option(option: str, keys: Mapping[str, Mapping[str, Any]]) -> bytes:
     """The msgpack map of an option's keys, given as DynamoDB attribute values.
 
-    Raises MalformedValue, which names option and key but never a value.
+    Raise MalformedValue, which names option and key but never a value.
     """
     packable = {}
     key = "*"

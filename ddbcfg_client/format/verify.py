@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def verified(segment: SegmentBytes) -> dict[str, bytes]:
     """Return every option, name to packed keys, when every byte that a reader may use was checked.
 
-    Raises ValueError for damage.
+    Raise ValueError for damage.
     """
     header = segment.header
     if crc32(segment.read(header.body_at, header.body_size)) != header.body_checksum:

@@ -50,10 +50,10 @@ class Hot:
     def get(
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
     ) -> Any:
-        """The keys of *option* as a read-only dict; without *option*, every option.
+        """The keys of ``option`` as a read-only dict; without ``option``, every option.
 
-        With *keys*, only those of them that an option has.  Raises OptionNotFound unless there is
-        a *default*, and SnapshotError or SnapshotTooStale when there is nothing to answer from.
+        With ``keys``, only those of them that an option has.  Raise OptionNotFound unless there is
+        a ``default``, and SnapshotError or SnapshotTooStale when there is nothing to answer from.
         """
         words, generation, decoded, until, _ = self._view
         if words[GENERATION_WORD] == generation and monotonic() < until and keys is None:
@@ -89,7 +89,7 @@ class Hot:
         return self._missing(name)
 
     def _missing(self, name: str) -> ReadOnlyDict:
-        """Return the option *name*, which is no attribute; found the long way."""
+        """Return the option ``name``, which is no attribute; found the long way."""
         raise NotImplementedError
 
     def _get(

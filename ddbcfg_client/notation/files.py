@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def load_file(path: str | os.PathLike[str], key_names: Container[str] = DEFAULT_KEYS) -> Stores:
     """Return the store → option → key → value that the file at ``path`` says, in typed JSON.
 
-    Raises :class:`NotationError`, which names the file and the line or the path in it, for a file
+    Raise :class:`NotationError`, which names the file and the line or the path in it, for a file
     that cannot be read, is no JSON, or does not say stores (``ddbcfg_client.notation``).
     """
     try:

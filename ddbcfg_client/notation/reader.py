@@ -21,7 +21,7 @@ _MARKERS = {"$binary": "base64 text", "$map": "an object", "$set": "an array tha
 def loads(text: str, where: str) -> object:
     """Return the value that ``text`` says: str, Decimal, bool, None, bytes, list, dict or set.
 
-    Raises :class:`NotationError` with ``where`` and the line for what is no JSON, with ``where``
+    Raise :class:`NotationError` with ``where`` and the line for what is no JSON, with ``where``
     and the path into the document for JSON that says no DynamoDB value.
     """
     return _Reader(where).read(text, MAX_DEPTH)
@@ -32,7 +32,7 @@ def loads_stores(
 ) -> dict[str, dict[str, dict[str, object]]]:
     """Return the store → option → key → value that ``text`` says.
 
-    Raises :class:`NotationError` as :func:`loads` does, and for an empty name, for a key that is
+    Raise :class:`NotationError` as :func:`loads` does, and for an empty name, for a key that is
     one of the table's own (``key_names``), and for anything but an object where stores, options
     or keys belong.
     """

@@ -19,7 +19,7 @@ def dumps(value: object, *, typed: bool, indent: int | None = None) -> str:
     binary a base64 string.  ``indent`` breaks lines as ``json.dumps`` does.  A number is int or
     Decimal.
 
-    Raises TypeError for a type that DynamoDB does not have (float and tuple are such), ValueError
+    Raise TypeError for a type that DynamoDB does not have (float and tuple are such), ValueError
     for a number that is not finite.
     """
     return _Writer(typed, indent).write(value, "\n")

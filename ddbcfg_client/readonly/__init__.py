@@ -86,11 +86,11 @@ class ReadOnlyList(GuardedList):
         return iter(list(self)[::-1])
 
     def index(self, value: Any, *between: SupportsIndex) -> int:
-        """Return the first index of *value*; raise ValueError when it is not there."""
+        """Return the first index of ``value``; raise ValueError when it is not there."""
         return list(self).index(value, *between)
 
     def count(self, value: Any) -> int:
-        """Return how often *value* is there."""
+        """Return how often ``value`` is there."""
         return list(self).count(value)
 
     def copy(self) -> list[Any]:
@@ -174,7 +174,7 @@ class ReadOnlySet(frozenset["Any"]):
 
 
 def only(option: ReadOnlyDict, keys: Iterable[str] | None) -> ReadOnlyDict:
-    """The option with only those *keys* that it has; all of it for None."""
+    """The option with only those ``keys`` that it has; all of it for None."""
     if keys is None:
         return option
     return ReadOnlyDict((key, option[key]) for key in keys if key in option)

@@ -37,7 +37,7 @@ class GuardedDict(dict[str, "Any"]):
         return self._content[key]
 
     def get(self, key: str, default: Any = None, /) -> Any:
-        """Return the value of *key*, or *default*."""
+        """Return the value of ``key``, or ``default``."""
         return self._content.get(key, default)
 
     def __len__(self) -> int:

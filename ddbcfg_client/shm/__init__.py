@@ -1,1 +1,1 @@
-"""Shared memory as a reader has it: mapping a page, reading a segment, and who is trusted."""
+"""The reader's side of shared memory: mapping a page, reading a segment, and trusted owners."""

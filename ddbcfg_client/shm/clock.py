@@ -1,7 +1,7 @@
-"""The clock of ages: the host's CLOCK_BOOTTIME, which counts suspend and never jumps.
+"""The clock for ages: the host's CLOCK_BOOTTIME, which includes suspend and never jumps.
 
-Daemon and reader can be in different time namespaces, where the clock has an offset.  All times in
-shared memory are those of the host: without the offset.
+Daemon and reader can be in different time namespaces, in which this clock has an offset.  All times
+in shared memory are the host's, without the offset.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import time
 
 from ddbcfg_client.format import NEVER
 
-_FIRST_NAMESPACE = 0xEFFFFFFA  # the inode of the one that Linux boots with; it has no offset
-_ABSURD = 100 * 366 * 86400.0  # seconds of age; a hundred years
+_FIRST_NAMESPACE = 0xEFFFFFFA  # inode of the initial time namespace, which has no offset
+_ABSURD = 100 * 366 * 86400.0  # an age in seconds: a hundred years
 
-# The process that looked up the offset of its time namespace, and that offset in nanoseconds: a
-# child may have been put into another namespace.  Replaced whole, as threads may be at it together.
+# The pid of the process that looked up the offset of its time namespace, and the offset in
+# nanoseconds.  The pid is compared because a child can be in another namespace.  The tuple is
+# replaced as a whole, because several threads can do this at once.
 _known = [(0, 0)]
 
 
 def boottime() -> int:
-    """Return now, in nanoseconds since the host was booted."""
+    """Return the current time in nanoseconds since the host was booted."""
     here, (pid, offset) = os.getpid(), _known[0]
     if pid != here:
         offset = _offset_here(offset)
@@ -29,12 +30,15 @@ def boottime() -> int:
 
 
 def _offset_here(otherwise: int) -> int:
-    """The offset of this process's CLOCK_BOOTTIME (time_namespaces(7)); *otherwise* if unknown."""
+    """Return the offset of this process's CLOCK_BOOTTIME; ``otherwise`` if it is not known.
+
+    See time_namespaces(7).
+    """
     try:
         here = os.stat("/proc/self/ns/time").st_ino
         if here == _FIRST_NAMESPACE:
             return 0
-        # The file below is about the namespace that children will be in, after unshare(2) another.
+        # The file below describes the namespace of future children, which unshare(2) can change.
         if here != os.stat("/proc/self/ns/time_for_children").st_ino:
             return otherwise
         with open("/proc/self/timens_offsets", "rb") as file:
@@ -48,9 +52,9 @@ def _offset_here(otherwise: int) -> int:
 
 
 def age_of(success: int) -> float | None:
-    """Return seconds from *success* (see :func:`boottime`) to now.
+    """Return the seconds from ``success`` (see :func:`boottime`) to now.
 
-    None when that is unknown, negative or absurd.
+    Return None if that is unknown, negative or absurdly large.
     """
     if success == NEVER:
         return None

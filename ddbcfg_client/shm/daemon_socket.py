@@ -1,7 +1,7 @@
-"""Sending requests to the daemon over its Unix sockets, which lie next to the control page.
+"""Sending requests to the daemon over its Unix sockets, which are next to the control page.
 
-Connecting needs the right to write a socket, which the daemon gives to those who may read the page.
-A mount of /dev/shm that is read-only does not stop it.
+Connecting needs write permission on a socket.  The daemon gives it to all users that may read the
+page.  It also works if /dev/shm is mounted read-only.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ddbcfg_client.format.names import Names
 
-_FIRST_PAUSE = 0.02  # seconds before a busy daemon is asked again; doubled each time
+_FIRST_PAUSE = 0.02  # seconds before the first retry with a busy daemon; doubled each time
 _LONGEST_PAUSE = 0.3
-_LONGEST_WAIT = 3600.0  # seconds for one system call; a socket takes no timeout of a century
+_LONGEST_WAIT = 3600.0  # seconds for one system call; socket timeouts have an upper limit
 
 
 class NoDaemon(Exception):
@@ -37,24 +37,24 @@ class NoDaemon(Exception):
 
 
 class NotAllowed(Exception):
-    """This process may not connect; its argument is what to do about it."""
+    """This process may not connect; its argument says what to do."""
 
 
 class Unanswered(Exception):
-    """No response came; its argument is why."""
+    """No response came; its argument is the reason."""
 
 
 class TimedOut(Exception):
-    """No response came in time; its argument is what the daemon said meanwhile, if anything."""
+    """No response came in time; its argument is the daemon's last message, if there was one."""
 
 
 def ask(
     names: Names, trust: Trust, request: Request, timeout: float, *, admin: bool = False
 ) -> Response:
-    """Send *request* to the daemon of the store and return its response.
+    """Send ``request`` to the daemon of the store and return its response.
 
-    With *admin* over the socket for root and the daemon's own user.  A busy daemon is asked again
-    until *timeout* seconds are over.  Raises NoDaemon, NotAllowed, UntrustedSegment, Unanswered and
+    With ``admin``, use the socket for root and the daemon's own user.  If the daemon is busy, retry
+    until ``timeout`` seconds are over.  Raise NoDaemon, NotAllowed, UntrustedSegment, Unanswered or
     TimedOut.
     """
     name = names.admin if admin else names.requests
@@ -78,7 +78,8 @@ def ask(
 def daemon_is_listening(names: Names, trust: Trust) -> bool:
     """Return whether a daemon of a trusted user listens on the store's request socket.
 
-    It may run in another PID or mount namespace.  False also if this process may not connect.
+    The daemon may run in another PID or mount namespace.  Return False too if this process may not
+    connect.
     """
     try:
         connection = _connect(names.requests, trust)
@@ -90,15 +91,15 @@ def daemon_is_listening(names: Names, trust: Trust) -> bool:
 
 
 def _try(name: str, trust: Trust, request: Request, deadline: float, said: str) -> Response | None:
-    """Return the response to one attempt; None if so many connect that there is no room."""
+    """Return the response to one attempt; None if the socket's queue is full."""
     connection = _connect(name, trust)
     if connection is None:
         return None
     with connection:
         try:
             connection.settimeout(min(max(deadline - time.monotonic(), 0.001), _LONGEST_WAIT))
-            # A daemon that refuses says so without reading: then there is a response to read.
-            # MSG_NOSIGNAL: the program may have given SIGPIPE its default action.
+            # A daemon that refuses responds without reading, so there is still a response to read.
+            # MSG_NOSIGNAL: the program may have restored SIGPIPE's default action.
             connection.send(pack_request(request), socket.MSG_NOSIGNAL)
         except ConnectionError:
             pass
@@ -112,7 +113,7 @@ def _try(name: str, trust: Trust, request: Request, deadline: float, said: str) 
 
 
 def _receive(connection: socket.socket, deadline: float, said: str) -> bytes:
-    """Return what the daemon sends, up to the end of the line."""
+    """Return the line that the daemon sends."""
     received = bytearray()
     while not received.endswith(b"\n"):
         left = deadline - time.monotonic()
@@ -134,9 +135,10 @@ def _receive(connection: socket.socket, deadline: float, said: str) -> bytes:
 
 
 def _connect(name: str, trust: Trust) -> socket.socket | None:
-    """Return a connection to the socket *name*; None if its queue is full."""
+    """Return a connection to the socket ``name``; None if its queue is full."""
     try:
-        # Not to open the socket, which cannot be opened, but to look at it and connect to the same.
+        # A socket cannot be opened.  With O_PATH its owner can be checked before connecting to the
+        # same object.
         fd = os.open(SHM_DIR + name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         raise NoDaemon from None
@@ -159,8 +161,8 @@ def _connect_to(fd: int, name: str, status: os.stat_result) -> socket.socket | N
     except OSError as error:
         raise Unanswered(f"no socket can be made ({error.strerror})") from None
     try:
-        # A Unix socket connects at once or not at all.  The path of the descriptor is short: that
-        # of the name may be longer than the 108 bytes of an address.
+        # A Unix socket connects at once or not at all.  The descriptor's path is used because it is
+        # short: the name's path can be longer than the 108 bytes of an address.
         connection.setblocking(False)
         connection.connect(f"/proc/self/fd/{fd}")
     except BlockingIOError:
@@ -174,7 +176,7 @@ def _connect_to(fd: int, name: str, status: os.stat_result) -> socket.socket | N
         raise NotAllowed(_who_may_connect(status)) from None
     except FileNotFoundError:
         connection.close()
-        raise Unanswered("/proc is not mounted here, and connecting needs it") from None
+        raise Unanswered("connecting needs /proc, which is not mounted here") from None
     except OSError as error:
         connection.close()
         raise Unanswered(f"{name} cannot be connected to ({error.strerror})") from None
@@ -182,14 +184,15 @@ def _connect_to(fd: int, name: str, status: os.stat_result) -> socket.socket | N
 
 
 def _who_may_connect(status: os.stat_result) -> str:
-    """Return what a person must do to be let in: which group to join."""
+    """Return what to do to get access: which group to join."""
     mode = stat.S_IMODE(status.st_mode)
     if not mode & stat.S_IWGRP:
         return "only root and the daemon's own user may do this"
     try:
-        import grp  # only a process that is refused needs it
+        import grp  # only needed for this message
 
         group = repr(grp.getgrgid(status.st_gid).gr_name)
     except (ImportError, OSError, KeyError):
         group = str(status.st_gid)
-    return f"this user may not ask; join the group {group} (systemd: SupplementaryGroups=)"
+    how = f"join the group {group} (systemd: SupplementaryGroups=)"
+    return f"this user may not send requests; {how}"

@@ -10,9 +10,9 @@ from ddbcfg_client.shm.trust import SHM_DIR, Trust
 
 
 def published_stores(trust: Trust) -> tuple[list[Names], list[UntrustedSegment]]:
-    """Return the stores whose control pages are on this host, by name; none of them is opened.
+    """Return the stores published on this host, by name, and an error for each untrusted page.
 
-    With them an error for each page that *trust* does not believe: anyone can make a file there.
+    No page is opened.  Their owners are checked because any user can create a file there.
     """
     try:
         files = sorted(os.listdir(SHM_DIR))

@@ -1,4 +1,4 @@
-"""The control page as a reader has it: mapped, so that a read needs no system call."""
+"""The reader's control page: mapped, so that a read needs no system call."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
 class Page:
     """A mapped control page.
 
-    ``words`` is its memory as 64-bit words: each is read as one plain load, never torn.  The
-    mapping follows the object, not the name, and survives a fork.
+    ``words`` is its memory as 64-bit words.  Each word is read with one plain load, so it is never
+    torn.  The mapping belongs to the object, not the name, and survives a fork.
     """
 
     __slots__ = ("_bytes", "identity", "names", "words")
 
     def __init__(self, names: Names, trust: Trust) -> None:
-        """Map the page; raises Gone, LayoutMismatch and what :func:`open_trusted` raises."""
+        """Map the page; raise Gone, LayoutMismatch or what :func:`open_trusted` raises."""
         fd, status = open_trusted(names.page, trust)
         try:
             if status.st_size < PAGE_SIZE:
-                raise Gone(names.page)  # its daemon is just making it
-            # Python's mmap keeps a duplicate of the descriptor unless told not to; a program that
-            # closes all descriptors to become a daemon would later have a stranger's closed.
+                raise Gone(names.page)  # its daemon is creating it right now
+            # By default, mmap keeps a duplicate of the descriptor and closes it later.  If the
+            # program closes all descriptors to become a daemon, the number can then belong to
+            # something else.
             more = {"trackfd": False} if sys.version_info >= (3, 13) else {}
             mapping = mmap(fd, PAGE_SIZE, MAP_SHARED, PROT_READ, **more)
         except OSError as error:
@@ -49,20 +50,20 @@ class Page:
         layout = layout_of(head, PAGE_MAGIC)
         if layout is None:
             if not any(head[:8]):
-                raise Gone(names.page)  # the magic comes last
-            raise SnapshotCorrupt(names.page, "it is no control page")
+                raise Gone(names.page)  # the magic is written last
+            raise SnapshotCorrupt(names.page, "it is not a control page")
         if layout != LAYOUT_VERSION:
             raise LayoutMismatch(names.page, layout, LAYOUT_VERSION)
 
     def status(self) -> PageStatus:
-        """How the daemon fares; raises SnapshotCorrupt."""
+        """Return the status of the daemon; raise SnapshotCorrupt."""
         try:
             return read_status(self._bytes, self.words)
         except ValueError as error:
             raise SnapshotCorrupt(self.names.page, str(error)) from None
 
     def replaced(self) -> bool:
-        """Whether another object has the page's name now.  A name without object is not it."""
+        """Return whether another object has the page's name now; False if none has it."""
         try:
             status = os.stat(SHM_DIR + self.names.page, follow_symlinks=False)
         except OSError:

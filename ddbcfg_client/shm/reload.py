@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 def reload(
     names: Names, trust: Trust, page: Callable[[], Page | None], timeout: float, accept: bool
 ) -> None:
-    """Ask for a poll and return when one that began after that has ended.
+    """Request a poll, and return when a poll that began after the request has ended.
 
-    With *accept*, what a guard refuses is published all the same.  *page* returns the control page,
-    for what an error says about the daemon.  Raises ReloadFailed if no poll ended within *timeout*
-    seconds, if it failed, or if what it read is held back.
+    With ``accept``, content that a guard refuses is published too.  ``page`` returns the control
+    page, from which error messages take the daemon's pid.  Raise ReloadFailed if no poll ended
+    within ``timeout`` seconds, if the poll failed, or if its content is held.
     """
     store = names.store
     try:
         request = Request(ACCEPT if accept else POLL)
         response = ask(names, trust, request, timeout, admin=accept)
     except NoDaemon:
-        stopped = ", the last one stopped" if _daemon_pid(page) == 0 else ""
+        stopped = " (the last one stopped)" if _daemon_pid(page) == 0 else ""
         raise ReloadFailed(store, f"no daemon serves it on this host{stopped}; {START}") from None
     except TimedOut as error:
         pid = _daemon_pid(page)
@@ -44,7 +44,7 @@ def reload(
 
 
 def _daemon_pid(page: Callable[[], Page | None]) -> int | None:
-    """Return the pid in the control page, 0 after a daemon that stopped; None if there is none."""
+    """Return the pid in the control page: 0 if the daemon stopped, None without a page."""
     try:
         found = page()
         return None if found is None else found.status().daemon_pid

@@ -1,8 +1,7 @@
-"""A snapshot segment as a reader has it: open, and read with pread.
+"""The reader's snapshot segment: an open file, read with ``pread``.
 
-It is not mapped, unlike the page: ``pread`` costs what the page faults of a mapping cost, and a
-segment that somebody truncates gives a short read and a typed error where a mapping would give
-SIGBUS.
+Unlike the page, it is not mapped.  ``pread`` costs as much as the page faults of a mapping.  If the
+segment is truncated, the result is a short read and a typed error instead of SIGBUS.
 """
 
 from __future__ import annotations
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-# The number of the Segment that each descriptor was last given to.  After a program closed all of
-# them, as one that becomes a daemon does, the next Segment may get the same one for the same file.
+# For each descriptor, the number of the Segment that opened it last.  A program that becomes a
+# daemon closes all descriptors; then a new Segment can get the same descriptor for the same file.
 _opened = count(1)
 _holders: dict[int, int] = {}
 
@@ -41,13 +40,13 @@ _holders: dict[int, int] = {}
 class Segment:
     """An open snapshot segment, with its header checked.
 
-    Holds a descriptor, so the content stays readable after its name is gone.
+    It owns a descriptor, so the content stays readable after the name was removed.
     """
 
     __slots__ = ("_fd", "_identity", "_number", "header", "name")
 
     def __init__(self, name: str, generation: int, trust: Trust) -> None:
-        """Open it; raises Gone, LayoutMismatch, SnapshotCorrupt and open_trusted's errors."""
+        """Open it; raise Gone, LayoutMismatch, SnapshotCorrupt or open_trusted's errors."""
         self._fd = -1
         self.name = name
         self._fd, status = open_trusted(name, trust)
@@ -60,37 +59,38 @@ class Segment:
         except OSError as error:
             raise SnapshotError(name, f"it cannot be read ({error.strerror})") from None
         size = status.st_size
-        # The publisher cuts short what it replaced when it needs the room.
+        # The publisher truncates a replaced segment if it needs the memory.
         if size < HEADER_SIZE or os.fstat(self._fd).st_size < size:
             raise Gone(name)
         try:
             self.header: Header = parse_header(head, size)
         except ValueError as error:
             raise SnapshotCorrupt(name, str(error)) from None
-        # The publisher allocates all of it.  What has holes could claim any size and cost nothing,
-        # but a reader that believes it memory.
+        # The publisher allocates all of it.  A sparse file could claim any size at no cost, and
+        # make the reader allocate that much memory.
         if status.st_blocks * 512 < size:
             raise SnapshotCorrupt(name, "it has holes")
         if self.header.generation != generation:
             raise SnapshotCorrupt(name, f"it holds generation {self.header.generation}")
 
     def _head(self) -> bytes:
-        """The header's bytes; raises Gone, LayoutMismatch or ValueError."""
+        """Return the header's bytes; raise Gone, LayoutMismatch or ValueError."""
         head = os.pread(self._fd, HEADER_SIZE, 0)
         if not head:
             raise Gone(self.name)
         layout = layout_of(head, SEGMENT_MAGIC)
         if layout is None:
-            raise ValueError("it is no snapshot segment")
+            raise ValueError("it is not a snapshot segment")
         if layout != LAYOUT_VERSION:
             raise LayoutMismatch(self.name, layout, LAYOUT_VERSION)
         size = header_size_of(head)
         return head if size == HEADER_SIZE else os.pread(self._fd, size, 0)
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return *size* bytes at *offset*; raise SnapshotReclaimed when there are fewer.
+        """Return ``size`` bytes at ``offset``.
 
-        And SnapshotCorrupt when they cannot be read: the program closed the descriptor.
+        Raise SnapshotReclaimed if there are fewer, and SnapshotCorrupt if they cannot be read
+        because the program closed the descriptor.
         """
         try:
             data = os.pread(self._fd, size, offset)
@@ -105,16 +105,16 @@ class Segment:
         if len(data) != size:
             if not self.is_open():
                 raise SnapshotCorrupt(self.name, "its descriptor was closed by this program")
-            reason = "the daemon took back its memory, because /dev/shm was full"
+            reason = "the daemon reclaimed its memory because /dev/shm was full"
             raise SnapshotReclaimed(self.name, reason)
         return data
 
     def apply(self, access: Callable[[int], None]) -> None:
-        """Call *access* with the descriptor: the publisher's way to set owner and mode."""
+        """Call ``access`` with the descriptor; the publisher sets owner and mode this way."""
         access(self._fd)
 
     def has_name(self) -> bool:
-        """Whether its name still leads to it: it can be removed, and then taken by anyone."""
+        """Return whether its name still refers to it, and not to another object or to none."""
         try:
             status = os.stat(SHM_DIR + self.name, follow_symlinks=False)
         except OSError:
@@ -122,7 +122,7 @@ class Segment:
         return (status.st_dev, status.st_ino) == self._identity
 
     def is_open(self) -> bool:
-        """Whether the descriptor is still this segment's: a program may have closed them all."""
+        """Return whether the descriptor is still this segment's; the program may have closed it."""
         if _holders.get(self._fd) != self._number:
             return False
         try:
@@ -132,12 +132,12 @@ class Segment:
         return (status.st_dev, status.st_ino) == self._identity
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A copy would have the number of a descriptor that the other of the two closes.
+        # A copy would have the same descriptor, which one of the two would close first.
         raise TypeError(f"the open segment {self.name} cannot be copied or pickled")
 
     def __del__(self) -> None:
-        # Not close() by number alone: after a program closed all descriptors (as one that becomes
-        # a daemon does) the number may be a stranger's.
+        # is_open() first: after a program closed all descriptors, as when it becomes a daemon, the
+        # number can belong to something else.
         if self._fd >= 0 and self.is_open():
-            _holders.pop(self._fd, None)  # first: another thread may open the same number at once
+            _holders.pop(self._fd, None)  # before close(): another thread may get the same number
             os.close(self._fd)

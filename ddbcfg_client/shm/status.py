@@ -1,4 +1,4 @@
-"""What an operator wants to know about a store on this host."""
+"""The status of a store on this host, for operators."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from ddbcfg_client.snapshot import Snapshot
 
     class StatusPage(Protocol):
-        """A control page as its status is read: a mapped one, or one in memory."""
+        """A control page whose status can be read: a mapped one, or one in memory."""
 
         names: Names
         words: memoryview
 
         def status(self) -> PageStatus:
-            """Return how the daemon is doing; raise SnapshotCorrupt."""
+            """Return the status of the daemon; raise SnapshotCorrupt."""
 
         def replaced(self) -> bool:
             """Return whether another page has this one's name."""
@@ -33,67 +33,67 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A store's state at one moment.  Ages and intervals are seconds; None where not known."""
+    """A store's state at one moment.  Ages and intervals are in seconds, None if not known."""
 
     namespace: str
     store: str
     page: str
     layout_version: int
-    generation: int  # that this process serves; 0 when it has none
-    published: int  # the generation that the daemon has published; 0 when it has none
+    generation: int  # the one that this process serves; 0 if it has none
+    published: int  # the one that the daemon has published; 0 if it has none
     digest: str | None
     options: int
     bytes: int
-    read_at: float | None  # when this generation's content was read, seconds since 1970
-    polled_at: float | None  # the last successful reading of the table, seconds since 1970
-    age: float | None  # of what this process serves: since a reading last left it current
+    read_at: float | None  # when this generation's content was read, in seconds since 1970
+    polled_at: float | None  # the last successful poll, in seconds since 1970
+    age: float | None  # seconds since the last poll that left this process's generation current
     interval: float
     source: str
     polls: int
-    failures: int  # polls that failed since the last that did not
-    skipped: int  # items whose option name is no string, at the last successful poll
-    error: str | None  # of the last poll, if that failed
-    held: str | None  # why newer content is not published, if it is held back
-    held_since: float | None  # seconds since 1970
-    copy_error: str | None  # why the copy on disk is not written, if it is not
+    failures: int  # polls that failed since the last successful one
+    skipped: int  # items whose option name is not a string, in the last successful poll
+    error: str | None  # the error of the last poll, if it failed
+    held: str | None  # the reason why newer content is held and not published
+    held_since: float | None  # in seconds since 1970
+    copy_error: str | None  # the reason why the copy on disk cannot be written
     held_bytes: int  # shared memory of replaced segments that readers still hold
     revision: int  # the table's own version of the store; 0 without one
     epoch: str
-    # running, stopped (by itself), gone (killed), or hidden: it cannot be seen from here, because
-    # it is in another PID namespace or /proc does not show it
+    # running, stopped (by itself), gone (killed), or hidden: it is in another PID namespace, or
+    # /proc does not show it
     daemon: str
-    daemon_pid: int | None  # None also when it would mean nothing here
-    replaced: bool  # another page has this one's name: the daemon was started anew
-    reader: str  # which implementation of the hot path this process uses
-    reader_error: str | None  # why this process cannot take up what is published, if it cannot
+    daemon_pid: int | None  # also None if the daemon is hidden
+    replaced: bool  # another page has this one's name: the daemon was restarted
+    reader: str  # the implementation of the hot path that this process uses
+    reader_error: str | None  # why this process cannot load the current generation
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as a dict that json can dump."""
+        """Return the fields as a dict that json can dump."""
         return asdict(self)
 
 
 def process_start(pid: int) -> int:
-    """When *pid* was started, in clock ticks since boot (proc(5), stat, field 22); 0 if it ended.
+    """Return when ``pid`` was started, in clock ticks since boot (proc(5), stat, field 22).
 
-    With the pid it names a process for good: pids are used again.
+    Return 0 if it has ended.  Pid and start time together identify a process; pids are reused.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return 0
-    # The second field, the command in parentheses, may hold spaces and parentheses itself.
+    # The second field, the command in parentheses, can contain spaces and parentheses.
     fields = text.rpartition(")")[2].split()
-    # A zombie has ended, though nobody has waited for it yet.
+    # A zombie has ended too; its parent has not waited for it yet.
     return 0 if fields[0] in "ZX" else int(fields[19])
 
 
 def is_running(pid: int, start: int) -> bool:
-    """Return whether *pid* that was started at *start* runs; no if *start* is not known."""
+    """Return whether the process ``pid`` started at ``start`` runs; False if ``start`` is 0."""
     return start != 0 and process_start(pid) == start
 
 
 def pid_namespace() -> int:
-    """Return the inode of this process's PID namespace; 0 when it cannot be seen."""
+    """Return the inode of this process's PID namespace; 0 if it is not visible."""
     try:
         return os.stat("/proc/self/ns/pid").st_ino
     except OSError:
@@ -101,7 +101,7 @@ def pid_namespace() -> int:
 
 
 def _proc_is_ours() -> bool:
-    """Return whether /proc shows this PID namespace, and not that of whoever mounted it."""
+    """Return whether /proc shows this PID namespace; it may be mounted from another one."""
     try:
         return os.readlink("/proc/self") == str(os.getpid())
     except OSError:
@@ -109,7 +109,7 @@ def _proc_is_ours() -> bool:
 
 
 def daemon_state(status: PageStatus) -> str:
-    """Return how the daemon that wrote *status* is: running, stopped, gone or hidden."""
+    """Return the state of the daemon that wrote ``status``: running, stopped, gone or hidden."""
     if status.daemon_pid == 0:
         return "stopped"
     here = pid_namespace()
@@ -119,17 +119,17 @@ def daemon_state(status: PageStatus) -> str:
         return "hidden"
     if is_running(status.daemon_pid, status.daemon_start):
         return "running"
-    # With hidepid= or ProtectProc= there are only a user's own processes in /proc.
+    # With hidepid= or ProtectProc=, /proc shows only a user's own processes.
     return "gone" if process_start(1) else "hidden"
 
 
 def status_of(
     page: StatusPage, snapshot: Snapshot | None, age: float | None, trouble: ConfigError | None
 ) -> Status:
-    """Return the status of the store behind *page*; raise SnapshotCorrupt.
+    """Return the status of the store behind ``page``; raise SnapshotCorrupt.
 
-    *snapshot* is what this process serves, *age* how old that is, and *trouble* why it cannot take
-    up what is published.
+    ``snapshot`` is what this process serves, ``age`` is its age, and ``trouble`` is the error that
+    keeps this process from loading the current generation.
     """
     status = page.status()
     daemon = daemon_state(status)

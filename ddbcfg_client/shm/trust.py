@@ -1,6 +1,6 @@
-"""Whom a reader trusts, and opening only what they published.
+"""Which owners a reader trusts, and opening only objects that they own.
 
-/dev/shm is everybody's: anyone can put an object there under any name.
+Any user can create an object in /dev/shm under any name.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ import stat
 
 from ddbcfg_client.errors import SnapshotError, SnapshotPermissionError, UntrustedSegment
 
-SHM_DIR = "/dev/shm"  # where Linux keeps shared memory: shm_open(3) opens the files there
-_NO_MEMORY = "it is no shared memory but another kind of file"
-REMOVE = "no daemon made it so: have it removed"
+SHM_DIR = "/dev/shm"  # where shm_open(3) opens files on Linux
+_NO_MEMORY = "it is not shared memory but another kind of file"
+REMOVE = "no daemon creates it like this: have it removed"
 _HOW_TO_SEE = (
-    "read it from a process without a user namespace of its own (PrivateUsers=no), or map the "
-    "daemon's user and group into that"
+    "read it from a process without its own user namespace (PrivateUsers=no), or map the "
+    "daemon's user and group into the namespace"
 )
 DEFAULT_OWNER = "ddbcfg"  # the user of the systemd unit
 
-Identity = tuple[int, int]  # device and inode: the same name can be another object tomorrow
+Identity = tuple[int, int]  # device and inode; a name can refer to another object later
 
 
 class Gone(Exception):
-    """No object that can be read has the name: removed, cut short, or not there yet."""
+    """The object does not exist, not yet or not any more, or was truncated."""
 
 
 class Trust:
-    """The owners that a reader believes: root, itself, and one more by name or uid."""
+    """The trusted owners: root, this process's user, and one more by name or uid."""
 
     __slots__ = ("_owner",)
 
@@ -42,7 +42,7 @@ class Trust:
             return int(owner)
         try:
             return pwd.getpwnam(owner).pw_uid
-        except (KeyError, ValueError):  # no such user, or nothing that a user can be called
+        except (KeyError, ValueError):  # no such user, or not a valid name
             return None
 
     def check(self, name: str, status: os.stat_result) -> None:
@@ -77,9 +77,9 @@ class Trust:
 
 
 def is_unmapped(number: int, kind: str = "uid") -> bool:
-    """Return whether *number* stands for all users that this user namespace has no uid for.
+    """Return whether ``number`` is the id of all users that this user namespace does not map.
 
-    With *kind* "gid", the same for groups.
+    With ``kind`` "gid", do the same for groups.
     """
     try:
         if number != int(_read(f"/proc/sys/kernel/overflow{kind}")):
@@ -87,13 +87,13 @@ def is_unmapped(number: int, kind: str = "uid") -> bool:
         lines = _read(f"/proc/self/{kind}_map").splitlines()
         mapped = [[int(number) for number in line.split()] for line in lines]
     except (OSError, ValueError):
-        return number == 65534  # no /proc to ask: the kernel's own default, and the safe side
-    # Where every uid is its own, the host's user namespace, it is a user's like any other.
+        return number == 65534  # without /proc: the kernel's default, and the safe assumption
+    # In the initial user namespace all ids are mapped, so the number belongs to a real user.
     return mapped != [[0, 0, (1 << 32) - 1]]
 
 
 def _read(path: str) -> bytes:
-    """Return what is in a small file; half the price of open(), and each new generation pays it."""
+    """Return the content of a small file; twice as fast as open(), for each new generation."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(fd, 1 << 16)
@@ -102,14 +102,14 @@ def _read(path: str) -> bytes:
 
 
 def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
-    """Open *name* for reading; return its descriptor and status.
+    """Open ``name`` for reading; return its descriptor and status.
 
-    Raises Gone, SnapshotPermissionError, UntrustedSegment, or SnapshotError when this process can
-    open nothing (it has no descriptor left).
+    Raise Gone, SnapshotPermissionError, UntrustedSegment, or SnapshotError if this process cannot
+    open any file (no descriptor is left).
     """
     try:
-        # As shm_open(3) does it.  O_NONBLOCK: opening a FIFO that a neighbour put in the name's
-        # place must not wait.
+        # The flags of shm_open(3), and O_NONBLOCK: opening must not block if another user put a
+        # FIFO in the object's place.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         fd = os.open(SHM_DIR + name, flags)
     except FileNotFoundError:
@@ -117,7 +117,7 @@ def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
     except PermissionError:
         raise SnapshotPermissionError(name, _who_may_read(name, trust)) from None
     except BlockingIOError:
-        raise Gone(name) from None  # its publisher holds a lease on it: it is just removing it
+        raise Gone(name) from None  # its publisher holds a lease because it is removing it
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
             raise UntrustedSegment(name, _NO_MEMORY, REMOVE) from None
@@ -132,11 +132,11 @@ def open_trusted(name: str, trust: Trust) -> tuple[int, os.stat_result]:
 
 
 def _who_may_read(name: str, trust: Trust) -> str:
-    """Return what a person must do to be let in and to believe what is there: all of it at once."""
+    """Return all that is needed to get access to the object and to trust its owner."""
     try:
         status = os.stat(SHM_DIR + name)
     except OSError:
-        return "ask who runs the daemon for its group"
+        return "ask the daemon's operator for its group"
     try:
         trust.check_owner(name, status)
     except UntrustedSegment as untrusted:
@@ -145,18 +145,18 @@ def _who_may_read(name: str, trust: Trust) -> str:
 
 
 def _how_to_join(status: os.stat_result) -> str:
-    """Return how a user gets to read what has this *status*."""
+    """Return how a user gets read access to an object with this ``status``."""
     if is_unmapped(status.st_gid, "gid"):
         return f"its group cannot be seen from this user namespace; {_HOW_TO_SEE}"
     if not status.st_mode & stat.S_IRGRP:
         mode = stat.S_IMODE(status.st_mode)
         return f"give its daemon another --mode or --group (its mode is {mode:04o})"
     try:
-        import grp  # only who is refused needs it, and may be refused the library, too
+        import grp  # only needed here; a process without permissions may fail to load it
 
         group = grp.getgrgid(status.st_gid).gr_name
     except (ImportError, OSError, KeyError):
-        return "ask who runs the daemon for its group"
+        return "ask the daemon's operator for its group"
     return f"join the group {group!r} (systemd: SupplementaryGroups={group})"
 
 

@@ -68,11 +68,11 @@ class FakeConfig(Config):
         self._fake = self._snapshot(1)
 
     def set(self, option: str, keys: Mapping[str, Any]) -> None:
-        """Give *option* these keys and no others; raises ValueRefused for what DynamoDB refuses."""
+        """Set the whole option; raise ValueRefused if DynamoDB would refuse it."""
         self._publish({**self._options(), option: _packed(option, keys)})
 
     def delete(self, option: str) -> None:
-        """Take *option* away; raises OptionNotFound."""
+        """Take ``option`` away; raise OptionNotFound."""
         options = self._options()
         if option not in options:
             raise OptionNotFound(option, self.store)

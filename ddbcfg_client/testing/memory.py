@@ -31,7 +31,7 @@ class MemorySegment:
         self.header = parse_header(self._bytes[:HEADER_SIZE], len(self._bytes))
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return *size* bytes at *offset*; the header was checked, so they are there."""
+        """Return ``size`` bytes at ``offset``; the header was checked, so they are there."""
         return self._bytes[offset : offset + size]
 
     def is_open(self) -> bool:

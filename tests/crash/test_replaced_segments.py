@@ -51,7 +51,7 @@ def test_a_reader_whose_segment_was_cut_short_reads_what_is_current(seen: dict[s
     assert [reader["numbers"] for reader in seen["seen"]] == [[CHANGES]] * READERS
     pinned = seen["seen"][0]
     assert pinned["decoded"] == 1  # what it had read before is there
-    assert "took back its memory, because /dev/shm was full" in pinned["reclaimed"]
+    assert "reclaimed its memory because /dev/shm was full" in pinned["reclaimed"]
     assert "take a new snapshot" in pinned["reclaimed"]
     assert not any("reclaimed" in reader for reader in seen["seen"][1:])
 

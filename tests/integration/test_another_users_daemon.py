@@ -96,5 +96,5 @@ def test_a_store_that_was_only_looked_for_is_refused_with_both_steps(published: 
 def test_a_user_without_a_name_is_a_number(published: Names) -> None:
     theirs(published, 65533, 65533)
     said = read(published)
-    assert "it belongs to 65533; if that is your daemon's user, ask who runs the daemon" in said
+    assert "it belongs to 65533; if that is your daemon's user, ask the daemon's operator" in said
     assert "owner='65533'" in said

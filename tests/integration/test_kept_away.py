@@ -95,7 +95,7 @@ def by_chroot(folder: Path) -> Callable[[], None]:
 WAYS = {
     "setuid": (by_setuid, "no permission to read .*"),
     "no descriptor": (by_descriptors, ".*it cannot be opened .Too many open files."),
-    "chroot": (by_chroot, ".*this process has another /dev/shm by now .after a chroot, say."),
+    "chroot": (by_chroot, ".*this process has another /dev/shm now .for example after a chroot."),
 }
 
 
@@ -167,7 +167,7 @@ def one_reader(names: Names, way: str, folder: Path) -> Iterator[Any]:
         "grown": (config.age or 0) - before,
         "status age": (status.age or 0) - before,
         "gaps": [later - sooner for sooner, later in pairwise(starts)],
-        "said": [line for line in log.lines if "cannot take up" in line],
+        "said": [line for line in log.lines if "cannot load" in line],
     }
     del log.lines[:]
     let_in()

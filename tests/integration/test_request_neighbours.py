@@ -201,7 +201,8 @@ def test_who_may_not_ask_is_told_which_group_to_join(names: Names) -> None:
             return ""
 
         assert as_stranger(lambda: refused(False)) == (
-            f"this user may not ask; join the group {GROUP} (systemd: SupplementaryGroups=)"
+            "this user may not send requests; "
+            f"join the group {GROUP} (systemd: SupplementaryGroups=)"
         )
         assert as_stranger(lambda: daemon_is_listening(names, Trust())) is False
         with served.polling():

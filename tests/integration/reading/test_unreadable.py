@@ -138,7 +138,7 @@ def test_who_is_refused_is_told_so_without_the_library_too(
     error = SnapshotPermissionError(
         publisher.names.page, _who_may_read(publisher.names.page, Trust())
     )
-    assert "ask who runs the daemon for its group" in str(error)
+    assert "ask the daemon's operator for its group" in str(error)
 
 
 def test_a_permission_error_is_pythons_own_too() -> None:

@@ -13,7 +13,7 @@ VENV    = .venv
 SERVING = $(VENV)/.serving
 READY   = $(VENV)/.ready
 
-.PHONY: help run test test-all coverage model chaos fuzz soak sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
+.PHONY: help run test quick test-all coverage model chaos fuzz soak sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ PYTEST = $(VENV)/bin/python -m pytest
 test: $(READY) ## run the test suite (ARGS='-k name' for a part of it; installs the rest)
 	$(if $(ARGS),,DDBCFG_PURE=1 $(PYTEST) -q tests/integration/reading tests/races)
 	$(PYTEST) $(ARGS)
+
+quick: $(READY) ## run the tests that need no server and kill nothing, in under a minute
+	$(PYTEST) -q tests/unit tests/property $(ARGS)
 
 # Daemons and clients that tests start are measured, too, and write where every user may.
 coverage: $(READY) ## run the test suite, and fail when too few branches are covered
@@ -79,7 +82,7 @@ sanitize: $(READY) ## test what is compiled under ASan and UBSan
 	    -I"$$include" ddbcfg_client/hotpath/_hot.c ddbcfg_client/readonly/_guarded.c -o "$$dir/ddbcfg_client/_compiled.so"; \
 	cd "$$dir"; export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0; \
 	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
-	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/test_hot.py tests/integration/reading \
+	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/hot tests/integration/reading \
 	    tests/unit/test_readonly.py tests/unit/test_readonly_as_plain.py
 
 # What cannot be installed or started is skipped, and said to be.

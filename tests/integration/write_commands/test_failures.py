@@ -136,7 +136,10 @@ def test_help_has_every_command_and_exit_code(arguments: tuple[str, ...]) -> Non
     if arguments:
         for command in ("get", "status", "set", "delete", "create-table", "export", "import"):
             assert f"\n    {command}" in done.stdout
-        assert "\n  6   DynamoDB refused or failed\n  74  the output" in done.stdout
+        assert (
+            "\n  6   DynamoDB refused or failed\n  70  a fault of ddbcfg itself\n  74  the output"
+            in done.stdout
+        )
     assert done.returncode == (0 if arguments else 2)
 
 

@@ -311,7 +311,7 @@ def test_watchdog_is_fed_at_least_three_times_within_its_time(
 
 
 def test_no_memory_to_look_at_the_stores_ends_nothing(signals: Signals) -> None:
-    notifier = FakeNotifier()
+    notifier = FakeNotifier(watchdog=0.03)  # the next look comes after a third of it
     prod = FakeStore()
 
     class Short(FakeStore):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.publishing.publisher import Publisher
+from support.children import run_python
 from support.shm import reading
 
 pytestmark = pytest.mark.usefixtures("unmeasured_children")
@@ -81,9 +81,7 @@ def told(names: Names) -> Any:
     publisher = Publisher(names)
     publisher.publish(reading({"db": {"host": "h", "port": 1, "set": {2}, "list": [b"x"]}}))
     publisher.close()
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, names.namespace], capture_output=True, text=True, check=True
-    )
+    done = run_python("-c", CHILD, names.namespace, check=True)
     return json.loads(done.stdout)
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.children import run_python
+
 WITHOUT = """
 import sys
 class Library:
@@ -69,9 +71,7 @@ for _ in range(200):
     most = max(most, len(gc.get_objects()))
 print(most)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True
-    )
+    done = run_python("-c", program, check=True)
     assert int(done.stdout) < 20_000
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.publishing.publisher import Publisher
+from support.children import run_python
 from support.shm import reading
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,12 +57,7 @@ print(reader.get("db"), flush=True)
 
 
 def run_in(kind: str, program: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, kind, program],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_python("-c", PROGRAM, kind, program)
 
 
 @pytest.mark.parametrize("kind", ["shared", "isolated"])

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.children import run_python
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -29,13 +31,7 @@ def test_a_quick_run_of_reads_writes_figures_and_a_table(tmp_path: Path) -> None
 
 
 def test_a_short_soak_says_what_a_daemon_and_its_readers_keep() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.soak", "--seconds", "2"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python("-m", "benchmarks.soak", "--seconds", "2", cwd=ROOT)
     assert done.returncode == 0, done.stderr
     _, first, *_ = done.stdout.splitlines()
     daemon, files, threads, *readers, generation = map(int, first.replace(",", "").split()[1:])

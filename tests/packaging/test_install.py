@@ -6,10 +6,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from support.children import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -157,13 +158,7 @@ def test_shared_memory_outlives_the_daemon() -> None:
 
 
 def test_the_example_has_every_variable_of_the_daemon() -> None:
-    usage = subprocess.run(
-        [sys.executable, "-m", "ddbcfg_daemon", "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    usage = run_python("-m", "ddbcfg_daemon", "--help", cwd=ROOT, check=True).stdout
     flags = set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", usage, re.MULTILINE)) - NOT_FOR_A_SERVICE
     example = (ROOT / "systemd/daemon.env.example").read_text()
     variables = set(re.findall(r"^#?(DDBCFG_[A-Z_]+)=", example, re.MULTILINE))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from ddbcfg_client.errors import (
     SnapshotUnavailable,
     StoreNotNamed,
 )
+from support.children import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "ddbcfg_client/commands"
@@ -55,9 +54,7 @@ def test_loading_them_all_for_the_help_loads_nothing_of_what_they_need() -> None
         "import sys; from ddbcfg_client.commands.registry import COMMANDS, load; "
         "print(len([load(name) for name in COMMANDS]), *sorted(sys.modules))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = run_python("-c", code, cwd=ROOT, check=True)
     number, *loaded = done.stdout.split()
     assert int(number) == len(COMMANDS)
     heavy = {"json", "dataclasses", "tempfile", "boto3", "msgpack.fallback", "inspect", "socket"}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.errors import ConfigError, NotationError
 from ddbcfg_client.notation.reader import loads, loads_stores
 from ddbcfg_client.notation.writer import dumps
+from support.children import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -332,9 +331,7 @@ class TestCallers:
             "import sys; import ddbcfg_client.errors; before = set(sys.modules); "
             "import ddbcfg_client.notation.writer; print(*sorted(set(sys.modules) - before))"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-        )
+        done = run_python("-c", code, cwd=ROOT, check=True)
         assert done.stdout.split() == ["ddbcfg_client.notation", "ddbcfg_client.notation.writer"]
 
 

@@ -18,6 +18,7 @@ from ddbcfg_client.shm.status import process_start
 from ddbcfg_daemon.errors import WriterLocked
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
+from support.children import run_python
 from support.crashing import reading
 from support.racing import OPTIONS, number_in
 from support.shm import objects_of
@@ -88,13 +89,7 @@ except ConfigError as error:
 
 def publish_as_nobody(names: Names) -> list[str]:
     path = f"{Path(__file__).parents[2]}:{os.environ.get('PYTHONPATH', '')}"
-    done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, names.namespace],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": path},
-    )
+    done = run_python("-c", AS_NOBODY, names.namespace, settings={"PYTHONPATH": path})
     return [*done.stdout.splitlines(), *done.stderr.splitlines()]
 
 

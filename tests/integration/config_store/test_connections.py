@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +16,7 @@ from ddbcfg_client.errors import (
     StoreClosed,
 )
 from support import fault_proxy as faults
+from support.children import run_python
 from support.rig import KINDS, open_rig
 
 if TYPE_CHECKING:
@@ -154,9 +153,7 @@ def test_shared_memory_without_boto3(client: DynamoDBClient, table_name: str) ->
     )
     with open_rig("SharedMemoryConfigStore", client, table_name) as rig:
         rig.set("db", DB)
-        done = subprocess.run(
-            [sys.executable, "-c", program, table_name], capture_output=True, text=True, check=True
-        )
+        done = run_python("-c", program, table_name, check=True)
     assert done.stdout == "db-cluster.com\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from io import BytesIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 
 from ddbcfg_client.commands import main as cli
 from support import fault_proxy as faults
+from support.children import run_python
 
 if TYPE_CHECKING:
     from support.fault_proxy import FaultProxy
@@ -119,12 +119,7 @@ def test_without_boto3_it_says_what_to_install(command: tuple[str, ...]) -> None
         "from ddbcfg_client.commands.main import main; sys.exit(main())"
     )
     where = ("--table", "t", *(() if command[0] == "create-table" else ("--store", "s")))
-    done = subprocess.run(
-        [sys.executable, "-c", program, *command, *where],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python("-c", program, *command, *where)
     assert done.returncode == 2
     said = "ddbcfg-client: access to DynamoDB needs more packages: pip install 'ddbcfg[daemon]'\n"
     assert done.stderr == said
@@ -150,9 +145,7 @@ def test_reading_loads_nothing_of_what_writes() -> None:
         "main(['get', 'db', '--table', 'nobody', '--store', 'nothing']); "
         "print(*sorted(sys.modules), sep='\\n')"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
+    done = run_python("-c", program, check=True)
     loaded = set(done.stdout.split())
     assert "ddbcfg_client.config" in loaded
     assert not loaded & {"boto3", "botocore", "json", "tempfile", "shutil"}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
-import subprocess
 import sys
 import threading
 import weakref
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 
 from ddbcfg_client.hotpath import hot
+from support.children import run_python
 
 try:
     from ddbcfg_client import _compiled  # type: ignore[attr-defined]
@@ -250,11 +249,10 @@ def test_the_compiled_one_takes_no_view_that_it_could_not_read(view: Any) -> Non
 
 @pytest.mark.parametrize(("pure", "expected"), [("1", "python"), ("", None)])
 def test_a_variable_turns_the_compiled_one_off(pure: str, expected: str | None) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "from ddbcfg_client.hotpath import READER; print(READER)"],
-        env=os.environ | {"DDBCFG_PURE": pure},
-        capture_output=True,
-        text=True,
+    done = run_python(
+        "-c",
+        "from ddbcfg_client.hotpath import READER; print(READER)",
+        settings={"DDBCFG_PURE": pure},
         check=True,
     )
     assert done.stdout.strip() == (expected or ("python" if _compiled is None else "compiled"))

@@ -58,7 +58,7 @@ test-all: ## run it on every CPython >= 3.11 of this machine
 	     "$$(echo $$failed | wc -w) failed:$${failed:- none}"; \
 	[ -n "$$passed" ] && [ -z "$$failed" ]
 
-model: $(READY) ## search more interleavings of the revision protocol, for minutes
+model: $(READY) ## search more interleavings of the revision protocol (15 minutes, 2 GB)
 	DDBCFG_MODEL=1 $(VENV)/bin/python -m pytest -q -s tests/model
 
 chaos: $(READY) ## make trouble for SECONDS (30), with SEED if given, while readers check

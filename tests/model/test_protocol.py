@@ -117,10 +117,15 @@ LARGER = {
     "an import, a setter and a host": Scenario(BEFORE, (IMPORT, lives(Y)), POLL),
     "an import, a setter, late requests": Scenario(BEFORE, (IMPORT, UNSURE), rules=LATE),
     "an import and two repairs": Scenario(
-        BEFORE, (IMPORT, repairer("r", take_back=True), repairer("q", take_back=False))
+        BEFORE,
+        (
+            lives(IMPORT),
+            lives(repairer("r", take_back=True)),
+            lives(repairer("q", take_back=False)),
+        ),
     ),
     "an import, a repair and a setter": Scenario(
-        BEFORE, (IMPORT, repairer("r", take_back=True), lives(Y))
+        BEFORE, (lives(IMPORT), lives(repairer("r", take_back=True)), lives(Y))
     ),
     "an import, a repair and a scribe": Scenario(
         BEFORE, (IMPORT, repairer("r", take_back=True), scribe("s"))

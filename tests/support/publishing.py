@@ -40,7 +40,10 @@ class Publishing:
     def kill(self) -> None:
         """Kill it with SIGKILL, whatever it is doing."""
         self._process.kill()
-        rest, _ = self._process.communicate()
+        # Not communicate(): it leaves out what was read from the pipe together with the last line.
+        assert self._process.stdout is not None
+        rest = self._process.stdout.read()
+        self._process.communicate()
         told = [int(line) for line in rest.splitlines()[:-1] if line.isdigit()]
         self.publications += len(told)
         # The last of a storm may have been published and not been told.

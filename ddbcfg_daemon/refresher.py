@@ -1,6 +1,7 @@
 """The refresher: when to poll, and what to do when a poll fails.
 
-One for each store, each in a thread of its own, so that one store's trouble is not another's.
+Each store has a refresher in a thread of its own, so that a failure of one store does not affect
+the others.
 """
 
 from __future__ import annotations
@@ -29,16 +30,16 @@ from ddbcfg_daemon.sources.base import Reading, Source
 
 log = logging.getLogger("ddbcfg.daemon")
 
-_FORCED_GAP = 1.0  # seconds between two polls, however many ask for one
+_FORCED_GAP = 1.0  # minimum seconds between two polls, regardless of the number of requests
 
-# No later poll can mend these: the store is given up, and taken up again later.
+# No later poll can fix these: the refresher ends, and the store is tried again later.
 FATAL = (SourceUnusable, WriterLocked)
 
 
 class Refresher:
-    """Polls *source* about every *interval* seconds and has the publisher publish it.
+    """Polls ``source`` about every ``interval`` seconds and publishes what it reads.
 
-    ``failure`` is what ended :meth:`run`, if it did not end because of :meth:`stop`.
+    ``failure`` is the error that ended :meth:`run`; None if :meth:`stop` ended it.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Refresher:
         self._status = status
         publisher.report(status)
 
-    # --- what the service looks at ---------------------------------------------------------------
+    # --- state that the service reads ------------------------------------------------------------
 
     @property
     def names(self) -> Names:
@@ -86,44 +87,44 @@ class Refresher:
 
     @property
     def generation(self) -> int:
-        """The generation that is published; 0 when none is."""
+        """The published generation; 0 if there is none."""
         return self._publisher.generation
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """What is published; None when nothing is, or it was damaged."""
+        """The published snapshot; None if there is none, or it is damaged."""
         return self._publisher.snapshot
 
     @property
     def ready(self) -> bool:
-        """Whether readers have something to read."""
+        """Whether readers have a snapshot to read."""
         return self.generation > 0
 
     @property
     def silence(self) -> float:
-        """Seconds since the loop last got on, not counting the time it means to sleep."""
-        # A poll that was asked for has no such time: the next scheduled one may be an hour away.
+        """Seconds since the loop last made progress, not counting its planned sleep."""
+        # During a requested poll there is no planned sleep: the next due time may be an hour away.
         since = max(self._progress_at, self._due) if self._sleeping else self._progress_at
         return max(0.0, (boottime() - since) / 1e9)
 
     @property
     def status(self) -> PageStatus:
-        """How the polls fared, as readers see it."""
+        """The status of the polls, as readers see it."""
         return self._status
 
     @property
     def refused(self) -> bool:
-        """Whether a guard keeps what was read last from being published."""
+        """Whether a guard refused the last reading."""
         return bool(self._status.held)
 
     @property
     def copy_error(self) -> str:
-        """Why the copy on disk is not what is published; empty when it is, or none is kept."""
+        """Why the copy on disk is not up to date; empty if it is, or if no copy is kept."""
         return self._copy.error
 
     @property
     def summary(self) -> str:
-        """One phrase on how the store is doing."""
+        """The state of the store in one phrase."""
         status = self._status
         snapshot = self.snapshot
         options = 0 if snapshot is None else len(snapshot)
@@ -146,36 +147,37 @@ class Refresher:
                 self._on_event()
                 give_back()
                 self._set_due(error, scheduled)
-                del error  # its frames hold what was read
+                del error  # its frames keep the reading in memory
                 scheduled = self._sleep()
         except FATAL as error:
             self.failure = error
-        except BaseException as error:  # noqa: BLE001 - a fault; the service decides what follows
+        except BaseException as error:  # noqa: BLE001 - a bug; the service decides what follows
             if isinstance(error, PublishError) and self._stop.is_set():
-                return  # the publisher was closed while this poll was under way
+                return  # the publisher was closed during this poll
             log_fault(self._label, error)
             self.failure = error
         finally:
             self._on_event()
 
     def stop(self) -> None:
-        """End :meth:`run` soon; a poll that is under way is not waited for."""
+        """End :meth:`run` soon; return without waiting for a running poll."""
         self._stop.set()
         self.wake()
 
     def wake(self) -> None:
-        """Have a sleeping loop look at the clock now; called from other threads."""
+        """Make a sleeping loop check the clock now; called from other threads."""
         self._requests.wake()
 
     def nudge(self) -> bool:
-        """Ask for a poll now, from another thread; return whether none was asked for yet."""
+        """Request a poll now, from any thread; return whether none was pending."""
         return self._requests.ask()
 
     def poll(self, *, scheduled: bool = True) -> Exception | None:
-        """Read the store once and publish what is new; return why nothing was, if there is a why.
+        """Read the store once and publish what is new.
 
-        That is the error of a poll that failed, or GuardRefused.  A poll that somebody asked for is
-        not *scheduled*.  Raises only what no later poll can mend (FATAL).
+        Return the error if the poll failed or a guard refused the reading, else None.
+        ``scheduled`` is False for a poll on request.  Raise only errors that no later poll can fix
+        (FATAL).
         """
         accepted = self._requests.begin()
         status = self._status
@@ -186,7 +188,7 @@ class Refresher:
         published = False
         try:
             for what in self._publisher.verify():
-                log.warning("%s: somebody removed %s; it was made anew", self._label, what)
+                log.warning("%s: %s disappeared from /dev/shm; recreated", self._label, what)
             self._copy.look()
             reading = self._source.read(self._progress)
             if self._stop.is_set():
@@ -195,7 +197,7 @@ class Refresher:
             if held is None:
                 published = self._publish(reading)
         except WriterLocked:
-            raise  # the page is the other daemon's by now
+            raise  # the page belongs to the other daemon now
         except MENDABLE as error:
             failure = error
         self._progress()
@@ -212,7 +214,7 @@ class Refresher:
         if isinstance(failure, FATAL):
             raise failure
         if failure is None:
-            # After the report: nobody who waits for the poll has to wait for the disk.
+            # After the report: readers that wait for the poll must not wait for the disk.
             self._copy.keep(self._options)
         self._copy.log_error()
         if status.copy_error != self._copy.error:
@@ -224,7 +226,7 @@ class Refresher:
         self._publisher.report(self._status)
 
     def _held_back(self, reading: Reading, scheduled: bool, accepted: bool) -> GuardRefused | None:
-        """Return why *reading* must not follow what is published; None if it may."""
+        """Return why ``reading`` must not replace the published options; None if it may."""
         published: Collection[str] = self._options or ()
         if self._options is None:
             snapshot = self.snapshot
@@ -235,13 +237,13 @@ class Refresher:
         except GuardRefused as refused:
             if not accepted:
                 return refused
-            log.warning("%s: an operator accepted what was refused: %s", self._label, refused)
+            log.warning("%s: an operator accepted the refused reading: %s", self._label, refused)
         return None
 
     def _publish(self, reading: Reading) -> bool:
-        """Publish *reading* unless it is published already; return whether it was new."""
+        """Publish ``reading`` unless it is published already; return whether it was new."""
         if not self.ready:
-            # First: who waits for the first snapshot may want to know at once how old it is.
+            # Before the snapshot, so that a reader that waits for it finds its age at once.
             self._date(reading)
             self._publisher.report(self._status)
         if not self._publisher.publish(reading):
@@ -261,27 +263,28 @@ class Refresher:
         if not reading.options and not self._options:
             log.warning(
                 "%s: the table has no options for this store, so it was published empty; "
-                "is the store's name right?",
+                "check the store's name",
                 self._label,
             )
         self._options = reading.options
         return True
 
     def _succeeded(self, reading: Reading, held: GuardRefused | None) -> None:
-        """Note that the table was read, whether or not a guard holds back what is in it."""
+        """Record that the table was read, even if a guard refused the reading."""
         status = self._status
         if status.failures:
             log.info("%s: polls succeed again after %d failures", self._label, status.failures)
         source = status.source
         self._date(reading)
         if held is not None and self.ready:
-            status.source = source  # what is served is still from there
+            status.source = source  # the published snapshot still comes from there
         status.failures = 0
         status.error = ""
         self._hold(_text(held))
         status.skipped = len(reading.skipped)
         for name in set(reading.skipped) - self._skipped:
-            log.warning("%s: skipped an item whose option name is no string: %s", self._label, name)
+            text = "%s: skipped an item whose option name is not a string: %s"
+            log.warning(text, self._label, name)
         self._skipped |= set(reading.skipped)
 
     def _hold(self, why: str) -> None:
@@ -289,7 +292,7 @@ class Refresher:
         if why and why != status.held:
             log.warning("%s: %s; %s", self._label, why, self._serving())
         elif status.held and not why:
-            log.info("%s: what the table holds is no longer refused", self._label)
+            log.info("%s: the guards accept the table's content again", self._label)
         if not why:
             status.held_since = NEVER
         elif not status.held:
@@ -297,7 +300,7 @@ class Refresher:
         status.held = why
 
     def _date(self, reading: Reading) -> None:
-        """Note that DynamoDB was read just now."""
+        """Record that DynamoDB was read just now."""
         self._status.success = boottime()
         self._status.success_unix = time.time_ns()
         self._status.source = reading.source
@@ -315,7 +318,7 @@ class Refresher:
         )
 
     def _serving(self) -> str:
-        """What readers have meanwhile, in words for the log."""
+        """Return what readers see in the meantime, as text for the log."""
         if not self.ready:
             return "nothing is published yet"
         age = age_of(self._status.success)
@@ -327,29 +330,29 @@ class Refresher:
             self._options = self._copy.options
 
     def close(self, *, remove: bool = False) -> None:
-        """Let go of the store; with *remove*, take away what is published, too."""
+        """Stop serving the store; with ``remove``, also remove what is published."""
         if remove:
             self._publisher.remove()
         else:
             self._publisher.close()
 
     def finish_copy(self, patience: float) -> None:
-        """Wait until the copy on disk is written, but no longer than that."""
+        """Wait until the copy on disk is written, for at most ``patience`` seconds."""
         self._copy.finish(patience)
 
     # --- when ------------------------------------------------------------------------------------
 
     def _pause(self, error: Exception | None) -> float:
-        """Seconds until the next poll."""
-        # What a guard refuses is to stand for some polls, not for some seconds.
+        """Return the seconds until the next poll."""
+        # A refusal is no reason to retry sooner: guards count polls at the regular interval.
         if error is None or isinstance(error, GuardRefused):
             return self._schedule.regular()
         return self._schedule.retry(self._status.failures)
 
     def _set_due(self, error: Exception | None, scheduled: bool) -> None:
-        """Set the time of the next scheduled poll after one that ended with *error*.
+        """Set the time of the next scheduled poll after one that ended with ``error``.
 
-        Polls that are asked for do not put it off, or readers could keep it from ever coming.
+        Polls on request do not postpone it; otherwise readers could postpone it for ever.
         """
         if scheduled:
             self._due = boottime() + round(self._pause(error) * 1e9)
@@ -357,7 +360,7 @@ class Refresher:
             self._due = min(self._due, boottime() + round(self._pause(error) * 1e9))
 
     def _sleep(self) -> bool:
-        """Wait until the next poll is due or one is asked for; return whether it is due."""
+        """Wait until the next poll is due or requested; return whether it is due."""
         self._sleeping = True
         try:
             while not self._stop.is_set():

@@ -1,7 +1,7 @@
-"""One store in the daemon: made to be served, refreshed, and taken up again when that ended.
+"""One store in the daemon: it is served and refreshed, and tried again after a failure.
 
-Each has a fate of its own.  Somebody's object in the way of one, or another daemon that serves it,
-is no reason not to serve the others; it is tried again until it goes well.
+Stores are independent.  If one cannot be served, because of another user's object or another
+daemon, the others are served, and this one is retried until it succeeds.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from ddbcfg_daemon.schedule import Schedule
 
 log = logging.getLogger("ddbcfg.daemon")
 
-_TRIES = 3  # in a row that failed, until nobody need wait for it any longer
+_TRIES = 3  # failures in a row after which the readiness of the service ignores the store
 _LONGEST_PAUSE = 60.0  # seconds until a store that could not be served is tried again
 
 
 class ServedStore:
-    """Serves the store *names* with what *make* makes, in a thread that runs :meth:`run`.
+    """Serves the store ``names`` in a thread that runs :meth:`run`.
 
-    *make* takes the store's names in shared memory, so it can fail; *end* lets go of them.
+    ``make`` creates the refresher.  It can fail, because it takes the store's names in shared
+    memory; ``end`` releases them.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class ServedStore:
     ) -> None:
         self.names = names
         self.refresher: Refresher | None = None
-        self.obstacle: BaseException | None = None  # why it is not served now
+        self.obstacle: BaseException | None = None  # why the store is not served now
         self._make = make
         self._end = end
         self._on_event = on_event
@@ -48,22 +49,22 @@ class ServedStore:
         self._stop = threading.Event()
         self._wake = threading.Event()
 
-    # --- what the service looks at ---------------------------------------------------------------
+    # --- state that the service reads ------------------------------------------------------------
 
     @property
     def label(self) -> str:
-        """What log lines and status lines call it."""
+        """The store's name in log and status lines."""
         return f"{self.names.namespace}/{self.names.store}"
 
     @property
     def ready(self) -> bool:
-        """Whether readers have something to read, and somebody keeps it up to date."""
+        """Whether readers have a snapshot to read, and a refresher keeps it up to date."""
         refresher = self.refresher
         return refresher is not None and refresher.ready
 
     @property
     def settled(self) -> bool:
-        """Whether it is ready, or will not be by trying once or twice more."""
+        """Whether the store is ready, or one or two more attempts will not make it ready."""
         refresher, obstacle = self.refresher, self.obstacle
         if refresher is None:
             return obstacle is not None and (is_final(obstacle) or self._failures >= _TRIES)
@@ -71,13 +72,13 @@ class ServedStore:
 
     @property
     def silence(self) -> float:
-        """Seconds since its thread last got on, not counting the time it means to sleep."""
+        """Seconds since its thread last made progress, not counting its planned sleep."""
         refresher = self.refresher
         return 0.0 if refresher is None else refresher.silence
 
     @property
     def summary(self) -> str:
-        """One phrase on how the store is doing."""
+        """The state of the store in one phrase."""
         refresher, obstacle = self.refresher, self.obstacle
         if refresher is not None:
             return refresher.summary
@@ -85,7 +86,7 @@ class ServedStore:
             return f"{self.label}: not served: {reason_of(obstacle)}"
         return f"{self.label}: starting"
 
-    # --- its life --------------------------------------------------------------------------------
+    # --- the lifecycle ---------------------------------------------------------------------------
 
     def run(self) -> None:
         """Serve until :meth:`stop`; the body of the store's thread."""
@@ -104,12 +105,12 @@ class ServedStore:
             self._wake.clear()
 
     def _serve(self) -> BaseException | None:
-        """Serve until that ends; return why it did, or None after :meth:`stop`."""
+        """Serve until a failure, and return it, or None after :meth:`stop`."""
         try:
             return self._serve_until_it_ends()
         except MENDABLE as error:
-            return error.with_traceback(None)  # it would keep what its frames hold
-        except BaseException as error:  # noqa: BLE001 - a fault; the service decides what follows
+            return error.with_traceback(None)  # the traceback keeps its frames' objects alive
+        except BaseException as error:  # noqa: BLE001 - a bug; the service decides what follows
             log_fault(self.label, error)
             return error.with_traceback(None)
 
@@ -120,7 +121,7 @@ class ServedStore:
         log.info(
             "serving %s as %s, polling every %g s", self.label, self.names.page, self._interval
         )
-        if self._stop.is_set():  # while it was made
+        if self._stop.is_set():  # stop() may have come while make() ran
             return None
         refresher.run()
         if refresher.ready:
@@ -130,34 +131,35 @@ class ServedStore:
         return refresher.failure
 
     def stop(self) -> None:
-        """End :meth:`run` soon; a poll that is under way is not waited for."""
+        """End :meth:`run` soon; return without waiting for a running poll."""
         self._stop.set()
         self._wake.set()
         if self.refresher is not None:
             self.refresher.stop()
 
     def nudge(self) -> bool:
-        """Ask for a poll, or another try, now; return whether none was asked for yet."""
+        """Request a poll, or another attempt, now; return whether none was pending."""
         if self.refresher is not None:
             return self.refresher.nudge()
-        asked = self._wake.is_set()
+        pending = self._wake.is_set()
         self._wake.set()
-        return not asked
+        return not pending
 
     def wake(self) -> None:
-        """Have a sleeping loop look at the clock now; called from other threads."""
+        """Make a sleeping loop check the clock now; called from other threads."""
         if self.refresher is not None:
             self.refresher.wake()
 
     def finish_copy(self, patience: float) -> None:
-        """Wait until the copy on disk is written, but no longer than that."""
+        """Wait until the copy on disk is written, for at most ``patience`` seconds."""
         if self.refresher is not None:
             self.refresher.finish_copy(patience)
 
     def poll_once(self, patience: float) -> BaseException | None:
-        """Serve for one poll, in this thread; why it failed.  The disk gets *patience* seconds.
+        """Poll once in this thread; return the failure, if there is one.
 
-        :meth:`run` goes on from there.
+        Wait at most ``patience`` seconds for the disk.  :meth:`run` continues with the same
+        refresher.
         """
         try:
             self.refresher = self._make()
@@ -168,7 +170,7 @@ class ServedStore:
         return failure
 
     def close(self) -> None:
-        """Let go of the store's names; at the end, when :meth:`run` has ended or hangs."""
+        """Release the store's names; called at the end, after :meth:`run` ended or if it hangs."""
         refresher, self.refresher = self.refresher, None
         if refresher is not None:
             self._end(refresher)

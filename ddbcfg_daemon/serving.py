@@ -1,4 +1,4 @@
-"""From settings to what serves them: sources, guards, copies and publishers, put together."""
+"""Build what serves the stores from the settings: sources, guards, copies and publishers."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from ddbcfg_daemon.sources.deadline import DeadlineSource
 from ddbcfg_daemon.sources.opening import open_sources
 from ddbcfg_daemon.systemd import Notifier
 
-_COPY_PATIENCE = 10.0  # seconds that a poll with --once gives the disk
+_COPY_PATIENCE = 10.0  # seconds that a poll with --once waits for the disk
 
 
 def serve(settings: DaemonSettings, signals: Signals) -> BaseException | None:
-    """Serve what *settings* name until a signal stops that; return why it ended before.
+    """Serve the stores of ``settings`` until a signal; return the failure if one ended it before.
 
-    Raise ConfigError or OSError for what is wrong with the settings.
+    Raise ConfigError or OSError if the settings cannot be used.
     """
-    # First: what is wrong with the settings is said before anything is done.
+    # First: errors in the settings are reported before anything is done.
     schemas = _schemas(settings)
     outputs = open_outputs(settings)
     with ExitStack() as stack:
@@ -50,7 +50,7 @@ def serve(settings: DaemonSettings, signals: Signals) -> BaseException | None:
         stack.callback(sources.close)
         fault = sources.fault()
         service = Service(Notifier(), signals, outputs)
-        # One poll is over before anybody could ask for another.
+        # With --once, the daemon ends before a reader could send a request.
         server = None if settings.once else stack.enter_context(RequestServer())
         parts = _Parts(sources, schemas, settings.state_dir, server, service.wake)
         served = [parts.served(store) for store in sources.stores]
@@ -72,7 +72,7 @@ def _schemas(settings: DaemonSettings) -> dict[str, Schema]:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What the stores of this daemon share."""
+    """The parts that the stores of this daemon share."""
 
     sources: Sources
     schemas: dict[str, Schema]
@@ -81,10 +81,10 @@ class _Parts:
     on_event: Callable[[], None]
 
     def served(self, store: StoreSettings) -> ServedStore:
-        """Return the store, ready to be served; nothing of it is taken yet."""
+        """Return the store, ready to be served; nothing in shared memory is created yet."""
         names = store.names
         source = DeadlineSource(self.sources.source(store), store.poll_timeout)
-        access = Access(store.mode, store.group).given_to(store.owner)
+        access = Access(store.mode, store.group).for_user(store.owner)
         guards, copy = self._guards(store), self._copy(names, access)
         requests = PollRequests()
         listen = self.server.listener(requests) if self.server else None
@@ -104,7 +104,7 @@ class _Parts:
                     on_event=self.on_event,
                 )
             except BaseException:
-                publisher.close()  # its lock would keep the next one out
+                publisher.close()  # its lock would block the next attempt
                 raise
 
         def end(refresher: Refresher) -> None:
@@ -113,7 +113,7 @@ class _Parts:
         return ServedStore(names, make, interval=store.interval, end=end, on_event=self.on_event)
 
     def _guards(self, store: StoreSettings) -> list[Guard]:
-        # In this order: the schema would name only one missing option of a store that is half gone.
+        # In this order: if half of the options are gone, the schema would name only one of them.
         shrink = ShrinkGuard(store.max_shrink, store.guard_polls, store.allow_empty)
         return [shrink, SchemaGuard(self.schemas[store.schema])] if store.schema else [shrink]
 
@@ -121,12 +121,13 @@ class _Parts:
         if self.state_dir is None or not self.sources.lasting:
             return None
         if not self.state_dir.is_dir():
-            raise NotADirectoryError(ENOTDIR, "--state-dir is no directory", str(self.state_dir))
+            reason = "--state-dir is not a directory"
+            raise NotADirectoryError(ENOTDIR, reason, str(self.state_dir))
         return CopyKeeper(DiskCopy(self.state_dir, names, access))
 
 
 def _serve_without(stores: Sequence[ServedStore]) -> bool:
-    """Serve what there is without the source: what was published, or the copies on disk."""
+    """Serve what exists without the source: published snapshots, or the copies on disk."""
     for store in stores:
         store.poll_once(0)
     return any(store.ready for store in stores)
@@ -138,7 +139,7 @@ def _introduce(sources: Sources) -> None:
         return
     encoding = sys.stdout.encoding or "utf-8"
     text = "\n".join(map(printable, lines)).encode(encoding, "backslashreplace").decode(encoding)
-    with suppress(OSError):  # serving does not depend on somebody who reads this
+    with suppress(OSError):  # the daemon serves even if nobody can read this
         print(text, flush=True)
 
 
@@ -156,7 +157,7 @@ def _poll_once(
 
 
 def _emptiness(store: ServedStore, settings: StoreSettings) -> EmptyStore | None:
-    """Return what is wrong with a store of no options: most likely its name."""
+    """Return EmptyStore if the store has no options: most likely its name is wrong."""
     snapshot = store.refresher.snapshot if store.refresher else None
     if snapshot is None or len(snapshot) or settings.allow_empty:
         return None
@@ -164,7 +165,7 @@ def _emptiness(store: ServedStore, settings: StoreSettings) -> EmptyStore | None
 
 
 def _first_of_some(failures: Sequence[BaseException | None]) -> BaseException | None:
-    """The first failure, not as one that is true of every store."""
+    """Return the failures as one error that is not common to all stores; None if there is none."""
     failure = next((failure for failure in failures if failure is not None), None)
     if failure is None or len(failures) == 1:
         return failure

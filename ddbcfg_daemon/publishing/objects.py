@@ -32,7 +32,7 @@ class Access:
     group: int = -1
     owner: int = -1
 
-    def given_to(self, user: pwd.struct_passwd | None) -> Access:
+    def for_user(self, user: pwd.struct_passwd | None) -> Access:
         """Return the same for objects of *user* and, unless another was asked for, its group."""
         if user is None or user.pw_uid == os.geteuid():
             return self

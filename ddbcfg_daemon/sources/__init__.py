@@ -1,1 +1,1 @@
-"""Where the daemon reads a store, and what bounds a reading."""
+"""The sources from which the daemon reads stores, and the limits of a reading."""

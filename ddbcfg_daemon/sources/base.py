@@ -1,4 +1,4 @@
-"""What every source of snapshots has in common: what a reading is, and what reads one."""
+"""The interface of every source of snapshots, and the reading that it returns."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Progress = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All options of a store as read at one time.
+    """All options of a store, read at one time.
 
-    ``options`` maps each name to its packed keys, and is not changed any more.  ``read_at`` is
-    nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME, now by default.
-    ``skipped`` names the items that are no options.
+    ``options`` maps each name to its packed keys; it must not be modified.  ``read_at`` is in
+    nanoseconds since 1970, ``read_boottime`` in nanoseconds of CLOCK_BOOTTIME, by default now.
+    ``skipped`` lists the items that are not options.
     """
 
     options: Mapping[str, bytes]
@@ -30,15 +30,15 @@ class Reading:
     read_boottime: int = field(default_factory=boottime)
 
     def same_as(self, other: Reading) -> bool:
-        """Whether both read the same content."""
+        """Return whether both readings have the same content."""
         return self.options == other.options and self.skipped == other.skipped
 
 
 class Source(Protocol):
-    """Where a refresher reads a store."""
+    """The source of one store, as a refresher reads it."""
 
     def read(self, progress: Progress) -> Reading:
-        """Return the whole store; call *progress* now and then while it goes on.
+        """Return the whole store; call ``progress`` repeatedly while reading.
 
         Raise ConfigError, and SourceUnusable if no later reading can succeed.
         """
@@ -48,7 +48,7 @@ class Source(Protocol):
 class Sources(Protocol):
     """A kind of source, opened: the stores to serve, and the source of each.
 
-    Kinds derive from it.  What it defines holds for one that is elsewhere and lasts.
+    Each kind is a subclass.  The defaults are right for a remote source with lasting content.
     """
 
     stores: Sequence[StoreSettings]
@@ -57,7 +57,7 @@ class Sources(Protocol):
     lasting: bool = True
     """Whether the content outlives the daemon.
 
-    What was published from a source that does not last is removed at the end, and not kept on disk.
+    If not, the published snapshots are removed when the daemon ends, and not kept on disk.
     """
 
     def source(self, store: StoreSettings) -> Source:
@@ -65,17 +65,17 @@ class Sources(Protocol):
         ...
 
     def fault(self) -> ConfigError | None:
-        """Return why no store can be read, however often it is tried; None if that is not known."""
+        """Return why no store can ever be read; None if no such reason is known."""
         return None
 
     def check_published(self, names: Names) -> None:
-        """Raise OtherSource if this source may not replace what is published under *names*."""
+        """Raise OtherSource if this source may not replace what is published under ``names``."""
         return
 
     def introduction(self) -> Sequence[str]:
-        """Return lines that tell somebody at a terminal what is served and how to read it."""
+        """Return lines for a terminal: what is served, and how to read it."""
         return ()
 
     def close(self) -> None:
-        """End what was opened."""
+        """Close the source."""
         return

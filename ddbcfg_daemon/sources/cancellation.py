@@ -1,9 +1,9 @@
-"""Ending what an abandoned reading still does in the network.
+"""Cancel the network requests of an abandoned reading.
 
-A response can come byte by byte for ever, each just within the socket's timeout, and botocore has
-no way to end a request from outside.  So the connections that it makes note on whose behalf they
-are used, and cancelling shuts their sockets down: a wait in another thread ends at once, with an
-error.  What is then tried again is refused before it connects.
+A response can arrive byte by byte for ever, each byte just within the socket's timeout, and
+botocore cannot end a request from another thread.  So the connections that it creates record which
+reading uses them, and cancelling shuts their sockets down: a wait in another thread ends at once
+with an error.  Retries are refused before they connect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _current = local()
 
 
 class Cancellation:
-    """What one thread requests in a ``with`` of it can be cancelled by another thread."""
+    """Lets another thread cancel the requests that a thread makes inside a ``with`` block of it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -40,7 +40,7 @@ class Cancellation:
         del _current.cancellation
 
     def use(self, connection: Any) -> None:
-        """Note that the thread uses *connection*; raise ReadingAbandoned after :meth:`cancel`."""
+        """Record that this thread uses ``connection``; raise ReadingAbandoned if cancelled."""
         with self._lock:
             if self._cancelled:
                 raise ReadingAbandoned
@@ -48,20 +48,20 @@ class Cancellation:
             self._connections.add(connection)
 
     def cancel(self) -> None:
-        """End what the thread waits for, and refuse what it requests from now on."""
+        """End the request that the thread waits for, and refuse further ones."""
         with self._lock:
             self._cancelled = True
-            # Connections are pooled: one of them may be another reading's by now.
+            # Connections are pooled: another reading may use one of them now.
             used = [c for c in self._connections if c.cancellation is self]
         for connection in used:
             if connection.sock is not None:
-                with suppress(OSError):  # it has ended
-                    # Not the TLS socket's own method, which is not for other threads.
+                with suppress(OSError):  # the connection is closed already
+                    # Not the TLS socket's own method: other threads must not call it.
                     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 def make_cancellable() -> None:
-    """Have all connections that botocore makes in this process obey cancellations."""
+    """Make all connections that botocore creates in this process cancellable."""
     from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 
     for pool in (AWSHTTPConnectionPool, AWSHTTPSConnectionPool):
@@ -71,7 +71,7 @@ def make_cancellable() -> None:
 
 
 class _Cancellable:
-    """Mixed into botocore's classes of connections."""
+    """A mixin for botocore's connection classes."""
 
     cancellation: Cancellation | None = None
     sock: Any
@@ -79,7 +79,7 @@ class _Cancellable:
     def connect(self) -> None:
         _use(self)
         super().connect()  # type: ignore[misc]
-        _use(self)  # only from here on is there a socket that cancelling can end
+        _use(self)  # again: before this point there was no socket to shut down
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
         _use(self)

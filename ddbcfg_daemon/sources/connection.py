@@ -1,9 +1,9 @@
-"""The daemon's one connection to its table: made at a poll, and made anew when that may help.
+"""The daemon's one connection to a table: created by a poll, and replaced if that may help.
 
-botocore looks for credentials once, while a client is made, and keeps what it found: "none" if the
-metadata service did not respond in time, the keys that a file held then.  Only a new session looks
-from the beginning of the chain again.  So a client whose credentials are missing or refused is
-dropped, and the next poll makes another.  The schedule's backoff bounds how often that is.
+botocore searches for credentials once, when a client is created, and keeps the result: "none" if
+the metadata service did not respond in time, or the keys that a file contained then.  Only a new
+session searches the whole chain again.  So a client whose credentials are missing or refused is
+dropped, and the next poll creates another.  The schedule's backoff limits how often this happens.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_daemon.memory import settle
 
-#: Seconds between two looks for credentials, however many stores fail at the same time.
+#: Minimum seconds between two searches for credentials, even if many stores fail at the same time.
 GAP = 1.0
 
 
 class Connection:
-    """Shared by the sources of all stores.  *connect* makes a table with a new client."""
+    """A connection shared by the sources of all stores of one table.
+
+    ``connect`` returns a table with a new client.
+    """
 
     def __init__(
         self, connect: Callable[[], Table], clock: Callable[[], float] = time.monotonic
@@ -35,16 +38,16 @@ class Connection:
         self._tried_at = -GAP
 
     def table(self) -> Table:
-        """Return the table, connecting if there is no connection; raise what *connect* raises."""
+        """Return the table; connect if there is no connection.  Raise what ``connect`` raises."""
         with self._lock:
             if self._table is None:
                 self._table = self._made()
             return self._table
 
     def _refused(self, table: Table) -> None:
-        """Have the next poll look for credentials anew: those of *table* were refused."""
+        """Make the next poll search for credentials again: those of ``table`` were refused."""
         with self._lock:
-            # Another store may have done so already, or look a moment ago.
+            # Another store may have dropped the client already, or searched a moment ago.
             if table is not self._table or self._clock() - self._tried_at < GAP:
                 return
             self._table = None

@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-_MOST = 1000  # processes: bounded, whatever they start meanwhile
+_MOST = 1000  # processes: a bound, because they may start others in the meantime
 
 
 def children() -> set[int]:
@@ -18,21 +18,23 @@ def children() -> set[int]:
 
 
 def end_helpers(others: Collection[int]) -> None:
-    """Ask all children but *others* to end: one that hangs is not to outlive the daemon.
+    """Send SIGTERM to all children except ``others``, so that none outlives the daemon.
 
-    *others* are those that were there before: a shell can start some and then become the daemon.
+    ``others`` are the children that existed before: a shell can start some and then ``exec`` the
+    daemon.
     """
     for pid in children().difference(others):
         _signal(pid, signal.SIGTERM)
 
 
 def kill_helpers_of(thread: int) -> None:
-    """Kill what this thread started, and what that started; *thread* is its native id.
+    """Kill the processes that a thread started, and their descendants.
 
-    botocore waits without a limit until all of them have closed the pipe that it reads.
+    ``thread`` is the native id.  botocore waits without a timeout until all of these processes have
+    closed the pipe that it reads.
     """
     found = _children(f"/proc/self/task/{thread}")
-    for pid in islice(found, _MOST):  # the list grows meanwhile
+    for pid in islice(found, _MOST):  # the list grows during the loop
         found += _children(f"/proc/{pid}/task/*")
     for pid in found[:_MOST]:
         _signal(pid, signal.SIGKILL)
@@ -41,7 +43,7 @@ def kill_helpers_of(thread: int) -> None:
 def _children(tasks: str) -> list[int]:
     found: list[int] = []
     for file in Path("/").glob(f"{tasks[1:]}/children"):
-        with suppress(OSError):  # a thread that ended meanwhile
+        with suppress(OSError):  # the thread has ended
             found += map(int, file.read_text().split())
     return found
 

@@ -1,9 +1,9 @@
-"""One deadline for a whole reading, enforced from outside of it.
+"""One deadline for a whole reading, enforced from another thread.
 
-A reading resolves names, gets credentials, connects and receives pages.  Each of these has time
-limits of its own, and their sum is minutes; some have none.  So a reading runs in a thread of its
-own.  At the deadline the refresher stops waiting and the poll has failed.  What the thread still
-returns later is not used.
+A reading resolves names, gets credentials, connects and receives pages.  Each of these steps has a
+timeout of its own, and their sum is minutes; some have none.  So a reading runs in a thread of its
+own.  At the deadline the refresher stops waiting and the poll has failed.  If the thread returns a
+result later, it is discarded.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ddbcfg_daemon.sources.base import Progress, Reading, Source
 from ddbcfg_daemon.sources.cancellation import Cancellation
 from ddbcfg_daemon.sources.credential_helpers import kill_helpers_of
 
-#: Readings of one store that may hang at the same time.
+#: Maximum number of readings of one store that may hang at the same time.
 MOST_ABANDONED = 3
-# Seconds between two calls of the refresher's progress: its loop is alive while it waits.
+# Seconds between two calls of the refresher's ``progress``, so that it is not considered stuck.
 _PROGRESS_EVERY = 1.0
 
 
 class DeadlineSource:
-    """Read *source*, for at most *timeout* seconds; bound the readings that were abandoned."""
+    """Reads ``source`` for at most ``timeout`` seconds, and limits the abandoned readings."""
 
     def __init__(self, source: Source, timeout: float) -> None:
         self._source = source
@@ -32,7 +32,7 @@ class DeadlineSource:
         self._abandoned: list[_Attempt] = []
 
     def read(self, progress: Progress) -> Reading:
-        """Return what *source* reads; raise PollTimeout, and what *source* raises."""
+        """Return what ``source`` reads; raise PollTimeout, and what ``source`` raises."""
         self._abandoned = [attempt for attempt in self._abandoned if attempt.alive]
         if len(self._abandoned) >= MOST_ABANDONED:
             raise PollTimeout(self._timeout, 0, len(self._abandoned))
@@ -51,13 +51,13 @@ class _Attempt:
     """One reading, in a thread of its own."""
 
     def __init__(self, source: Source) -> None:
-        self.pages = 0  # that were received
+        self.pages = 0  # received so far
         self._source = source
         self._result: Reading | BaseException | None = None
         self._abandoned = False
         self._cancellation = Cancellation()
         self._ended = threading.Event()
-        # daemon=True: one that hangs in the network does not delay the end of the process.
+        # daemon=True: a reading that hangs in the network does not delay the end of the process.
         self._thread = threading.Thread(target=self._run, name="reading", daemon=True)
         try:
             self._thread.start()
@@ -70,7 +70,7 @@ class _Attempt:
         return not self._ended.is_set()
 
     def ended(self, seconds: float) -> bool:
-        """Return True as soon as the reading ended, False after so many seconds."""
+        """Return True as soon as the reading has ended, False after ``seconds``."""
         return self._ended.wait(seconds)
 
     def reading(self) -> Reading:
@@ -82,10 +82,10 @@ class _Attempt:
             assert result is not None
             return result
         finally:
-            del result  # the error's traceback holds this frame: a cycle with all that was read
+            del result  # the error's traceback refers to this frame: a cycle with all items read
 
     def abandon(self) -> None:
-        """Have the reading end soon, and forget what it returns."""
+        """Make the reading end soon, and discard its result."""
         self._abandoned = True
         self._result = None
         self._cancellation.cancel()

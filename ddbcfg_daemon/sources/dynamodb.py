@@ -1,4 +1,4 @@
-"""The source that is a table in DynamoDB: a store's items, read whole, as packed options."""
+"""The source that is a table in DynamoDB: it reads all items of a store as packed options."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ddbcfg_daemon.sources.cancellation import make_cancellable
 from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.item_packer import Item, ItemPacker
 
-#: Items in a page of a Query.  botocore makes some 4 KB of objects of each small item: tens of MB
-#: of the 1 MB that a page may hold, and Python gives little of that back.
+#: Items in a page of a Query.  botocore creates about 4 KB of objects for each small item.  A full
+#: page of 1 MB would become tens of MB, and Python returns little of that to the system.
 ITEMS_A_PAGE = 1000
 
 
@@ -29,7 +29,7 @@ log = logging.getLogger("ddbcfg.daemon")
 
 
 class DynamoDBSources(Sources):
-    """The stores that were named, in tables that AWS or another endpoint serves.
+    """The stores that the settings name, in tables that AWS or another endpoint serves.
 
     Stores of one table share one connection.
     """
@@ -49,7 +49,7 @@ class DynamoDBSources(Sources):
         )
 
     def fault(self) -> ConfigError | None:
-        """Return what is wrong with every store's region, profile or endpoint, and log it."""
+        """Log errors in region, profile or endpoint; return the first if every store has one."""
         faults = [place.fault() for place in dict.fromkeys(map(_Place.of, self.stores))]
         for fault in faults:
             if fault is not None:
@@ -59,7 +59,7 @@ class DynamoDBSources(Sources):
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What one connection is for."""
+    """The settings that identify a connection."""
 
     region: str | None
     endpoint_url: str | None
@@ -83,7 +83,7 @@ class _Place:
 
 
 class Tables(Protocol):
-    """Where a source gets its table, connected."""
+    """Provides a source with its connected table."""
 
     def table(self) -> Table:
         """Return the table; raise ConfigError if there is no connection to it."""
@@ -93,10 +93,10 @@ class Tables(Protocol):
 class DynamoDBSource:
     """A store in a DynamoDB table.
 
-    Reads are eventually consistent unless *consistent*, and such a read can return what the store
-    was before the read that came before.  So a reading that differs from the last one is not
-    returned: the store is read once more, consistently, and that reading is.  A store that does
-    not change costs nothing more.
+    Reads are eventually consistent unless ``consistent`` is true.  Such a read can return a state
+    that is older than the previous read.  So if a reading differs from the last one, the store is
+    read again, consistently, and this second reading is returned.  A store that does not change
+    costs nothing more.
     """
 
     def __init__(
@@ -109,11 +109,11 @@ class DynamoDBSource:
         self._checked = False
         self._packer: ItemPacker | None = None
         self._confirmed: Reading | None = None
-        self._newest = 0  # the number of the reading that began last
+        self._newest = 0  # the number of the reading that started last
         self._lock = Lock()
 
     def read(self, progress: Progress) -> Reading:
-        """Return every item of the store, all pages; call *progress* for each page.
+        """Return every item of the store, all pages; call ``progress`` for each page.
 
         Raise TableError, MalformedValue, and SourceUnusable if the table has other keys.
         """
@@ -122,7 +122,7 @@ class DynamoDBSource:
             number, confirmed = self._newest, self._confirmed
         table = self._tables.table()
         if not self._checked:
-            # Before the first reading only: afterwards the Query itself says what is wrong.
+            # Only before the first reading: later, the Query itself reports what is wrong.
             try:
                 table.check()
             except MisconfiguredSchemaException as error:
@@ -133,16 +133,16 @@ class DynamoDBSource:
     def _read(
         self, table: Table, progress: Progress, number: int, confirmed: Reading | None
     ) -> Reading:
-        # What is published when a daemon starts is not known here: its first reading is consistent.
+        # The source does not know what is published at the start, so the first read is consistent.
         if confirmed is not None and not self._consistent:
             reading = self._query(table, progress, consistent=False)
             if reading.same_as(confirmed):
-                # With the objects of before, so that those just read can go.
+                # Keep the objects of the previous reading, so that the new ones can be freed.
                 return replace(reading, options=confirmed.options)
             del reading
         reading = self._query(table, progress, consistent=True)
         with self._lock:
-            # An abandoned reading may end after a later one began, and must not take its place.
+            # An abandoned reading may end after a later one started, and must not replace it.
             if number == self._newest:
                 self._confirmed = reading
         return reading

@@ -1,12 +1,12 @@
-"""A store's items become packed options; what has not changed since the last poll keeps its bytes.
+"""Pack the items of a store as options; items that did not change keep the bytes of the last poll.
 
-Nothing but speed depends on what is kept from poll to poll.  An item is known again by the SHA-256
-of all its attributes, the table's two keys included: whatever changes in it makes it another item,
-and what is not known is checked and packed as if there had been no poll before.
+What is kept from poll to poll is only a cache.  An item is recognized by the SHA-256 of all its
+attributes, including the table's two keys, so any change makes it another item.  An item that is
+not recognized is checked and packed as in the first poll.
 
-Items come in the order of their names, so the last reading is walked through beside the new one.
-That takes no second dict: at a million options it would be a hundred MB, and an object for each
-mark as much again.
+Items come in the order of their names, so the last reading and the new one are compared in
+parallel.  This needs no second dict, which would take a hundred MB for a million options, and no
+object for each mark, which would take as much again.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from ddbcfg_client.dynamodb.table import Table
 Item = dict[str, Any]
 
 _MARK_SIZE = 32
-_UNMARKED = bytes(_MARK_SIZE)  # of an item that holds what no item can hold; never known again
+_UNMARKED = bytes(_MARK_SIZE)  # for an invalid item, which cannot be hashed; never recognized
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the last whole reading found: the n-th mark is that of the n-th option."""
+    """The result of the last complete reading: the n-th mark belongs to the n-th option."""
 
     options: dict[str, bytes]
     marks: bytes | bytearray
 
 
 class _Walk:
-    """Goes once through what is known, in its order."""
+    """Iterates once over the known options, in their order."""
 
     def __init__(self, known: _Known) -> None:
         self._options = iter(known.options.items())
@@ -50,10 +50,10 @@ class _Walk:
         self._at += _MARK_SIZE
 
     def find(self, name: str) -> tuple[str, bytes, bytes | bytearray] | None:
-        """Return name, packed keys and mark of the option *name* if it comes next.
+        """Return name, packed keys and mark of the option ``name``; None if it is not known.
 
-        Options before it are gone from the store, or come in another order: then they are packed
-        again.
+        Skips the options that sort before it: they were deleted, or they come in another order and
+        are packed again.
         """
         while self._next is not None and self._next[0] < name:
             self._advance()
@@ -69,9 +69,9 @@ _Option = tuple[bytes, str, bytes]
 
 
 class ItemPacker:
-    """Packs the items of *store*, poll after poll.
+    """Packs the items of ``store`` at each poll.
 
-    ``table`` checks the items; after a reconnect it is another object.
+    ``table`` checks the items; a reconnect replaces it.
     """
 
     def __init__(self, table: Table, store: str) -> None:
@@ -80,10 +80,11 @@ class ItemPacker:
         self._known = _Known({}, b"")
 
     def pack(self, pages: Iterable[list[Item]]) -> tuple[dict[str, bytes], list[str]]:
-        """The options in *pages*, name to packed keys; and in place of its name what is no option.
+        """Return the options in ``pages``, name to packed keys, and a list of the skipped items.
 
-        The dict is that of the reading before if nothing has changed.  Empties each page.  Raises
-        AnswerMalformed, MalformedValue and what *pages* raises.
+        An item is skipped if its option name is not a string; the list has the value that it has
+        instead.  If nothing changed, the dict is the one of the last reading.  Clears each page.
+        Raise AnswerMalformed, MalformedValue and what ``pages`` raises.
         """
         known = self._known
         walk = _Walk(known)
@@ -96,22 +97,23 @@ class ItemPacker:
                 options[name] = packed
                 marks += mark
                 same = same and is_known
-            page.clear()  # before the next one comes
+            page.clear()  # frees the items before the next page is read
         if same and len(options) == len(known.options):
             return known.options, skipped
-        # Whole, and only now: what a reading found that failed is not all there is.
+        # Only now: a reading that failed has not seen all items.
         if len(marks) == _MARK_SIZE * len(options):
             self._known = _Known(options, marks)
-        else:  # two items of one name, which no table holds
+        else:  # two items with the same name, which no table can contain
             self._known = _Known({}, b"")
         return options, skipped
 
     def _options_of(
         self, page: list[Item], walk: _Walk, skipped: list[str]
     ) -> Iterator[tuple[bool, _Option]]:
-        """Yield each option of *page*, and whether it is one of the last reading."""
-        # Of a known option the objects that are there already, not the equal ones of this page:
-        # nothing that stays may lie among what goes, or its memory could not be given back.
+        """Yield each option of ``page``, and whether the last reading had the same."""
+        # For a known option, use the existing objects instead of the equal ones of this page.
+        # Otherwise objects that stay would lie between those that are freed, and the memory could
+        # not be returned to the system.
         names: list[str | None] = []
         marked: list[tuple[bytes, bytes | None]] = []
         key_names = self.table.key_names
@@ -138,4 +140,4 @@ def _mark_of(item: Any) -> bytes:
     try:
         return sha256(packb(item)).digest()
     except (ValueError, TypeError, OverflowError):
-        return _UNMARKED  # packing it as an option will say what is wrong with it
+        return _UNMARKED  # packing the item as an option will raise the right error

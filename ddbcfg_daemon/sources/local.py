@@ -1,4 +1,4 @@
-"""The source that is a JSON file, in an embedded DynamoDB: ``--local FILE``."""
+"""The source ``--local FILE``: a JSON file, loaded into an embedded DynamoDB."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
 from ddbcfg_daemon.sources.local_dynamodb import REGION, LocalDynamoDB
 
-_ORIGIN = "local"  # what status and readers call it
+_ORIGIN = "local"  # its name in the status, for readers
 
 
 class LocalSources(Sources):
-    """The stores of a file that were named, or the file's first one."""
+    """The stores of a file that the settings name, or the file's first one."""
 
     lasting = False
 
     def __init__(self, settings: DaemonSettings, file: str) -> None:
-        """Load *file*; raise NotationError, MissingExtra and what LocalDynamoDB raises."""
+        """Load ``file``; raise NotationError, MissingExtra and what LocalDynamoDB raises."""
         self._each = each = settings.each_store
         contents = load_file(file, each.key_names)
         if not settings.stores and not contents:
@@ -59,7 +59,7 @@ class LocalSources(Sources):
         )
 
     def check_published(self, names: Names) -> None:
-        """Raise OtherSource for a real store's memory: at its end, this source would remove it."""
+        """Raise OtherSource for the memory of a real store: this source would remove it at exit."""
         try:
             status = Page(names, Trust()).status()
         except (Gone, ConfigError):
@@ -68,7 +68,7 @@ class LocalSources(Sources):
             raise OtherSource(
                 names.store,
                 f"a real DynamoDB ({status.source})",
-                "give --local another --namespace",
+                "use another --namespace with --local",
             )
 
     def introduction(self) -> Sequence[str]:
@@ -92,12 +92,12 @@ class LocalSources(Sources):
         return lines
 
     def close(self) -> None:
-        """End the embedded DynamoDB, with all that is in it."""
+        """Stop the embedded DynamoDB and delete its data."""
         self._dynamodb.stop()
 
 
 def _client() -> str:
-    """Return the command that reads, as somebody would type it here."""
+    """Return the command of the client, as a user can type it here."""
     client = os.path.join(os.path.dirname(sys.argv[0]), "ddbcfg-client")
     if not os.path.exists(client):  # python -m ddbcfg_daemon
         return f"{sys.executable} -m ddbcfg_client"

@@ -1,6 +1,6 @@
 """The embedded DynamoDB of ``--local FILE``: moto's, over real HTTP on the loopback interface.
 
-For development and tests.  moto, flask and boto3 are imported when one is started, not before.
+For development and tests.  moto, flask and boto3 are imported only when an instance is created.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 
-REGION = "us-east-1"  # moto keeps regions apart, as AWS does: the data is in this one
+REGION = "us-east-1"  # moto separates regions, as AWS does: the data is in this one
 
 
-# moto keeps its data in the process, apart for each account: an account for each instance is what
-# keeps instances apart.
+# moto keeps the data of all instances in the process, separated by account.  So each instance has
+# an account of its own.
 _accounts = itertools.count(1)
 
 
 class LocalDynamoDB:
-    """A DynamoDB of its own, empty and running once made, until ``stop()`` or the ``with`` ends.
+    """A separate DynamoDB, empty at first; it runs until ``stop()`` or the end of the ``with``.
 
-    Raises :class:`MissingExtra` when the packages for it are not installed, OSError when there is
-    no loopback port to be had, RuntimeError when there is no thread.
+    Raises :class:`MissingExtra` if the packages for it are not installed, OSError if no loopback
+    port is free, RuntimeError if no thread can be started.
     """
 
     endpoint_url: str
-    """Where it listens, such as ``http://127.0.0.1:40123``."""
+    """The URL on which it listens, such as ``http://127.0.0.1:40123``."""
 
     def __init__(self) -> None:
         for package in ("boto3", "flask", "flask_cors", "moto.server"):
@@ -62,7 +62,7 @@ class LocalDynamoDB:
         self._account = f"{next(_accounts):012}"
         self._server = _make_server(_dynamodb_app(self._account))
         self.endpoint_url = f"http://{_HOST}:{self._server.port}"
-        # A daemon, so that a program that forgot to stop it can end.
+        # daemon=True: a program that does not call stop() can still exit.
         self._thread = threading.Thread(
             target=self._server.serve_forever,
             kwargs={"poll_interval": 0.05},  # how long stop() takes, in seconds
@@ -71,7 +71,7 @@ class LocalDynamoDB:
         )
         try:
             self._thread.start()
-        except RuntimeError:  # no thread to be had
+        except RuntimeError:  # no thread can be started
             self._server.server_close()
             raise
 
@@ -84,14 +84,14 @@ class LocalDynamoDB:
     def client(self) -> DynamoDBClient:
         """Return a new boto3 client for this DynamoDB, which the caller closes.
 
-        Nothing of the user's AWS set-up has a say in it: not the environment, not the files in
-        ``~/.aws``, not a proxy.
+        The client ignores the user's AWS configuration: environment variables, the files in
+        ``~/.aws``, and proxies.
         """
         import boto3
         import botocore.session
         from botocore.config import Config
 
-        # Every setting of botocore keeps its default and loses its variable and its name in files.
+        # Each setting of botocore keeps its default, but is not read from variables or files.
         variables = {
             name: (None, None, default, convert)
             for name, (_, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
@@ -104,7 +104,7 @@ class LocalDynamoDB:
             endpoint_url=self.endpoint_url,
             region_name=REGION,
             aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106 (it opens nothing)
+            aws_secret_access_key="local",  # noqa: S106 (it is not a secret)
             config=client_config().merge(Config(proxies={})),
         )
 
@@ -114,10 +114,10 @@ class LocalDynamoDB:
         stores: Mapping[str, Mapping[str, Mapping[str, object]]],
         key_names: KeyNames = DEFAULT_KEYS,
     ) -> None:
-        """Create ``table`` if it is not there, and write every option of ``stores`` to it.
+        """Create ``table`` if it does not exist, and write every option of ``stores`` to it.
 
-        Raises :class:`ValueRefused` for what DynamoDB cannot hold, before anything is sent, and
-        :class:`TableError` for what it refuses.
+        Raise :class:`ValueRefused` for a value that DynamoDB cannot store, before anything is
+        sent, and :class:`TableError` for a request that it refuses.
         """
         items: list[tuple[str, WriteRequestTypeDef]] = []
         for store, options in stores.items():
@@ -133,7 +133,7 @@ class LocalDynamoDB:
                     client.batch_write_item(RequestItems={table: requests})
 
     def stop(self) -> None:
-        """End the server, its threads and its data; once more does nothing."""
+        """Stop the server and its threads, and delete its data; a second call does nothing."""
         from moto.backends import get_backend
 
         self._server.shutdown()
@@ -143,7 +143,7 @@ class LocalDynamoDB:
 
 @contextlib.contextmanager
 def _no_aws_environment() -> Iterator[None]:
-    """Hide the user's AWS set-up: moto makes a boto3 session, which a missing profile would end."""
+    """Hide the user's AWS configuration: moto's boto3 session would fail on a missing profile."""
     saved = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("AWS_")}
     os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     try:
@@ -154,7 +154,7 @@ def _no_aws_environment() -> Iterator[None]:
 
 
 def _dynamodb_app(account: str) -> WSGIApplication:
-    """Return moto's DynamoDB, in which every request is this account's."""
+    """Return moto's DynamoDB; every request belongs to ``account``."""
     from moto.core.model_instances import model_data
     from moto.moto_server.werkzeug_app import create_backend_app
 
@@ -166,8 +166,8 @@ def _dynamodb_app(account: str) -> WSGIApplication:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
         response = dynamodb(environ, start_response)
-        # For its dashboard, which is not served here, moto keeps every object it ever made: a
-        # copy of each item for each poll.
+        # For its dashboard, which is not served here, moto keeps every object that it ever created:
+        # a copy of each item for each poll.
         for model in model_data["dynamodb"].values():
             getattr(model, "instances_tracked", []).clear()
         return response
@@ -176,10 +176,10 @@ def _dynamodb_app(account: str) -> WSGIApplication:
 
 
 def keep_every_digit() -> None:
-    """Have moto keep numbers as they are when only some keys are read.
+    """Make moto keep numbers unchanged if only some keys are read.
 
-    It passes them through boto3's conversion, which refuses a number with more than 38 digits even
-    if those after the 38th are zeros.
+    It converts them with boto3's types, which refuse a number with more than 38 digits even if
+    those after the 38th are zeros.
     """
     from moto.dynamodb.models import dynamo_type
 
@@ -188,25 +188,25 @@ def keep_every_digit() -> None:
 
 
 def take_whole_transactions() -> None:
-    """Have moto read as many items in one transaction as the service does; it takes 25."""
+    """Make moto read as many items in one transaction as DynamoDB does; its own limit is 25."""
     from moto.dynamodb import responses
 
     vars(responses)["TRANSACTION_MAX_ITEMS"] = MAX_ACTIONS
 
 
 def _make_server(app: WSGIApplication) -> BaseWSGIServer:
-    """Return a server that listens on a free loopback port; no thread of it outlives it."""
+    """Return a server that listens on a free loopback port; closing it ends all its threads."""
     from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
     class Handler(WSGIRequestHandler):
-        timeout = 2  # seconds that a client which connects and says nothing can delay stop()
+        timeout = 2  # seconds for which a connected client without a request can delay stop()
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Say nothing: every poll is a request."""
+            """Log nothing: every poll is a request."""
 
     class Server(ThreadedWSGIServer):
-        daemon_threads = False  # so that closing waits for the requests under way
+        daemon_threads = False  # so that closing waits for the running requests
 
-    # Bound here, since werkzeug ends the whole program when it cannot bind.
+    # Bind here: werkzeug exits the whole program if it cannot bind.
     with socket.create_server((_HOST, 0), backlog=Server.request_queue_size) as listener:
         return Server(_HOST, 0, app, Handler, fd=listener.fileno())

@@ -1,4 +1,4 @@
-"""Which kind of source the settings ask for."""
+"""Open the kind of source that the settings select."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ddbcfg_daemon.sources.local import LocalSources
 def open_sources(settings: DaemonSettings) -> Sources:
     """Open the source of all stores, which the caller closes.
 
-    Raise ConfigError, and OSError if there is no room for what has to be started.
+    Raise ConfigError, and OSError if the system has no resources for the embedded DynamoDB.
     """
     if settings.local is not None:
         return LocalSources(settings, settings.local)

@@ -39,7 +39,7 @@ def test_a_bad_push_is_kept_from_readers_until_an_operator_accepts_it(
     daemon.wait_for("the schema guard refused it")
     assert host.client("reload", "--accept").returncode == 0
     assert host.config().get("db") == {"host": 5}
-    daemon.wait_for("an operator accepted what was refused")
+    daemon.wait_for("an operator accepted the refused reading")
     # An option that is taken away is missed by the schema; an emptied store by the other guard.
     table.delete("prod", "db")
     assert "all of 1 options are gone; without --allow-empty" in host.client("reload").stderr
@@ -159,7 +159,7 @@ def test_a_state_dir_that_is_none_ends_the_daemon_with_the_reason(
         *("--state-dir", str(tmp_path / "none")),
     )
     assert daemon.wait() == 1
-    assert "--state-dir is no directory" in daemon.output
+    assert "--state-dir is not a directory" in daemon.output
 
 
 def test_a_schema_that_cannot_be_used_ends_the_daemon_before_anything_is_asked(
@@ -187,7 +187,7 @@ def test_an_embedded_dynamodb_spares_the_memory_of_a_real_one(
     assert daemon.stop() == 0
     local = host.daemon("--local", "examples/config.json")
     assert local.wait() == 77
-    assert "give --local another --namespace" in local.output
+    assert "use another --namespace with --local" in local.output
     assert host.config().get("db") == {"host": "real"}
     assert os.path.exists(f"/dev/shm/{host.names().page[1:]}")
 

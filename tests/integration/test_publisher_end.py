@@ -19,6 +19,7 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.shared_store import SharedStore
 from ddbcfg_daemon.publishing.writer_lock import WriterLock
 from support.shm import objects_of, reading
+from support.tracing import traced
 
 TraceFunction = Callable[[FrameType, str, Any], Any]
 
@@ -114,11 +115,8 @@ def test_whoever_looks_while_another_thread_closes_gets_a_snapshot_or_none(names
                 publisher.close()
         return close_at_last
 
-    sys.settrace(close_at_last)
-    try:
+    with traced(close_at_last):
         snapshot = publisher.snapshot
-    finally:
-        sys.settrace(None)
     assert lines
     assert snapshot is not None
     assert len(snapshot) == 1

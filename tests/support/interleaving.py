@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 import ddbcfg_client
+from support.tracing import traced
 
 _OURS = os.path.dirname(ddbcfg_client.__file__)
 
@@ -40,11 +41,8 @@ def _run(
                 sys.settrace(trace)
         return trace
 
-    sys.settrace(trace)
-    try:
+    with traced(trace):
         return act(), where
-    finally:
-        sys.settrace(None)
 
 
 def interleaved(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -32,6 +31,7 @@ from support.taking_over import (
     publish,
     segments_of,
 )
+from support.tracing import traced
 
 
 def test_nothing_removed_is_nothing_to_repair(publisher: Publisher) -> None:
@@ -83,12 +83,10 @@ def test_a_page_is_whole_and_readable_as_soon_as_it_has_its_name(names: Names) -
 
     def watched(make: Callable[[], Publisher]) -> Publisher:
         seen.clear()
-        sys.settrace(trace)
-        try:
-            return make()
-        finally:
-            sys.settrace(None)
-            assert seen == {None, True}
+        with traced(trace):
+            made = make()
+        assert seen == {None, True}
+        return made
 
     publisher = watched(lambda: Publisher(names))
 

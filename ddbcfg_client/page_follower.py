@@ -1,7 +1,7 @@
 """Following the control page: loading each generation, and serving the last one if that fails.
 
-If two threads load two generations at once and the older one is stored last, the next read sees
-that the page has another generation and loads the newer one again.
+A thread that is late, with an older generation or with a failure, does not replace what another
+thread loaded meanwhile: no reader goes back.
 """
 
 from __future__ import annotations
@@ -212,11 +212,18 @@ class PageFollower(Hot):
                 return self._stay(attachment, error, still)
             snapshot = Snapshot(segment, self._names.store, self._memo)
             taken_up = Attachment(page, snapshot, snapshot.read_boottime)
-            until = self._hot_until(taken_up)
-            before = self._view[4]
+            view = page.words, generation, snapshot.decoded, self._hot_until(taken_up), taken_up
             # Before the view is set: a thread that failed earlier must not overwrite this result.
             self._still[GENERATION_WORD] = next(_take_ups)
-            self._view = page.words, generation, snapshot.decoded, until, taken_up
+            while True:
+                seen = self._view
+                before = seen[4]
+                if _is_newer(before, taken_up):
+                    return before  # another thread was faster, and with a later generation
+                # No call stands between these two lines, so no other thread can run there.
+                if self._view is seen:
+                    self._view = view
+                    break
             if before.trouble is not None and before.is_first():
                 log("info", f"{self!r} is current again: generation {generation}")
             return taken_up
@@ -238,7 +245,8 @@ class PageFollower(Hot):
         snapshot = attachment.snapshot
         if snapshot is None:
             raise error
-        another = self._view[4]
+        seen = self._view
+        another = seen[4]
         if another is not attachment and another.snapshot is not None:
             return another
         if attachment.trouble is None and attachment.is_first():
@@ -249,8 +257,26 @@ class PageFollower(Hot):
         why = type(error)(*error.args)
         stays = Attachment(attachment.page, snapshot, attachment.success, why)
         self._name_check_at = monotonic() + _NAME_CHECK
-        self._view = self._still, still, snapshot.decoded, self._hot_until(stays), stays
-        return stays
+        view = self._still, still, snapshot.decoded, self._hot_until(stays), stays
+        # No call stands between these two lines, so no other thread can run there, and load a newer
+        # snapshot that this would replace.
+        if self._view is seen:
+            self._view = view
+            return stays
+        another = self._view[4]
+        return stays if another.snapshot is None else another
+
+
+def _is_newer(attachment: Attachment, than: Attachment) -> bool:
+    """Return whether ``attachment`` has a later generation of the same page."""
+    page, snapshot = attachment.page, attachment.snapshot
+    return (
+        page is not None
+        and snapshot is not None
+        and than.page is not None
+        and page.identity == than.page.identity
+        and snapshot.generation > than.served.generation
+    )
 
 
 def _why_nothing(page: Page) -> str:

@@ -1,1 +1,1 @@
-"""What the publisher is made of, and what takes requests for it."""
+"""The publisher and its parts, and the server for requests."""

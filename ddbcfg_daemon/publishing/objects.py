@@ -1,4 +1,4 @@
-"""Making shared-memory objects: exclusively, at full size, with the mode that was asked for."""
+"""Create shared-memory objects: exclusively, at full size, with the configured mode and owner."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ PRIVATE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose the objects are and who may read them: mode, and group and owner by number.
+    """Mode, group and owner of the objects; group and owner are numeric ids.
 
-    ``group`` and ``owner`` of -1 leave them as they come: this process's own.  Only root can give
-    its objects to another owner.
+    A ``group`` or ``owner`` of -1 means that of this process.  Only root can set another owner.
     """
 
     mode: int = 0o640
@@ -33,18 +32,18 @@ class Access:
     owner: int = -1
 
     def for_user(self, user: pwd.struct_passwd | None) -> Access:
-        """Return the same for objects of *user* and, unless another was asked for, its group."""
+        """Return the same access for objects of ``user``, and of its group if none was set."""
         if user is None or user.pw_uid == os.geteuid():
             return self
         return Access(self.mode, user.pw_gid if self.group == -1 else self.group, user.pw_uid)
 
     @property
     def uid(self) -> int:
-        """The owner of this publisher's objects."""
+        """The uid that owns this publisher's objects."""
         return os.geteuid() if self.owner == -1 else self.owner
 
     def own(self, fd: int) -> None:
-        """Give the open object to its owner and group."""
+        """Set owner and group of the open object."""
         if self.group != -1 or self.owner != -1:
             try:
                 os.fchown(fd, self.owner, self.group)
@@ -52,26 +51,26 @@ class Access:
                 raise GroupRefused(self.group) from None
 
     def apply(self, fd: int) -> None:
-        """Give the open object its owner, group and mode, whatever the umask is."""
+        """Set owner, group and mode of the open object, regardless of the umask."""
         self.own(fd)
         os.fchmod(fd, self.mode)  # last: changing the group may clear mode bits
 
     @property
     def may_connect(self) -> int:
-        """The mode of the request socket: every reader may connect, which takes writing it."""
+        """The mode of the request socket: every reader may connect, which needs write access."""
         return self.mode | (self.mode & 0o444) >> 1
 
 
 def path_of(name: str, *, semaphore: bool = False) -> Path:
-    """Where Linux shows the object *name* as a file."""
+    """Return the path of the file that Linux has for the object ``name``."""
     return Path(SHM_DIR) / (f"sem.{name[1:]}" if semaphore else name[1:])
 
 
 def create(name: str, access: Access) -> int:
-    """Create a new, empty object in the place of whatever has the name; return its descriptor.
+    """Create a new, empty object, replacing any object with its name; return its descriptor.
 
-    Only its owner can open it yet.  Raises ForeignObject when the name is taken for good, and
-    ShmRefused.
+    At first, only its owner can open it.  Raise ForeignObject if the existing object cannot be
+    removed, and ShmRefused.
     """
     try:
         return create_exclusively(name, access)
@@ -79,13 +78,13 @@ def create(name: str, access: Access) -> int:
         clear_the_way(path_of(name), name)
     try:
         return create_exclusively(name, access)
-    except FileExistsError:  # somebody is quick
+    except FileExistsError:  # another process created it in the meantime
         raise foreign(name) from None
 
 
 def create_exclusively(name: str, access: Access) -> int:
-    """Do the same unless the name is taken: raises FileExistsError then."""
-    # O_EXCL: without it one would adopt a file that somebody else made to be able to write it.
+    """Create a new, empty object and return its descriptor; raise FileExistsError if it exists."""
+    # O_EXCL: otherwise this could open a file that another user created and can write.
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         fd = os.open(path_of(name), flags, PRIVATE)
@@ -94,9 +93,9 @@ def create_exclusively(name: str, access: Access) -> int:
     except OSError as error:
         raise ShmRefused(name, error.errno or 0) from None
     try:
-        # At once: what a publisher that is killed leaves must not be in its successor's way.
+        # At once: if this publisher is killed, its successor must be able to use what is left.
         access.own(fd)
-        os.fchmod(fd, PRIVATE)  # a umask can take from the owner, too
+        os.fchmod(fd, PRIVATE)  # a umask can remove the owner's permissions, too
     except BaseException:
         os.close(fd)
         unlink(name)
@@ -105,15 +104,15 @@ def create_exclusively(name: str, access: Access) -> int:
 
 
 def allocate(fd: int, name: str, size: int, reclaim: Callable[[], int | None]) -> None:
-    """Give the object its size, with all of its memory.
+    """Allocate all the memory of the object.
 
-    While there is no room, *reclaim* is called: it frees what it can and returns None, or frees
-    nothing and returns how many bytes it knows to be held.  Raises NoSpace then, and ShmRefused.
+    While there is no space, ``reclaim`` is called.  It frees memory and returns None, or it has
+    nothing to free and returns the bytes that readers hold.  Raise NoSpace then, and ShmRefused.
     """
     while True:
         try:
-            # ftruncate would succeed on a full /dev/shm, and the first store kill the process
-            # (SIGBUS).
+            # ftruncate would succeed on a full /dev/shm; then the first write through a mapping
+            # would kill the process (SIGBUS).
             os.posix_fallocate(fd, 0, size)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -127,7 +126,7 @@ def allocate(fd: int, name: str, size: int, reclaim: Callable[[], int | None]) -
 
 
 def write(fd: int, parts: Iterable[bytes], offset: int = 0) -> None:
-    """Write *parts* one behind the other from *offset* on."""
+    """Write ``parts`` one after the other, starting at ``offset``."""
     for part in parts:
         view = memoryview(part).cast("B")
         while view:
@@ -137,28 +136,28 @@ def write(fd: int, parts: Iterable[bytes], offset: int = 0) -> None:
             offset += written
 
 
-# --- under a temporary name until it is all that it is to be -------------------------------------
+# --- temporary names, for objects that are not complete yet --------------------------------------
 
 
 def temporary(names: Names) -> str:
-    """Return a random name for an object of the store, where nobody can be first."""
+    """Return a random name for an object of the store, which another user cannot guess."""
     return f"{_temporary_prefix(names)}{secrets.token_hex(8)}"
 
 
 def put_in_place(temporary_name: str, name: str) -> None:
-    """Give the object its name, in the place of whatever has it; raises ForeignObject."""
+    """Rename the object to ``name``, replacing any object there; raise ForeignObject."""
     new, path = path_of(temporary_name), path_of(name)
     try:
         new.rename(path)
     except OSError:
-        clear_the_way(path, name)  # a directory, or a stranger's
+        clear_the_way(path, name)  # a directory, or another user's object
         new.rename(path)
 
 
 def sweep_temporary(names: Names) -> None:
-    """Remove what a daemon left that was killed while it made something.
+    """Remove temporary objects that a killed daemon left.
 
-    For the holder of the writer lock.
+    Only the holder of the writer lock may call this.
     """
     prefix = _temporary_prefix(names)
     for file in os.listdir(SHM_DIR):
@@ -168,14 +167,15 @@ def sweep_temporary(names: Names) -> None:
 
 
 def _temporary_prefix(names: Names) -> str:
-    # A short one, whatever the store's is: a socket's address has room for 108 bytes.
+    # Short even if the store's name is long: a socket's address has room for 108 bytes.
     return f"/ddbcfg~{sha256(names.page.encode()).hexdigest()[:32]}~"
 
 
 def clear_the_way(path: Path, name: str) -> None:
-    """Remove what stands under *name*; raises ForeignObject when this user may not.
+    """Remove the object ``name`` at ``path``; raise ForeignObject if this user may not.
 
-    Only the holder of the writer lock calls this, so it is left over or not ddbcfg's.
+    Called for the writer lock itself, if its file is unusable.  For all other objects, only the
+    holder of the writer lock may call this: then the object is left over, or not one of ddbcfg's.
     """
     try:
         status = path.lstat()
@@ -191,16 +191,16 @@ def clear_the_way(path: Path, name: str) -> None:
 
 
 def foreign(name: str) -> ForeignObject:
-    """Return the error that says whose object has *name*."""
+    """Return the error that says which user's object has ``name``."""
     try:
         status = path_of(name).lstat()
     except OSError:
-        return ForeignObject(name, "somebody", "a file")
+        return ForeignObject(name, "another user", "a file")
     return ForeignObject(name, owner_of(status), _kind(status.st_mode))
 
 
 def owner_of(status: os.stat_result) -> str:
-    """The owner's name and uid, for messages."""
+    """Return the owner's name and uid, for messages."""
     try:
         return f"{pwd.getpwuid(status.st_uid).pw_name} (uid {status.st_uid})"
     except KeyError:
@@ -218,5 +218,5 @@ def _kind(mode: int) -> str:
 
 
 def unlink(name: str) -> None:
-    """Remove the object; one that is gone already is no error."""
+    """Remove the object if it exists."""
     path_of(name).unlink(missing_ok=True)

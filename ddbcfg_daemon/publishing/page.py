@@ -1,4 +1,4 @@
-"""The control page as its one writer has it."""
+"""The control page, mapped for writing by its only writer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class WritablePage:
     """A control page mapped for writing.  Made by :meth:`create` or :meth:`adopt`."""
 
     def __init__(self, names: Names, fd: int, hidden: str = "") -> None:
-        self._hidden = hidden  # its name until it is put in place
+        self._hidden = hidden  # the temporary name, until the page is put in place
         status = os.fstat(fd)
         mapping = mmap(fd, PAGE_SIZE)
         self._names = names
@@ -50,9 +50,9 @@ class WritablePage:
     def create(
         cls, names: Names, access: Access, reclaim: Callable[[], int | None]
     ) -> WritablePage:
-        """Make a new page with no generation, where no reader looks before :meth:`put_in_place`.
+        """Create a new page without a generation; readers find it only after :meth:`put_in_place`.
 
-        Raises NoSpace and ShmRefused; see :func:`.objects.allocate` for *reclaim*.
+        Raise NoSpace and ShmRefused; see :func:`.objects.allocate` for ``reclaim``.
         """
         hidden = temporary(names)
         fd = create_exclusively(hidden, access)
@@ -70,36 +70,36 @@ class WritablePage:
         return page
 
     def put_in_place(self) -> None:
-        """Give a new page the store's name; raises ForeignObject.
+        """Rename a new page to the store's name; raise ForeignObject.
 
-        Only now: a reader that finds a page may read it, and finds in it what is current.
+        Called when the page is complete: a reader may read a page as soon as it finds the page.
         """
         if self._hidden:
             put_in_place(self._hidden, self._names.page)
             self._hidden = ""
 
     def discard(self) -> None:
-        """Remove a page that was not put in place."""
+        """Remove the page unless it was put in place."""
         if self._hidden:
             unlink(self._hidden)
 
     @classmethod
     def adopt(cls, names: Names, access: Access) -> WritablePage | None:
-        """Return the page that an earlier daemon of this user left; None when there is none to use.
+        """Return the page that an earlier daemon of this user left; None if there is no usable one.
 
-        A page with another layout is retired, so that its readers look for the next one.
+        A page with another layout is retired, so that its readers look for the next page.
         """
         try:
             flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             fd = os.open(path_of(names.page), flags)
         except OSError:
-            return None  # none, or not ours: create() finds out what is in the way
+            return None  # missing, or not ours: put_in_place() reports a foreign object
         try:
             status = os.fstat(fd)
             if (
                 not stat.S_ISREG(status.st_mode)
                 or status.st_uid != access.uid
-                or status.st_mode & 0o022  # others could cut it short, and kill who has it mapped
+                or status.st_mode & 0o022  # others could truncate it, which kills its readers
                 or status.st_size != PAGE_SIZE
             ):
                 return None
@@ -116,33 +116,33 @@ class WritablePage:
 
     @property
     def generation(self) -> int:
-        """The generation that is announced; 0 when none is."""
+        """The announced generation; 0 if there is none."""
         return self._words[GENERATION_WORD] & ~RETIRED
 
     def announce(self, generation: int) -> None:
-        """Make *generation* current.
+        """Make ``generation`` current.
 
-        Announced last: a reader that sees the new generation sees all of it.
+        Called last: a reader that sees the new generation finds its segment complete.
         """
         self._words[GENERATION_WORD] = generation
 
     def retire(self) -> None:
-        """Tell every reader to attach anew; after the page that replaces this one is in place."""
+        """Make every reader attach again; called after the new page is in place."""
         self._words[GENERATION_WORD] |= RETIRED
 
     def status(self) -> PageStatus:
-        """What was last written with :meth:`report`; an empty one when it is damaged."""
+        """Return the last status written with :meth:`report`; an empty one if it is damaged."""
         try:
             return read_status(self._bytes, self._words)
         except ValueError:
             return PageStatus()
 
     def report(self, status: PageStatus) -> None:
-        """Write how the daemon fares: into the slot that nobody reads, which is then current."""
+        """Write the daemon's status to the unused slot, and make that slot current."""
         write_status(self._bytes, self._words, status)
 
     def in_place(self) -> bool:
-        """Whether the store's name still leads to this page."""
+        """Return whether the store's name still refers to this page."""
         try:
             there = path_of(self._names.page).lstat()
         except FileNotFoundError:

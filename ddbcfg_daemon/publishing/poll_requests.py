@@ -1,7 +1,7 @@
-"""Who asks for polls of a store, and what became of them.
+"""The pending poll requests of a store, and the outcome of its last poll.
 
-Between the refresher, which sleeps here until its next poll, and all that ask for one: the request
-server, signals, the service.  Every method may be called from any thread.
+This connects the refresher, which sleeps here until its next poll, with everything that requests
+polls: the request server, signals, the service.  Every method may be called from any thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a poll ended: see :class:`ddbcfg_client.format.request.Response`."""
+    """The outcome of a poll; see :class:`ddbcfg_client.format.request.Response`."""
 
     generation: int
     published: bool
@@ -33,7 +33,7 @@ class PollRequests:
 
     def __init__(self) -> None:
         self.on_end: Callable[[], None] = _nothing
-        self._changed = threading.Condition()  # its waits go by the monotonic clock
+        self._changed = threading.Condition()  # its waits use the monotonic clock
         self._woken = False
         self._asked = False
         self._accept = False
@@ -41,17 +41,17 @@ class PollRequests:
         self._ended = 0
         self._outcome = Outcome(0, False)
 
-    # --- asking ----------------------------------------------------------------------------------
+    # --- requesting ------------------------------------------------------------------------------
 
     @property
     def begun(self) -> int:
-        """The number of the last poll that began."""
+        """The number of the last poll that started."""
         return self._begun
 
     def ask(self, *, accept: bool = False) -> bool:
-        """Ask for a poll; return whether none was asked for yet.
+        """Request a poll; return whether none was pending.
 
-        With *accept* it publishes even what a guard refuses.
+        With ``accept``, the poll publishes the reading even if a guard refuses it.
         """
         with self._changed:
             self._accept = self._accept or accept
@@ -61,9 +61,10 @@ class PollRequests:
             return new
 
     def ask_after(self, ticket: int | None = None, *, accept: bool = False) -> int:
-        """Ask for a poll; return the number of the last one that is too old for it.
+        """Request a poll; return the number of the last poll that started before the request.
 
-        *ticket* is such a number from before: if a poll has begun since, no other is asked for.
+        ``ticket`` is the number from an earlier request: if a poll has started since then, no other
+        poll is requested.
         """
         with self._changed:
             if ticket is None or ticket >= self._begun:
@@ -72,7 +73,7 @@ class PollRequests:
             return ticket
 
     def outcome_after(self, number: int) -> Outcome | None:
-        """Return how the last poll ended, if it is later than the one with that *number*."""
+        """Return the outcome of the last poll if it is later than poll ``number``, else None."""
         with self._changed:
             return self._outcome if self._ended > number else None
 
@@ -80,11 +81,11 @@ class PollRequests:
 
     @property
     def pending(self) -> bool:
-        """Whether a poll is asked for that has not begun."""
+        """Whether a poll is requested that has not started."""
         return self._asked
 
     def begin(self) -> bool:
-        """Begin a poll, which serves all that asked so far; return whether one of them accepts."""
+        """Start a poll, which serves all pending requests; return whether one had ``accept``."""
         with self._changed:
             self._begun += 1
             accept = self._accept
@@ -92,13 +93,13 @@ class PollRequests:
             return accept
 
     def end(self, outcome: Outcome) -> None:
-        """End the poll that began last."""
+        """End the poll that started last, with its outcome."""
         with self._changed:
             self._ended, self._outcome = self._begun, outcome
         self.on_end()
 
     def forget(self) -> None:
-        """Drop what was asked for: whatever polls later is not what was asked."""
+        """Drop the pending requests: a later poll is not the one that was requested."""
         with self._changed:
             self._asked = self._accept = False
 
@@ -108,7 +109,7 @@ class PollRequests:
             self._wake()
 
     def wait(self, seconds: float) -> None:
-        """Wait for *seconds*, or until a poll is asked for or :meth:`wake` is called."""
+        """Wait for ``seconds``, or until a poll is requested or :meth:`wake` is called."""
         with self._changed:
             self._changed.wait_for(lambda: self._woken, seconds)
             self._woken = False

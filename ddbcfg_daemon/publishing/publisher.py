@@ -1,4 +1,4 @@
-"""The publisher: the one writer of a store's shared memory, from its take-over to its end."""
+"""The publisher: the only writer of a store's shared memory, from takeover to close."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def _nothing(step: str) -> None:
 class Publisher:
     """Serves one store from construction to :meth:`close`.
 
-    Raises WriterLocked when another daemon does, ForeignObject when somebody's object is in the
-    way.  ``listen`` is given the sockets that requests come to; without it there are none.  ``at``
-    is called with the name of each step before it is taken; tests stop there.
+    Raises WriterLocked if another daemon serves it, and ForeignObject if another user's object has
+    one of the names.  ``listen`` is called with the request sockets; without it, none are created.
+    ``at`` is called with the name of each step before the step; tests stop there.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Publisher:
         self._at = at
         self._busy = Lock()  # close() may come from another thread than publish()
         self._closed = False
-        self._options: Mapping[str, bytes] | None = None  # that are published, if known
+        self._options: Mapping[str, bytes] | None = None  # the published ones; None if unknown
         trust = Trust() if self._access.owner == -1 else Trust(self._access.owner)
         self._sockets = RequestSockets(names, self._access, listen)
         self._lock = take_lock(names, self._access, trust)
@@ -62,51 +62,50 @@ class Publisher:
 
     @property
     def generation(self) -> int:
-        """The current generation; 0 when nothing is published."""
+        """The current generation; 0 if nothing is published."""
         return self._store.page.generation
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """What is published; None when nothing is, or it was damaged."""
+        """The published snapshot; None if there is none, or it is damaged."""
         return self._store.snapshot
 
     def advance(self, generation: int) -> None:
-        """Go on after *generation*, which an earlier daemon reached before a reboot."""
+        """Continue after ``generation``, which an earlier daemon reached before a reboot."""
         self._store.advance(generation)
 
     def status(self) -> PageStatus:
-        """Return what the last daemon reported, or this one since it did."""
+        """Return a copy of the last reported status, at first the one of the previous daemon."""
         return copy(self._store.reported)
 
     # --- publishing ------------------------------------------------------------------------------
 
     def publish(self, reading: Reading) -> bool:
-        """Publish what was read, unless it is what is published; return whether it was new.
+        """Publish ``reading`` unless it is published already; return whether it was new.
 
-        Raises PublishError, and nothing has changed then.
+        Raise PublishError; the published snapshot is unchanged then.
         """
         with self._busy:
             self._check_open()
             if reading.options == self._options:
                 return False
-            self._options = None  # not known until it is done: a step that fails leaves it unknown
+            self._options = None  # stays unknown if a step fails
             about = About(reading.read_at, reading.read_boottime, reading.source)
             news = self._store.publish(reading.options, about)
             self._options = reading.options
             return news
 
     def report(self, status: PageStatus) -> None:
-        """Show every reader *status*; what is about generations is filled in here."""
+        """Publish ``status`` to readers; the fields about generations are filled in here."""
         with self._busy:
             self._check_open()
             self._at("report")
             self._store.report(status)
 
     def verify(self) -> list[str]:
-        """Put right what somebody removed or replaced; return what that was.
+        """Recreate objects that were removed or replaced; return what they were.
 
-        To be called at each poll.  Raises WriterLocked when another daemon took over meanwhile, and
-        PublishError.
+        Called at each poll.  Raise WriterLocked if another daemon has taken over, and PublishError.
         """
         with self._busy:
             self._check_open()
@@ -124,30 +123,30 @@ class Publisher:
     # --- ending ----------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Stop serving.  What is published stays, and its readers go on."""
+        """Stop serving.  The published snapshot stays, and readers can still read it."""
         with self._busy:
             if not self._closed:
                 self._close()
 
     def remove(self) -> None:
-        """Stop serving and take everything away: for stores that live no longer than the daemon."""
+        """Stop serving and remove everything: for a store that ends with the daemon."""
         with self._busy:
             if self._closed:
                 return
             self._sockets.close()
             self._store.remove()
-            # Last, and still held: what has these names from here on is a newcomer's.
+            # Last, while the lock is held: after this, the names may belong to another daemon.
             unlink(self.names.lock)
             self._close()
 
     def _close(self) -> None:
         self._closed = True
         with ExitStack() as stack:
-            # Whatever fails: else nobody could serve the store as long as this process lives.
+            # Even if a step fails: otherwise the store would stay locked until this process ends.
             stack.callback(self._lock.release)
             stack.callback(self._store.close)
             self._sockets.close()
-            if self._lock.held:  # else the page can be another daemon's by now
+            if self._lock.held:  # otherwise the page may belong to another daemon now
                 status = copy(self._store.reported)
                 status.daemon_pid = status.daemon_start = status.daemon_pidns = 0
                 self._store.report(status)

@@ -1,4 +1,4 @@
-"""Putting right what somebody removed or replaced in /dev/shm while a publisher serves."""
+"""Recreate objects in /dev/shm that were removed or replaced while a publisher serves."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ddbcfg_daemon.publishing.shared_store import SharedStore
 def repair(
     store: SharedStore, sockets: RequestSockets, new_page: Callable[[], WritablePage]
 ) -> list[str]:
-    """Make anew what is missing; return what that was.
+    """Recreate the missing objects; return their names for the log.
 
-    *new_page* makes a page that is not in place yet.  Raises PublishError; the next repair tries
+    ``new_page`` creates a page that is not in place yet.  Raise PublishError; the next call tries
     again.
     """
     missing = []
@@ -37,7 +37,7 @@ def _replace_page(store: SharedStore, new_page: Callable[[], WritablePage]) -> N
     page = new_page()
     store.page = page
     try:
-        # Its segment is as good as it was, and there may be no room for another.
+        # The segment is still valid, and there may be no space for another.
         if store.has_segment:
             store.announce_again()
         else:
@@ -46,9 +46,9 @@ def _replace_page(store: SharedStore, new_page: Callable[[], WritablePage]) -> N
         page.put_in_place()
     except BaseException:
         page.discard()
-        store.page = old  # not in place: the next poll tries again
+        store.page = old  # it is not in place, so the next poll tries again
         raise
-    # Last: a reader that sees it finds the new page in place and filled.
+    # Last: a reader of the retired page finds the new one in place and complete.
     store.at("retire")
     old.retire()
     store.sweep()

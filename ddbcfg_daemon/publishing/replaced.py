@@ -1,9 +1,9 @@
-"""Segments that were replaced: they keep their names until no reader holds them.
+"""Replaced segments: they keep their names until no reader holds them.
 
-A reader that idles holds the segment it last took up, and that memory counts against /dev/shm even
-when no name shows it.  So a replaced segment is removed only when nobody has it open, which a write
-lease tells; and when room runs out the oldest are cut short: a reader notices that with ``pread``,
-and looks at the page again.
+An idle reader holds the segment that it read last, and this memory counts against /dev/shm even if
+the segment has no name.  So a replaced segment is removed only when no process has it open; a write
+lease tests that.  If /dev/shm is full, the oldest replaced segments are truncated.  A reader
+notices this, because it reads with ``pread``, and looks at the page again.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class ReplacedSegments:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._generations: set[int] = set()
-        self._held: set[int] = set()  # those of them that somebody had open when last looked at
+        self._held: set[int] = set()  # those that a reader had open at the last check
 
     def add(self, generation: int) -> None:
-        """Take over the segment of *generation*, which is not current any more."""
+        """Add the segment of ``generation``, which is no longer current."""
         self._generations.add(generation)
 
     def release(self) -> None:
-        """Remove the segments that nobody holds."""
+        """Remove the segments that no reader holds."""
         self._generations -= {
             generation
             for generation in self._generations
@@ -38,9 +38,9 @@ class ReplacedSegments:
         self._held = set(self._generations)
 
     def reclaim(self) -> int | None:
-        """Free memory: return None, or the bytes that are held if there was nothing to free.
+        """Free memory and return None; if there is nothing to free, return the bytes that are held.
 
-        First what nobody holds; then the oldest of the others is cut short.
+        First remove the segments that no reader holds; if there are none, truncate the oldest one.
         """
         before = len(self._generations)
         self.release()
@@ -56,7 +56,7 @@ class ReplacedSegments:
         return self.held_bytes()
 
     def held_bytes(self) -> int:
-        """Return the memory of those that readers still held when it was last looked at."""
+        """Return the memory in bytes of the segments that readers held at the last check."""
         total = 0
         for generation in self._held:
             try:
@@ -68,7 +68,7 @@ class ReplacedSegments:
 
 
 def _removed_unless_held(name: str) -> bool:
-    """Remove the object unless somebody has it open; return whether it is gone."""
+    """Remove the object unless another process has it open; return whether it is gone."""
     path = path_of(name)
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -77,26 +77,27 @@ def _removed_unless_held(name: str) -> bool:
     except OSError:
         return False
     try:
-        # The signal for an opener that has to wait; the usual one, SIGIO, would end the process.
+        # The kernel sends this signal when another process opens the file.  The default, SIGIO,
+        # would end the process.
         fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
         try:
-            # Granted only if no other description of the file is open, in any process.  A reader
-            # that opens it now gets EAGAIN, and looks at the page again.
+            # Granted only if no process has the file open elsewhere.  A reader that opens it during
+            # the lease gets EAGAIN, and looks at the page again.
             fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
         except BlockingIOError:
             return False
         except OSError:
-            pass  # no leases here: as if nobody held it; whoever does keeps its bytes
+            pass  # leases are not supported: remove it anyway; a reader that has it open keeps it
         path.unlink(missing_ok=True)
         return True
     finally:
-        os.close(fd)  # the lease goes with it
+        os.close(fd)  # this ends the lease
 
 
 def _cut_short(name: str) -> bool | None:
-    """Remove the object with all of its memory, whoever holds it.
+    """Truncate the object to free its memory, even if readers have it open, and remove it.
 
-    Return whether it had any; None if it is still there.
+    Return whether it had any memory; None if it could not be removed.
     """
     path = path_of(name)
     try:
@@ -107,11 +108,11 @@ def _cut_short(name: str) -> bool | None:
         return None
     try:
         had = os.fstat(fd).st_blocks > 0
-        this = f"/proc/self/fd/{fd}"  # the object that is open, whatever has the name now
+        this = f"/proc/self/fd/{fd}"  # the open object, even if another one has the name now
         try:
             os.truncate(this, 0)
         except PermissionError:
-            os.fchmod(fd, 0o600)  # its mode keeps its owner, too, from writing
+            os.fchmod(fd, 0o600)  # the mode did not allow its owner to write
             os.truncate(this, 0)
     except OSError:
         return None

@@ -1,4 +1,4 @@
-"""The peers of the request server: one connection, and which of them may stay."""
+"""The peers of the request server: the state of a connection, and the limits on connections."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from ddbcfg_client.format.request import BUSY, FORBIDDEN, Response
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
 
 A_USER = 4  # connections that one user may have open
-IN_ALL = 64  # and all together, but for those to the admin sockets
-TO_SEND = 1.0  # seconds in which a request has to be there
+IN_ALL = 64  # connections that all users may have open, not counting those to admin sockets
+TO_SEND = 1.0  # seconds within which a peer must send its request
 _CREDENTIALS = struct.Struct("=iII")
 
 
 class Connection:
-    """One peer and how far it got: ``after`` is the last poll too old for it, once it has asked."""
+    """The connection of one peer.
+
+    After its request, ``after`` is the number of the last poll that is too old for it.
+    """
 
     __slots__ = ("admin", "after", "deadline", "polls", "received", "socket", "uid")
 
@@ -40,10 +43,10 @@ class Admission:
         self._nobody = _overflow_uid()
 
     def refusal(self, newcomer: Connection, present: Collection[Connection]) -> Response | None:
-        """Return why *newcomer* may not stay beside those who are *present*; None if it may."""
+        """Return why ``newcomer`` is refused beside the connections ``present``; None if it may."""
         if newcomer.uid == self._nobody:
             who = f"uid {newcomer.uid} stands for users of other user namespaces"
-            return Response(FORBIDDEN, f"{who}: nobody can know who asks")
+            return Response(FORBIDDEN, f"{who}, so the peer cannot be identified")
         if newcomer.admin and newcomer.uid not in self._admins:
             return Response(FORBIDDEN, "only root and the daemon's own user may do this")
         others = [one for one in present if one.admin == newcomer.admin]
@@ -56,14 +59,14 @@ class Admission:
 
 
 def _uid_of(peer: socket.socket) -> int:
-    # The pid beside it is 0 for a peer of another PID namespace.
+    # The pid is not used: it is 0 for a peer in another PID namespace.
     found = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     uid: int = _CREDENTIALS.unpack(found)[1]
     return uid
 
 
 def _overflow_uid() -> int:
-    """Return the uid that the kernel shows for every user that has none here."""
+    """Return the uid that the kernel shows for every user without a uid in this namespace."""
     try:
         with open("/proc/sys/kernel/overflowuid", "rb") as file:
             return int(file.read())

@@ -1,8 +1,8 @@
-"""The thread that takes the requests for all stores of a daemon, and answers them.
+"""The thread that receives the requests for all stores of a daemon, and responds to them.
 
-Every reader of a store may connect, so nothing that a peer does may cost much: the connections of a
-user and of all are limited, a request is a short line that has to come within a second, and the
-response is sent in one attempt.  The thread never waits for a peer.
+Every reader of a store may connect, so the cost of a peer is limited: connections are limited for
+each user and in total, a request is a short line that must arrive within a second, and the response
+is sent in one attempt.  The thread never waits for a peer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from ddbcfg_daemon.publishing.request_sockets import Listen, Listening
 
 log = logging.getLogger("ddbcfg.daemon")
 
-_REST = 0.1  # seconds without accepting after the kernel could not give a connection
+_PAUSE = 0.1  # seconds without accepting after accept() failed
 
 
 def _poll(connection: Connection, request: Request) -> None:
@@ -50,27 +50,27 @@ def _accept(connection: Connection, request: Request) -> None:
     connection.after = connection.polls.ask_after(accept=True)
 
 
-# What a request may ask for, and over which kind of socket.
+# The operations of a request, by the kind of socket.
 _FOR_ALL: Mapping[str, Callable[[Connection, Request], None]] = {POLL: _poll}
 _FOR_ADMIN = {**_FOR_ALL, ACCEPT: _accept}
 
 
 class RequestServer:
-    """Serves what it is given to listen to, as a context manager."""
+    """Serves the request sockets of all stores; a context manager."""
 
     def __init__(self) -> None:
         self._admission = Admission()
         self._selector = selectors.DefaultSelector()
         self._listening: dict[PollRequests, Sequence[Listening]] = {}
         self._connections: set[Connection] = set()
-        # What other threads want done by this one, which alone has the sockets and the selector.
+        # Calls from other threads: only the server's thread uses the sockets and the selector.
         self._errands: deque[Callable[[], None]] = deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._selector.register(self._bell, selectors.EVENT_READ, self._run_errands)
-        self._resting_until: float | None = None
-        self._tired = False
+        self._paused_until: float | None = None
+        self._warned = False
         self._ended = False
-        self._lock = threading.Lock()  # between the end and those who ring the bell
+        self._lock = threading.Lock()  # so that no errand is added after the end
         self._thread = threading.Thread(target=self._run, name="requests", daemon=True)
 
     def __enter__(self) -> Self:
@@ -82,8 +82,8 @@ class RequestServer:
         self._thread.join()
 
     def listener(self, polls: PollRequests) -> Listen:
-        """Return what a store's RequestSockets call: requests that come go to *polls*."""
-        polls.on_end = lambda: self._send(lambda: self._answer(polls))
+        """Return ``listen`` for the RequestSockets of a store; ``polls`` gets the requests."""
+        polls.on_end = lambda: self._send(lambda: self._respond_to_waiting(polls))
         return lambda sockets: self._send(lambda: self._listen(polls, sockets))
 
     # --- from other threads ----------------------------------------------------------------------
@@ -98,11 +98,11 @@ class RequestServer:
         os.eventfd_read(self._bell)
         while self._errands:
             self._errands[0]()
-            self._errands.popleft()  # after it is done: without memory it is run again
+            self._errands.popleft()  # afterwards: if memory ran out, it is run again
 
     def _listen(self, polls: PollRequests, sockets: Sequence[Listening]) -> None:
         for old in self._listening.pop(polls, ()):
-            if self._resting_until is None:
+            if self._paused_until is None:
                 self._selector.unregister(old.socket)
             old.socket.close()
         if not sockets:
@@ -112,7 +112,7 @@ class RequestServer:
                 self._respond(connection, why)
             return
         self._listening[polls] = sockets
-        if self._resting_until is None:
+        if self._paused_until is None:
             self._register(polls, sockets)
 
     def _end(self) -> None:
@@ -129,39 +129,39 @@ class RequestServer:
                 try:
                     self._serve()
                 except MemoryError:
-                    # Something else of this process takes it all, and soon fails or ends.
-                    self._say_once("the request sockets are not served: no memory")
-                    time.sleep(_REST)
-                    os.eventfd_write(self._bell, 1)  # for errands that are left
-        except BaseException as error:  # noqa: BLE001 - polls go on, and somebody has to hear of it
-            log_fault("request sockets, which are not served any more", error)
+                    # Another part of this process uses all the memory, and will fail or end soon.
+                    self._log_once("the request sockets are not served: no memory")
+                    time.sleep(_PAUSE)
+                    os.eventfd_write(self._bell, 1)  # for the remaining errands
+        except BaseException as error:  # noqa: BLE001 - logged here; polls go on without requests
+            log_fault("request sockets, which are no longer served", error)
         finally:
-            with suppress(Exception):  # what failed may fail again
+            with suppress(Exception):  # it may fail again with the same error
                 self._end()
             self._selector.close()
             os.close(self._bell)
 
     def _serve(self) -> None:
-        """Wait until something is to be done, and do it."""
+        """Wait for events and handle them."""
         for key, _ in self._selector.select(self._patience()):
             key.data()
         self._close_overdue()
 
     def _patience(self) -> float | None:
-        """Return the seconds until something is due without an event."""
+        """Return the seconds until the next deadline; None if there is none."""
         times = [one.deadline for one in self._connections if one.deadline is not None]
-        if self._resting_until is not None:
-            times.append(self._resting_until)
+        if self._paused_until is not None:
+            times.append(self._paused_until)
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _close_overdue(self) -> None:
         now = time.monotonic()
         for connection in list(self._connections):
             if connection.deadline is not None and now >= connection.deadline:
-                why = f"no request came within {request_peers.TO_SEND:g} s"
+                why = f"no request received within {request_peers.TO_SEND:g} s"
                 self._respond(connection, Response(MALFORMED, why))
-        if self._resting_until is not None and now >= self._resting_until:
-            self._resting_until = None
+        if self._paused_until is not None and now >= self._paused_until:
+            self._paused_until = None
             for polls, sockets in self._listening.items():
                 self._register(polls, sockets)
 
@@ -175,15 +175,15 @@ class RequestServer:
 
     def _let_in(self, listening: Listening, polls: PollRequests) -> None:
         if listening.socket.fileno() < 0:
-            return  # closed by an errand since it was found ready
+            return  # an errand closed it after select() returned
         try:
             peer, _ = listening.socket.accept()
         except (BlockingIOError, ConnectionError):
             return
         except OSError as error:
-            self._rest(error)
+            self._pause_accepting(error)
             return
-        self._tired = False
+        self._warned = False
         peer.setblocking(False)
         connection = Connection(peer, polls, listening.admin)
         refusal = self._admission.refusal(connection, self._connections)
@@ -192,21 +192,21 @@ class RequestServer:
         if refusal is not None:
             self._respond(connection, refusal)
 
-    def _rest(self, error: OSError) -> None:
-        """Leave alone what cannot be accepted, and would be found ready again at once."""
-        if self._resting_until is not None:
-            return  # another socket was found ready together with this one
-        self._say_once(f"a connection to a request socket was not accepted: {error}")
+    def _pause_accepting(self, error: OSError) -> None:
+        """Stop accepting for a while: the sockets stay ready, so the loop would spin."""
+        if self._paused_until is not None:
+            return  # select() returned several sockets, and another one failed first
+        self._log_once(f"a connection to a request socket was not accepted: {error}")
         for sockets in self._listening.values():
             for one in sockets:
                 self._selector.unregister(one.socket)
-        self._resting_until = time.monotonic() + _REST
+        self._paused_until = time.monotonic() + _PAUSE
 
-    def _say_once(self, trouble: str) -> None:
-        """Log *trouble*, but only the first until a connection is accepted again."""
-        if not self._tired:
-            self._tired = True
-            log.warning("%s", trouble)
+    def _log_once(self, warning: str) -> None:
+        """Log ``warning``; later ones are dropped until a connection is accepted again."""
+        if not self._warned:
+            self._warned = True
+            log.warning("%s", warning)
 
     def _read(self, connection: Connection) -> None:
         if connection.socket.fileno() < 0:
@@ -240,7 +240,7 @@ class RequestServer:
         if request.op in operations:
             connection.deadline = None
             operations[request.op](connection, request)
-            self._answer(connection.polls)
+            self._respond_to_waiting(connection.polls)
         elif request.op in _FOR_ADMIN:
             why = f"{request.op} is for root and the daemon's own user, over the admin socket"
             self._respond(connection, Response(FORBIDDEN, why))
@@ -248,8 +248,8 @@ class RequestServer:
             why = f"this daemon knows only {', '.join(operations)}"
             self._respond(connection, Response(UNKNOWN, why))
 
-    def _answer(self, polls: PollRequests) -> None:
-        """Respond to all for whom the last poll that ended is late enough."""
+    def _respond_to_waiting(self, polls: PollRequests) -> None:
+        """Respond to all connections for which the last poll started late enough."""
         for connection in self._of(polls):
             outcome = None if connection.after is None else polls.outcome_after(connection.after)
             if outcome is not None:
@@ -265,7 +265,7 @@ class RequestServer:
         return iter([one for one in self._connections if one.polls is polls])
 
     def _respond(self, connection: Connection, response: Response) -> None:
-        """Send the response and hang up; a peer that has no room for it gets none."""
+        """Send the response and close; if the peer's buffer is full, the response is dropped."""
         try:
             connection.socket.send(pack_response(response), socket.MSG_NOSIGNAL)
         except OSError:

@@ -1,7 +1,7 @@
-"""The two sockets of a store on which requests come, in /dev/shm next to its control page.
+"""The two request sockets of a store, in /dev/shm next to its control page.
 
-There, so that a container that shares /dev/shm has them too.  They are all that others than the
-daemon's user may write, and a socket cannot be mapped, truncated or filled.
+They are in /dev/shm so that a container that shares it can reach them, too.  They are the only
+objects that other users may write, and a socket cannot be mapped, truncated or filled.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from ddbcfg_daemon.publishing.objects import (
     temporary,
 )
 
-_QUEUE = 64  # connections that wait to be accepted, which takes the server's thread a moment
+_QUEUE = 64  # connections that may wait until the server's thread accepts them
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """A socket that listens, not blocking; ``admin`` if it is for the daemon's user and root."""
+    """A non-blocking listening socket; ``admin`` if it is only for the daemon's user and root."""
 
     socket: socket.socket
     admin: bool
@@ -38,10 +38,10 @@ Listen = Callable[[Sequence[Listening]], None]
 
 
 class RequestSockets:
-    """The sockets of one store.  To be used by the holder of its writer lock.
+    """The sockets of one store; only the holder of its writer lock may use this class.
 
-    *listen* is called with the sockets whenever they are made, and with none at the end; they are
-    its own then, and so is closing them.  Without it, none are made.
+    ``listen`` is called with the sockets whenever they are created, and with none at the end.  It
+    owns the sockets and closes them.  Without ``listen``, no sockets are created.
     """
 
     def __init__(self, names: Names, access: Access, listen: Listen | None) -> None:
@@ -51,7 +51,7 @@ class RequestSockets:
         self._made: dict[Path, Identity] = {}
 
     def open(self) -> None:
-        """Make them in the place of any that are left; raises ForeignObject and GroupRefused."""
+        """Create the sockets, replacing old ones; raise ForeignObject and GroupRefused."""
         if self._listen is None:
             return
         made: list[Listening] = []
@@ -59,14 +59,14 @@ class RequestSockets:
             made.append(self._make(self._names.requests, self._access.may_connect, False))
             made.append(self._make(self._names.admin, PRIVATE, True))
         except BaseException:
-            self._take_names_away()  # unless both are there, the next renew() makes both
+            self._remove_names()  # so that the next renew() creates both
             for listening in made:
                 listening.socket.close()
             raise
         self._listen(made)
 
     def renew(self) -> bool:
-        """Make them anew if somebody removed or replaced one; return whether that was so."""
+        """Recreate the sockets if one was removed or replaced; return whether that was so."""
         if self._listen is None:
             return False
         if self._made and all(_identity(path) == made for path, made in self._made.items()):
@@ -75,13 +75,13 @@ class RequestSockets:
         return True
 
     def close(self) -> None:
-        """Take their names away and hang up."""
+        """Remove the names and close the sockets."""
         if self._listen is None:
             return
-        self._take_names_away()
+        self._remove_names()
         self._listen(())
 
-    def _take_names_away(self) -> None:
+    def _remove_names(self) -> None:
         for path, identity in self._made.items():
             if _identity(path) == identity:
                 path.unlink(missing_ok=True)
@@ -95,8 +95,8 @@ class RequestSockets:
             made.setblocking(False)
             made.bind(str(new))
             try:
-                # By its path: fchmod of a socket does nothing.  Nobody can connect before listen.
-                _give_to(new, self._access)
+                # By path: fchmod of a socket does nothing.  Nobody can connect before listen().
+                _set_owner(new, self._access)
                 new.chmod(mode)
                 made.listen(_QUEUE)
                 identity = _identity(new)
@@ -112,7 +112,7 @@ class RequestSockets:
         return Listening(made, admin)
 
 
-def _give_to(path: Path, access: Access) -> None:
+def _set_owner(path: Path, access: Access) -> None:
     if access.group == -1 and access.owner == -1:
         return
     try:

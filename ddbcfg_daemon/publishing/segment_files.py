@@ -1,4 +1,4 @@
-"""The snapshot segments of one store in /dev/shm, as their one writer has them."""
+"""The snapshot segments of one store in /dev/shm, as seen by their only writer."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from ddbcfg_daemon.publishing.replaced import ReplacedSegments
 
 log = logging.getLogger("ddbcfg.daemon")
 
-_NUMBERS_TRIED = 100  # for a new segment, when somebody's files have their names
-_LAST = 1 << 62  # generations from here on are absurd; the layout ends at twice that
-_SKIP = 1 << 20  # numbers skipped at most by one try: a stranger cannot guess which is next
+_NUMBERS_TRIED = 100  # for a new segment, if files of other users have the names
+_LAST = 1 << 62  # a generation from here on is invalid; the layout ends at twice that
+_SKIP = 1 << 20  # at most so many numbers are skipped: another user cannot guess the next one
 
 
-# What makes a segment one that was not published, or was damaged.  Not that it cannot be opened now
-# (for want of a descriptor, say): nothing is published past what cannot be looked at.
+# The errors of a segment that was not published, or is damaged.  Other errors, such as a missing
+# file descriptor, say nothing about the segment, so nothing is published then.
 _NOT_WHOLE = (
     Gone,
     LayoutMismatch,
@@ -47,9 +47,9 @@ _NOT_WHOLE = (
 
 
 class SegmentFiles:
-    """Makes, finds and removes segments; ``replaced`` has those that readers may still hold.
+    """Creates, finds and removes segments; ``replaced`` has those that readers may still hold.
 
-    *at* is called with the name of each step before it is taken.
+    ``at`` is called with the name of each step before the step.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class SegmentFiles:
             generation = self._names.generation_of(f"/{file}")
             if generation is None or generation >= _LAST:
                 continue
-            # A neighbour may give a file any generation, and it could not be removed.
+            # Another user can create a file with any generation, and it could not be removed.
             with suppress(FileNotFoundError):
                 status = path_of(f"/{file}").lstat()
                 if stat.S_ISREG(status.st_mode) and status.st_uid == self._access.uid:
@@ -76,24 +76,24 @@ class SegmentFiles:
         return found
 
     def _open_whole(self, generation: int) -> tuple[Segment, dict[str, bytes]] | None:
-        """Return the segment of *generation* and its options, name to packed keys.
+        """Return the segment of ``generation`` and its options, name to packed keys.
 
-        None unless it is there and every byte of it checks out.
+        Return None if it does not exist or any byte of it is invalid.
         """
         try:
             segment = Segment(self._names.segment(generation), generation, self._trust)
             options = Snapshot(segment, self._names.store, Memo()).packed()
-            # It was published by a daemon that may have been told otherwise who may read.
+            # The daemon that published it may have had other settings for mode, group and owner.
             segment.apply(self._access.apply)
         except _NOT_WHOLE:
             return None
         return segment, options
 
     def newest_whole(self, announced: int) -> tuple[Segment, dict[str, bytes]] | None:
-        """Return the *announced* segment with its options, or else the newest one past it.
+        """Return the ``announced`` segment and its options, or else the newest later one.
 
-        There is one past it when somebody removed the page, or the last publisher was killed just
-        before it would have announced it.  Segments that are not whole do not count.
+        There is a later segment if the page was removed, or if the last publisher was killed just
+        before the announcement.  Incomplete segments are ignored; None if there is no other.
         """
         later = (generation for generation in self.generations() if generation > announced)
         for generation in [announced, *sorted(later, reverse=True)]:
@@ -103,9 +103,9 @@ class SegmentFiles:
         return None
 
     def make(self, after: int, image_of: Callable[[int], Image]) -> tuple[int, Segment]:
-        """Make the next segment after *after*, whole: its generation and itself, open.
+        """Create the next segment after ``after``; return its generation and the open segment.
 
-        Nobody knows of it yet.  Raises PublishError, and leaves nothing then.
+        The segment is complete, but not announced yet.  Raise PublishError; nothing is left then.
         """
         self._at("create")
         generation, fd = self._reserve(after + 1)
@@ -128,25 +128,25 @@ class SegmentFiles:
         try:
             return Segment(name, generation, self._trust)
         except Gone:
-            raise PublishError(f"{name} was removed while it was published") from None
+            raise PublishError(f"{name} was removed during its publication") from None
 
     def _reserve(self, generation: int) -> tuple[int, int]:
-        """Make an empty segment of *generation* or a later one: its generation and descriptor.
+        """Create an empty segment of ``generation`` or later; return its generation and descriptor.
 
-        A generation only has to grow.  Where somebody's file has the next one's name it is
-        skipped, by chance and not by one, so that nobody can be there first each time.
+        Generations must grow, but may have gaps.  If another user's file has the name, a random
+        number of generations is skipped, so that this user cannot block every next name.
         """
         for _ in range(_NUMBERS_TRIED):
             try:
                 return generation, create(self._names.segment(generation), self._access)
             except ForeignObject as error:
-                log.warning("%s; another generation is taken", error)
+                log.warning("%s; trying another generation", error)
                 refused = error
             generation += random.randint(1, _SKIP)
         raise refused
 
     def forget_all_but(self, current: int) -> None:
-        """Have every other segment removed as soon as no reader holds it."""
+        """Remove every other segment as soon as no reader holds it."""
         for generation in self.generations():
             if generation != current:
                 self.replaced.add(generation)

@@ -1,7 +1,8 @@
 """The named semaphore that a publisher holds while it announces a generation.
 
-It is for tools that want to look on undisturbed.  Who may publish is said by the writer lock, for a
-semaphore is not released when its holder is killed.
+Tools can hold it to inspect a store without an announcement in between.  It does not decide which
+daemon may publish: the writer lock does, because a semaphore is not released when its holder is
+killed.
 """
 
 from __future__ import annotations
@@ -17,16 +18,15 @@ from ddbcfg_daemon.publishing.objects import PRIVATE, Access, clear_the_way, for
 
 log = logging.getLogger("ddbcfg.daemon")
 
-# How long to wait for it.  Only this daemon and an operator's tool can hold it, since the mode is
-# 0600 and the writer lock is ours.
-_TIMEOUT = 1.0
+# Only this daemon and an operator's tool can hold it: the mode is 0600 and the writer lock is ours.
+_TIMEOUT = 1.0  # seconds
 
 
 class PublishingSemaphore:
-    """The semaphore of one store.  To be used by the holder of its writer lock.
+    """The semaphore of one store; only the holder of its writer lock may use this class.
 
-    It is made anew at the start: nobody can tell whether one that is left is free or was held by a
-    publisher that was killed.  Raises ForeignObject.
+    It is always created again: an existing semaphore may still be held by a publisher that was
+    killed, and this cannot be detected.  Raises ForeignObject.
     """
 
     def __init__(self, names: Names, access: Access) -> None:
@@ -35,54 +35,54 @@ class PublishingSemaphore:
         self._semaphore = _made_anew(self._name, access)
 
     def acquire(self) -> None:
-        """Take the semaphore; a new one if its holder does not let go of it.
+        """Take the semaphore; replace it by a new one if its holder does not release it.
 
-        The writer lock is held, so the holder was killed, or is an operator's tool that is stuck.
+        The writer lock is ours, so the holder was killed, or is an operator's tool that is stuck.
         """
         try:
             self._wait()
             return
         except posix_ipc.BusyError:
-            log.warning("the semaphore %s was left held; it is made anew", self._name)
+            log.warning("semaphore %s was not released by its holder; recreating it", self._name)
         except posix_ipc.Error as error:
-            log.warning("semaphore %s: %s; it is made anew", self._name, error)
+            log.warning("semaphore %s: %s; recreating it", self._name, error)
         self._semaphore.close()
         self._semaphore = _made_anew(self._name, self._access)
         self._wait()
 
     def _wait(self) -> None:
-        """Wait for the semaphore; raise BusyError when the time is up."""
+        """Wait for the semaphore; raise BusyError after the timeout."""
         deadline = time.monotonic() + _TIMEOUT
         while True:
             try:
                 self._semaphore.acquire(max(0.0, deadline - time.monotonic()))
                 return
             except posix_ipc.SignalError:
-                pass  # a signal that was handled: it says nothing about the holder
+                pass  # a signal interrupted the wait: try again
 
     def release(self) -> None:
-        """Let the next one have it."""
+        """Release the semaphore."""
         self._semaphore.release()
 
     def close(self) -> None:
-        """Let go of it; it stays, free."""
+        """Close it in this process; the semaphore itself stays, free."""
         self._semaphore.close()
 
     def remove(self) -> None:
-        """Take its name away."""
+        """Remove its name."""
         path_of(self._name, semaphore=True).unlink(missing_ok=True)
 
 
 def _made_anew(name: str, access: Access) -> posix_ipc.Semaphore:
-    """Make a new, free semaphore in the place of whatever has the name; raises ForeignObject.
+    """Create a free semaphore; replace any object with its name.  Raise ForeignObject.
 
-    For the publisher's user alone.
+    Only the publisher's user has access to it.
     """
     path = path_of(name, semaphore=True)
     clear_the_way(path, name)
     try:
         semaphore = posix_ipc.Semaphore(name, posix_ipc.O_CREX, mode=PRIVATE, initial_value=1)
-    except posix_ipc.ExistentialError:  # somebody is quick
+    except posix_ipc.ExistentialError:  # another process created it in the meantime
         raise foreign(f"/sem.{name[1:]}") from None
     try:
         if access.owner != -1:

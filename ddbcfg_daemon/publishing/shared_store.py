@@ -1,8 +1,8 @@
-"""What one store has in shared memory, as its one writer has it: what is current, and what follows.
+"""The objects of one store in shared memory, as seen by their only writer, and their publication.
 
-Nothing that a reader may have is ever rewritten: a snapshot segment is complete before its
-generation is announced, and announcing is one store of one word.  So a publisher may be killed
-between any two instructions.
+A segment is never modified after readers can see it: it is complete before its generation is
+announced, and the announcement is a single write of one word.  So a publisher may be killed between
+any two instructions.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from ddbcfg_daemon.publishing.semaphore import PublishingSemaphore
 
 
 def _begin(status: PageStatus, generation: int) -> None:
-    """Note in *status* that *generation* follows the one that is in it."""
+    """Record in ``status`` that ``generation`` follows the one in it."""
     status.previous_generation, status.previous_success = status.generation, status.success
     status.generation = generation
 
 
 class SharedStore:
-    """Page, segments and semaphore of one store, and the content that is published.
+    """Page, segments and semaphore of one store, and the published content.
 
-    Made by :func:`.takeover.take_over`.  ``page`` is the one in place, ``reported`` the status that
-    was last written to it.  *at* is called with the name of each step before it is taken.
+    Created by :func:`.takeover.take_over`.  ``page`` is the current page, ``reported`` the status
+    last written to it.  ``at`` is called with the name of each step before the step.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class SharedStore:
         self._semaphore = semaphore
         self.at = at
         self.reported = page.status()
-        # What is published: the open segment, what it was made of, and the names that changed.
+        # What is published: the open segment, its content, and the names that changed.
         self._current: Segment | None = None
         self._content = PackedStore.of({})
         self._changes = ChangeLog(0)
@@ -60,35 +60,35 @@ class SharedStore:
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """What is published; None when nothing is, or it was damaged."""
-        current = self._current  # another thread may close this meanwhile
+        """The published snapshot; None if there is none, or it is damaged."""
+        current = self._current  # another thread may set this to None in close()
         if current is None:
             return None
         return Snapshot(current, self.names.store, Memo())
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is published, or what was is damaged."""
+        """Whether nothing is published, or the published segment is damaged."""
         return self._current is None
 
     @property
     def has_segment(self) -> bool:
-        """Whether the current segment's name still leads to it."""
+        """Whether the current segment's name still refers to it."""
         return self._current is not None and self._current.has_name()
 
     def advance(self, generation: int) -> None:
-        """Go on after *generation*."""
+        """Make the next generation higher than ``generation``."""
         self._last = max(self._last, generation)
 
     def load(self, segment: Segment, options: Mapping[str, bytes]) -> None:
-        """Take *segment*, whose *options* were checked, for what is published."""
+        """Use ``segment`` as the published one; its ``options`` were checked."""
         self._current, self._content = segment, PackedStore.of(options)
         self._changes = Snapshot(segment, self.names.store, Memo()).changes()
 
     # --- publication -----------------------------------------------------------------------------
 
     def publish(self, options: Mapping[str, bytes], about: About) -> bool:
-        """Publish *options* unless they are what is published; return whether they were new."""
+        """Publish ``options`` unless they are published already; return whether they were new."""
         content = self._content.follow(options)
         news = self._current is None or any(content.differences)
         if news:
@@ -97,9 +97,9 @@ class SharedStore:
         return news
 
     def publish_again(self) -> None:
-        """Publish what is current as a new generation; a name that was removed is not used again.
+        """Publish the current snapshot as a new generation; do nothing if there is none.
 
-        Nothing when there is nothing.
+        The name of a removed segment is not used again.
         """
         snapshot = self.snapshot
         if snapshot is not None:
@@ -107,7 +107,7 @@ class SharedStore:
             self._publish(same, snapshot.about())
 
     def _publish(self, content: PackedStore, about: About) -> None:
-        """Make *content* current as a new generation."""
+        """Make ``content`` current as a new generation."""
 
         def image_of(generation: int) -> Image:
             return content.image(generation, about, self._changes_with(generation, content))
@@ -124,18 +124,18 @@ class SharedStore:
             else:
                 unlink(segment.name)
         if previous:
-            # Freed at the next poll, before it reads: it takes milliseconds, and readers still have
-            # to move on from it.
+            # Freed at the start of the next poll: it takes milliseconds, and readers need time to
+            # switch to the new segment.
             self._replaced.add(previous)
 
     def _changes_with(self, generation: int, content: PackedStore) -> ChangeLog:
-        """Return the names that changed in the last generations, if *content* is the next one."""
+        """Return the names that changed in the last generations, with ``content`` as the next."""
         if self._current is None:
             return ChangeLog(generation)
         return self._changes.then((generation, *content.differences))
 
     def announce_again(self) -> None:
-        """Announce what is current, on a page that does not lead to it."""
+        """Announce the current segment on a page that does not refer to it yet."""
         if self._current is not None:
             self._announce(self._current.header.generation)
 
@@ -152,7 +152,7 @@ class SharedStore:
     # --- status ----------------------------------------------------------------------------------
 
     def report(self, status: PageStatus) -> None:
-        """Show every reader *status*; what is about generations is filled in here."""
+        """Publish ``status`` to readers; the fields about generations are filled in here."""
         before = self.reported
         if before.generation != self.page.generation:
             before = copy(before)
@@ -165,7 +165,7 @@ class SharedStore:
         self.reported = copy(status)
 
     def complete_report(self) -> None:
-        """Date what is published, if a publisher was killed before the report that follows it."""
+        """Set the times in the status if a publisher was killed between announcement and report."""
         if self._current is not None and self.reported.generation != self.page.generation:
             header = self._current.header
             _begin(self.reported, self.page.generation)
@@ -173,7 +173,7 @@ class SharedStore:
             self.reported.success_unix = header.read_at
 
     def release(self) -> None:
-        """Remove the replaced segments that no reader holds any more."""
+        """Remove the replaced segments that no reader holds."""
         self._replaced.release()
 
     def reclaim(self) -> int | None:
@@ -181,7 +181,7 @@ class SharedStore:
         return self._replaced.reclaim()
 
     def sweep(self) -> None:
-        """Remove every segment but the current one, as soon as no reader holds it."""
+        """Remove every segment except the current one as soon as no reader holds it."""
         self._segments.forget_all_but(self.page.generation)
         self.at("unlink")
         self.release()
@@ -189,7 +189,7 @@ class SharedStore:
     # --- the end ---------------------------------------------------------------------------------
 
     def remove(self) -> None:
-        """Take page, segments and semaphore away."""
+        """Remove page, segments and semaphore."""
         self.page.announce(0)
         self.page.retire()
         unlink(self.names.page)
@@ -197,7 +197,7 @@ class SharedStore:
         self._semaphore.remove()
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
         self._current = None
         self.release()
         self._semaphore.close()

@@ -1,7 +1,7 @@
-"""Taking a store over: go on where the last publisher stopped, whatever stopped it.
+"""Take over a store: continue where the last publisher stopped, even if it was killed.
 
-What a publisher that was killed leaves, an unannounced segment or one that was unlinked too late,
-is made current or removed here.
+A killed publisher can leave a segment that was not announced, or one that was not removed in time.
+The first becomes current, the second is removed.
 """
 
 from __future__ import annotations
@@ -27,27 +27,26 @@ from ddbcfg_daemon.publishing.writer_lock import WriterLock
 
 
 def take_lock(names: Names, access: Access, trust: Trust) -> WriterLock:
-    """Take the store's writer lock.  Raises WriterLocked and ForeignObject."""
-    respect_who_serves(names, trust)
+    """Take the store's writer lock.  Raise WriterLocked and ForeignObject."""
+    check_not_served(names, trust)
     try:
         lock = WriterLock(names, access)
     except WriterLocked:
         raise _locked(names, _status_of_page(names, trust)) from None
     try:
-        # The lock's name may have been removed while its holder lives: the page knows him.
-        respect_who_serves(names, trust)
+        # The lock's file may have been removed while its holder runs: the page names the holder.
+        check_not_served(names, trust)
     except BaseException:
         lock.release()
         raise
     return lock
 
 
-def respect_who_serves(names: Names, trust: Trust) -> None:
-    """Raise WriterLocked when a daemon that readers trust serves the store, whoever runs it.
+def check_not_served(names: Names, trust: Trust) -> None:
+    """Raise WriterLocked if a daemon that readers trust serves the store, under any user.
 
-    Its lock says so to its own user; root could put its own objects in the place of another's.
-    Where the page cannot say whether it runs, in another PID namespace or with the page removed,
-    its socket does.
+    The lock alone is not enough: root could replace the objects of another user's daemon.  If the
+    page cannot show whether that daemon runs (another PID namespace, or no page), its socket does.
     """
     status = _status_of_page(names, trust)
     match daemon_state(status):
@@ -62,7 +61,7 @@ def respect_who_serves(names: Names, trust: Trust) -> None:
 
 
 def _locked(names: Names, status: PageStatus) -> WriterLocked:
-    # A number from another PID namespace would mean some other process here.
+    # A pid of another PID namespace would name an unrelated process here.
     pid = 0 if daemon_state(status) == "hidden" else status.daemon_pid
     return WriterLocked(names.store, names.lock, pid)
 
@@ -75,9 +74,9 @@ def _status_of_page(names: Names, trust: Trust) -> PageStatus:
 
 
 def take_over(names: Names, access: Access, trust: Trust, at: Callable[[str], None]) -> SharedStore:
-    """Return the store as the holder of its writer lock has it.
+    """Return the store in shared memory, for the holder of its writer lock.
 
-    Raises ForeignObject, and what making a page raises.
+    Raise ForeignObject, and the errors of creating a page.
     """
     page = WritablePage.adopt(names, access)
     with ExitStack() as undo:
@@ -88,7 +87,7 @@ def take_over(names: Names, access: Access, trust: Trust, at: Callable[[str], No
         announced = 0 if page is None else page.generation
         whole = segments.newest_whole(announced)
         current = announced if whole is None else whole[0].header.generation
-        # Room for a new page is taken from these, and not from what it is to lead to.
+        # Before a new page is created: if /dev/shm is full, the old segments make room for it.
         segments.forget_all_but(current)
         if page is None:
             page = WritablePage.create(names, access, segments.replaced.reclaim)
@@ -99,7 +98,7 @@ def take_over(names: Names, access: Access, trust: Trust, at: Callable[[str], No
         if current != announced:
             store.announce_again()
         page.put_in_place()
-        # Generations go on growing, past every segment that is left of a page that is gone.
+        # The next generation must be higher than any segment that is left, even without its page.
         store.advance(max([current, *segments.generations()]))
         at("unlink")
         store.release()

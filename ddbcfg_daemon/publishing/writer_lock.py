@@ -1,7 +1,8 @@
 """The writer lock: at most one publisher for a store on this host.
 
-A semaphore is not released when its holder is killed.  An flock is, by the kernel, so it is what
-says who writes.  It is on an object of its own with mode 0600: whoever can open a file can lock it.
+A semaphore is not released when its holder is killed.  The kernel releases an flock, so an flock
+decides which process writes.  It is on a separate object with mode 0600, because any process that
+can open a file can lock it.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ _TRIES = 100
 _locks: WeakSet[WriterLock] = WeakSet()
 
 
-def _let_go() -> None:
-    # A child that inherited the descriptor would keep the lock after this process is gone.
+def _release_all() -> None:
+    # A child that inherited the descriptor would keep the lock after this process has ended.
     for lock in list(_locks):
         lock.release()
 
 
-os.register_at_fork(after_in_child=_let_go)
+os.register_at_fork(after_in_child=_release_all)
 
 
 class WriterLock:
     """Holds the lock from construction to :meth:`release`, or the end of the process.
 
-    Raises WriterLocked (its pid 0: the lock does not know, the page may) or ForeignObject.
+    Raises WriterLocked (with pid 0: only the page may know the holder) or ForeignObject.
     """
 
     def __init__(self, names: Names, access: Access) -> None:
@@ -54,7 +55,7 @@ class WriterLock:
             taken = False
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # The holder may have removed the name between our open and our lock.
+                # The last holder may have removed the file between our open() and flock().
                 taken = self._has_name(fd)
             except BlockingIOError:
                 raise WriterLocked(self._names.store, self._names.lock, 0) from None
@@ -75,9 +76,9 @@ class WriterLock:
                 try:
                     return create_exclusively(name, self._access)
                 except FileExistsError:
-                    continue  # another publisher was quicker: its lock must not be removed
+                    continue  # another publisher was faster: its lock must not be removed
             except OSError:
-                # Somebody else's, or no file.  Either we may remove it, or this says whose it is.
+                # Another user's object, or not a file: remove it, or raise ForeignObject.
                 clear_the_way(path, name)
                 continue
             status = os.fstat(fd)
@@ -87,7 +88,7 @@ class WriterLock:
                 and not status.st_mode & 0o077
             ):
                 return fd
-            # Others could open it, and so hold the lock.
+            # Other users could open this file, and so hold the lock.
             os.close(fd)
             clear_the_way(path, name)
         raise foreign(name)
@@ -101,11 +102,11 @@ class WriterLock:
 
     @property
     def held(self) -> bool:
-        """Whether this is still the store's lock: its name can be removed and taken."""
+        """Whether this is still the store's lock: the file can be removed, and another created."""
         return self._fd >= 0 and self._has_name(self._fd)
 
     def renew(self) -> None:
-        """Take the lock anew if somebody removed its name; raises WriterLocked if that failed."""
+        """Take the lock again if its file was removed; raise WriterLocked if that fails."""
         if self._has_name(self._fd):
             return
         fd = self._take()
@@ -113,7 +114,7 @@ class WriterLock:
         self._fd = fd
 
     def release(self) -> None:
-        """Let the next publisher in.  The name stays: removing it would race with a newcomer."""
+        """Release the lock.  The file stays: removing it would race with the next publisher."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             with suppress(OSError):

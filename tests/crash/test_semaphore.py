@@ -81,7 +81,7 @@ def test_signals_do_not_make_a_wait_for_a_dead_holder_longer(
     # A second, in steps of 20 ms, with room for a machine that is slow to wake anybody.
     assert 5 < len(seen) < 250
     assert caplog.messages == [
-        f"the semaphore {publisher.names.semaphore} was left held; it is made anew"
+        f"semaphore {publisher.names.semaphore} was not released by its holder; recreating it"
     ]
     held.close()
 

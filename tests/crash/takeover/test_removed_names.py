@@ -126,7 +126,7 @@ def test_a_segment_that_is_removed_while_it_is_published_fails_that_publication(
                 path_of(f"/{segment}").unlink()
 
     publisher = Publisher(names, at=at)
-    with pytest.raises(PublishError, match="was removed while it was published"):
+    with pytest.raises(PublishError, match="was removed during its publication"):
         publisher.publish(reading(1))
     remove.clear()
     publish(publisher, 1)

@@ -169,7 +169,7 @@ def test_a_peer_that_sends_slowly_or_nothing_is_hung_up(
 
         thread = Thread(target=drip)
         thread.start()
-        assert silent.response()["why"] == "no request came within 0.2 s"
+        assert silent.response()["why"] == "no request received within 0.2 s"
         assert slow.response()["refused"] == "malformed"
         thread.join()
     assert 0.2 <= time.monotonic() - start < 5
@@ -212,8 +212,8 @@ def test_no_descriptor_left_is_survived_and_logged_once(
         fill(lambda: copies.append(os.dup(waiting.fileno())))
         waiting.connect(str(path_of(served.names.requests)))
         wait_until(lambda: "was not accepted" in caplog.text)
-        rests = served.server._resting_until
-        wait_until(lambda: served.server._resting_until not in (rests, None))
+        paused = served.server._paused_until
+        wait_until(lambda: served.server._paused_until not in (paused, None))
         assert caplog.text.count("was not accepted") == 1
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
@@ -241,14 +241,14 @@ def test_no_descriptor_left_for_two_that_connect_at_once_is_survived(
         waiting[1].connect(str(path_of(served.names.admin)))
         connected.set()
         wait_until(lambda: "was not accepted" in caplog.text)
-        rests = served.server._resting_until
-        wait_until(lambda: served.server._resting_until not in (rests, None))
+        paused = served.server._paused_until
+        wait_until(lambda: served.server._paused_until not in (paused, None))
     finally:
         connected.set()
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         for fd in copies:
             os.close(fd)
-    assert "not served any more" not in caplog.text
+    assert "no longer served" not in caplog.text
     for peer in waiting:
         peer.settimeout(20)
         with served.polling():
@@ -309,7 +309,7 @@ def test_a_fault_of_its_own_is_logged_and_ends_no_poll(
 
     served.server._send(fault)
     served.server._thread.join(20)
-    assert "request sockets, which are not served any more: RuntimeError at" in caplog.text
+    assert "request sockets, which are no longer served: RuntimeError at" in caplog.text
     assert "hunter2 in" not in caplog.text
     served.poll(reading({"db": {"host": "b"}}))
     assert config["db"] == {"host": "b"}

@@ -1,1 +1,1 @@
-"""What the guards refuse, and ``ddbcfg-client check`` finds before anything is pushed."""
+"""The checks that the daemon's guards and ``ddbcfg-client check`` share."""

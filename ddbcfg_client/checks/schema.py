@@ -1,11 +1,11 @@
-"""What an operator wants options to look like: a JSON Schema for each option's name.
+"""Validation of options against a file with a JSON Schema for each option's name.
 
     {"db": {"type": "object", "required": ["host"], "properties": {"host": {"type": "string"}}}}
 
-An option that the file names and that has no ``"x-optional": true`` must be there.  The library is
-jsonschema-rs (extra ``ddbcfg[schema]``), imported only when a schema is used.  Its engine for
-regular expressions takes time linear in the text: with a backtracking one, a pattern and a value
-could stop the whole daemon, for Python's ``re`` holds the GIL while it matches.
+An option in the file must exist, unless its schema has ``"x-optional": true``.  The library is
+jsonschema-rs (extra ``ddbcfg[schema]``), imported only if a schema is used.  Its regular
+expressions take time linear in the text.  A backtracking engine could block the whole daemon with
+one pattern and value, because Python's ``re`` holds the GIL while it matches.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
     from jsonschema_rs import ValidationError, Validator
 
-# Bytes of a compiled pattern.  Linear means the pattern's size times the text's: this bounds the
-# first, and has room for ``^\p{L}{1,64}$``.
+# Bytes of a compiled pattern.  Matching takes time proportional to the pattern's size times the
+# text's; this bounds the first, and is enough for ``^\p{L}{1,64}$``.
 _PATTERN_SIZE = 4 << 20
 
 
 class Schema:
-    """The schemas in a file, compiled; raise SchemaError, with file and reason.
+    """The compiled schemas of a file; creating it raises SchemaError with file and reason.
 
-    Nothing is ever fetched: a reference has to lead to a place within its schema.
+    Nothing is ever fetched: a reference must refer to a place in the same schema.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -41,7 +41,7 @@ class Schema:
         except ImportError:
             raise MissingExtra("--schema", "schema") from None
         try:
-            # Decimal: a limit of 0.1 is then one tenth, as the numbers in the options are.
+            # Decimal, like the numbers in options: a limit of 0.1 is then exactly one tenth.
             text = Path(path).read_text(encoding="utf-8")
             schemas = json.loads(text, parse_float=Decimal)
         except OSError as error:
@@ -63,7 +63,7 @@ class Schema:
                 raise SchemaError(str(path), f"option {option!r}: {error}") from None
 
     def violation(self, option: str, keys: Mapping[str, Any] | None) -> str | None:
-        """How ``option`` violates its schema: where and which rule, never its value; or None."""
+        """Return where and which rule ``option`` violates, never its value; None if it is valid."""
         from jsonschema_rs import ValidationError
 
         validator = self._validators.get(option)
@@ -74,8 +74,8 @@ class Schema:
             optional = isinstance(schema, dict) and schema.get("x-optional") is True
             return None if optional else f"option {option!r} is missing"
         try:
-            # Only the first error, which is the same one on every host.  All of them would be as
-            # many as a long list has elements, and the other stores would wait meanwhile.
+            # Only the first error, which is the same on every host.  A long list could have one
+            # error for each element, and other stores would wait meanwhile.
             validator.validate(_plain(keys))
         except ValidationError as error:
             place = "".join(f"[{part!r}]" for part in error.instance_path)
@@ -84,7 +84,7 @@ class Schema:
 
 
 def _compiled(schema: Any) -> Validator:
-    """The validator of ``schema``; ValueError says why it is none."""
+    """Return the validator for ``schema``; raise ValueError with the reason if it is invalid."""
     from jsonschema_rs import RegexOptions, ValidationError, validator_for
 
     from ddbcfg_client.checks.schema_references import circle
@@ -93,7 +93,7 @@ def _compiled(schema: Any) -> Validator:
         validator = validator_for(
             schema,
             pattern_options=RegexOptions(size_limit=_PATTERN_SIZE),
-            # As the drafts since 2019 have it, in all drafts: "format" is a remark.
+            # In all drafts, "format" is only an annotation, as it is in those since 2019.
             validate_formats=False,
             offline=True,
         )
@@ -109,21 +109,21 @@ def _compiled(schema: Any) -> Validator:
 
 
 def _fault(error: ValidationError) -> str:
-    """What is wrong with a schema.  It is the operator's own text, so it is quoted."""
+    """Return what is wrong with a schema.  It may be quoted: it is the operator's own text."""
     from jsonschema_rs import ValidationErrorKind
 
     if isinstance(error.kind, ValidationErrorKind.Referencing):
         return f"{error.message} (a $ref may lead to a place in this option's schema only)"
     if isinstance(error.kind, ValidationErrorKind.Format) and error.kind.format == "regex":
         return (
-            f"the pattern {error.instance!r} cannot be used: it is no regular expression, too "
-            "large, or has what only backtracking can match (lookahead, lookbehind, back-reference)"
+            f"the pattern {error.instance!r} cannot be used: it is not a regular expression, too "
+            "large, or needs backtracking (lookahead, lookbehind, back-reference)"
         )
     return error.message
 
 
 def _rule(error: ValidationError) -> str:
-    """The rule that was violated.  Not the library's message: that quotes the value."""
+    """Return the violated rule, but not the library's message, which quotes the value."""
     from jsonschema_rs import ValidationErrorKind
 
     kind = error.kind
@@ -133,13 +133,13 @@ def _rule(error: ValidationError) -> str:
     limit = kind.value
     if isinstance(kind, ValidationErrorKind.Type) and len(kind.types) == 1:
         limit = kind.types[0]
-    # Of a list or an object the keyword alone has to do: they can be long, or hold other errors.
+    # For a list or an object only the keyword is shown: they can be long.
     shown = f" {limit}" if isinstance(limit, (str, int, float, Decimal)) else ""
     return f"{kind.name!r}{shown}"
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it, for a validator that knows JSON's types; it knows Decimal, too."""
+    """Return the value with JSON's types for the validator, which supports Decimal too."""
     if isinstance(value, dict):
         return {key: _plain(element) for key, element in value.items()}
     if isinstance(value, list):

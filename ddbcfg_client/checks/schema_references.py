@@ -1,10 +1,10 @@
-"""References of a JSON Schema that lead back to themselves before they say anything.
+"""Circular references in a JSON Schema.
 
-``{"$ref": "#"}`` is one.  ``{"properties": {"child": {"$ref": "#"}}}`` is none: it goes one level
-down into the value each time, and so ends.
+``{"$ref": "#"}`` is one.  ``{"properties": {"child": {"$ref": "#"}}}`` is not: each reference
+descends one level into the value, so validation ends.
 
-This finds a mistake in a file; it is no protection.  The validator itself comes to an end with any
-circle, also with one that is not found here because an ``$id`` inside the schema renames its parts.
+This check reports a mistake in a file and is not a protection.  The validator itself terminates for
+any circle, even for one that is not found here because an ``$id`` in the schema renames its parts.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
     from jsonschema_rs import Resolver
 
-_BASE = "json-schema:///"  # what jsonschema-rs calls a schema without an "$id"
+_BASE = "json-schema:///"  # the base URI in jsonschema-rs of a schema without "$id"
 
-# Keywords whose schemas judge the very value that the schema itself judges.
+# Keywords whose schemas apply to the same value as the schema itself.
 _SAME_VALUE = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas")
-# Keywords that hold values: what looks like a reference there is none.
+# Keywords that contain values: what looks like a reference there is not one.
 _VALUES = {"const", "enum", "default", "examples"}
 
 
 def circle(schema: Any) -> str | None:
-    """A reference in ``schema`` that leads back to itself; None when there is none.
+    """Return a circular reference in ``schema``; None if there is none.
 
-    ``schema`` has been compiled: all its references can be resolved.
+    ``schema`` must have been compiled, so that all its references can be resolved.
     """
     from jsonschema_rs import ReferencingError, Registry
 
@@ -47,7 +47,7 @@ def circle(schema: Any) -> str | None:
 def _follow(
     schema: Any, resolver: Resolver, way: tuple[tuple[str, str], ...], done: set[tuple[str, str]]
 ) -> str | None:
-    """The reference that is met a second time on the way from ``schema`` on, at the same value."""
+    """Return the reference that is reached twice from ``schema`` for the same value, or None."""
     if not isinstance(schema, dict):
         return None
     reference = schema.get("$ref")
@@ -55,7 +55,7 @@ def _follow(
         step = (resolver.base_uri, reference)
         if step in way:
             return reference
-        if step not in done:  # else many ways to one place would take for ever
+        if step not in done:  # without this, many paths to one place would take exponential time
             there = resolver.lookup(reference)
             found = _follow(there.contents, there.resolver, (*way, step), done)
             if found is not None:
@@ -79,7 +79,7 @@ def _schemas_in(value: Any, keyword: str) -> Iterator[Any]:
 
 
 def _parts(schema: Any) -> Iterator[Any]:
-    """``schema`` and every object in it."""
+    """Yield ``schema`` and every object in it."""
     if isinstance(schema, dict):
         yield schema
         schema = [value for keyword, value in schema.items() if keyword not in _VALUES]

@@ -1,4 +1,4 @@
-"""How much of a store may go at once: the rule, which the daemon's guard and ``check`` share."""
+"""How many options a store may lose at once: a rule that the daemon's guard and ``check`` share."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_FEW = 10  # options; below that, losing half of them is nothing unusual
+_FEW = 10  # options; with fewer, it is normal to lose half of them
 
 
 def shrinkage(
     before: Collection[str], after: Collection[str], max_shrink: float, allow_empty: bool
 ) -> str | None:
-    """What is suspicious about ``after`` following ``before`` (option names); None when nothing is.
+    """Return what is suspicious about the names ``after`` replacing ``before``, or None.
 
-    All options gone, unless ``allow_empty``; or more than ``max_shrink`` percent of 10 or more.
+    It is suspicious if all options are gone, unless ``allow_empty``, or if more than
+    ``max_shrink`` percent of at least 10 options are gone.
     """
     if not before:
         return None

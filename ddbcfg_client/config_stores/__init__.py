@@ -1,7 +1,7 @@
-"""The ways to read a store: three classes with one set of methods.
+"""The config stores: three classes with the same methods that read a store in different ways.
 
 ========================= ====================================== =================================
-name                      reads                                  is as old as
+name                      reads                                  maximum age
 ========================= ====================================== =================================
 SimpleConfigStore         DynamoDB, at each call                 the call
 TimeBasedConfigStore      this process's copy                    ``update_interval``, 300 s

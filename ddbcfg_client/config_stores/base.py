@@ -1,4 +1,4 @@
-"""What every config store can do, whatever it reads from."""
+"""The common interface of all config stores."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 class ConfigStore(ABC):
     """Reads the options of one store.
 
-    What comes back is read-only all the way down, and has the same values and types whichever
-    config store it comes from.
+    The results are read-only at every level.  All config stores return the same values and types.
     """
 
     def __init__(self, store_name: str) -> None:
@@ -27,34 +26,34 @@ class ConfigStore(ABC):
 
     @abstractmethod
     def _find(self, option: str, keys: Sequence[str] | None) -> ReadOnlyDict | None:
-        """The option, or None."""
+        """Return the option, or None."""
 
     @abstractmethod
     def _all(self, keys: Sequence[str] | None) -> ReadOnlyDict:
-        """Every option."""
+        """Return every option."""
 
     @abstractmethod
     def reload(self) -> None:
         """Read the store again now; return when that is done."""
 
     def close(self) -> None:  # noqa: B027 - not every store holds something
-        """Let go of what the store holds."""
+        """Release the resources of the store."""
 
     def get(
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
     ) -> Any:
         """Return the keys and values of ``option``; without ``option``, every option by its name.
 
-        With ``keys``, only those of them that the option has.  Raise :class:`OptionNotFound` when
-        there is no such option and no ``default``.  A list or tuple in the place of ``default`` is
-        taken for ``keys``, which stood there in the old library.
+        With ``keys``, return only those keys, if the option has them.  Raise
+        :class:`OptionNotFound` if there is no such option and no ``default``.  A list or tuple as
+        the second positional argument is used as ``keys``, as in the old library.
         """
         default, keys = as_of_old(default, keys)
         wanted = None if keys is None else key_names(keys)
         if option is None:
             return self._all(wanted)
         name: object = option
-        # Nothing else is the name of an option, and some of it has no hash to look it up by.
+        # Only a str can be the name of an option; other objects may not even be hashable.
         found = self._find(name, wanted) if isinstance(name, str) else None
         if found is not None:
             return found
@@ -63,8 +62,8 @@ class ConfigStore(ABC):
         return default
 
     def get_option(self, option: str, keys: Iterable[str] | None = None) -> ReadOnlyDict:
-        """Return what ``get(option, keys=keys)`` does; raise :class:`OptionNotFound`."""
-        if option is None:  # which is every option to get()
+        """Return the option as :meth:`get` does; raise :class:`OptionNotFound`."""
+        if option is None:  # get() would return every option
             raise OptionNotFound(option, self._store_name)
         found: ReadOnlyDict = self.get(option, keys=keys)
         return found
@@ -82,12 +81,12 @@ class ConfigStore(ABC):
         return len(self._all(()))
 
     def __repr__(self) -> str:
-        # Without the values: they can be secrets, and this ends up in logs.
+        # Without values, which can be secrets: a repr can end up in a log.
         return f"<{type(self).__name__} of {self._store_name!r}>"
 
 
 def as_of_old(default: Any, keys: Iterable[str] | None) -> tuple[Any, Iterable[str] | None]:
-    """Return default and keys of a ``get`` whose second argument may be the old library's keys."""
+    """Return ``default`` and ``keys``; a list or tuple as ``default`` is the old library's keys."""
     if keys is None and isinstance(default, (list, tuple)):
         return RAISE, default
     return default, keys

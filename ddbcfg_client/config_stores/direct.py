@@ -1,4 +1,4 @@
-"""The config store that asks DynamoDB at each call."""
+"""The config store that reads DynamoDB at each call."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class DirectConfigStore(ConfigStore):
-    """Every ``get`` is a read of DynamoDB, for the keys asked for only, and raises its errors.
+    """Reads from DynamoDB at each ``get``, only the requested keys, and raises its errors.
 
-    With ``consistent_read`` a read sees every ``set`` that returned before it, at twice the cost.
+    With ``consistent_read``, a read sees every ``set`` that returned before it, at twice the cost.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class DirectConfigStore(ConfigStore):
         return self._source.options(keys)
 
     def reload(self) -> None:
-        """Do nothing: nothing is kept that could be old."""
+        """Do nothing: there is no copy that could be stale."""
 
 
 SimpleConfigStore = DirectConfigStore

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class SharedMemoryConfigStore(ConfigStore):
-    """The same reads as the others', at about the cost of a dict lookup and without DynamoDB.
+    """Reads from shared memory, at about the cost of a dict lookup and without DynamoDB.
 
-    ``kwargs`` go to :func:`ddbcfg_client.connect`, whose errors are raised here.  What its result
-    has (``generation``, ``digest``, ``age``, ``status()``, ``snapshot()``) this has too, and every
-    option as an attribute.
+    ``kwargs`` are passed to :func:`ddbcfg_client.connect`, which can raise its errors here.  All
+    attributes of its result are available too: ``generation``, ``digest``, ``age``, ``status()``,
+    ``snapshot()``, and every option.
     """
 
     def __init__(self, table_name: str, store_name: str, **kwargs: Any) -> None:
@@ -29,7 +29,7 @@ class SharedMemoryConfigStore(ConfigStore):
     def get(
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
     ) -> Any:
-        """Return what every config store's ``get`` does, the short way."""
+        """Return the same as ``get`` of every config store, by a faster path."""
         default, keys = as_of_old(default, keys)
         return self._config.get(option, default, keys)
 
@@ -47,7 +47,7 @@ class SharedMemoryConfigStore(ConfigStore):
     def __contains__(self, option: object) -> bool:
         return isinstance(option, str) and option in self._config
 
-    # Of the names alone, no option has to be decoded.
+    # These two need only the names, so no option is decoded.
     def __iter__(self) -> Iterator[str]:
         return iter(self._config)
 
@@ -55,15 +55,15 @@ class SharedMemoryConfigStore(ConfigStore):
         return len(self._config)
 
     def __getattr__(self, name: str) -> Any:
-        # Not yet there while the instance is being made.
+        # Not set yet while the instance is being created.
         if name == "_config":
             raise AttributeError(name)
         return getattr(self._config, name)
 
     def reload(self, timeout: float = 5.0) -> None:
-        """Ask the daemon to poll now; return when it has.  Raise :class:`ReloadFailed`."""
+        """Ask the daemon to poll now, and return when it is done; raise :class:`ReloadFailed`."""
         self._config.reload(timeout)
 
     def close(self) -> None:
-        """Let go of shared memory."""
+        """Release the shared memory."""
         self._config.close()

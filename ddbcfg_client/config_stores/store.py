@@ -35,19 +35,19 @@ _FROM_DYNAMODB: dict[str, type[DirectConfigStore | TimeBasedConfigStore]] = {
 class DynamoDBConfigStore:
     """A store in DynamoDB: ``set`` and ``delete`` write it, ``config`` reads it.
 
-    ``connection`` is a boto3 client, resource or session, or None for the default session.  The
-    table is checked, or created when it is not there: with ``read_units`` and ``write_units``, or
-    billed on demand when either is None.  ``config_store`` names one of the classes in
-    :mod:`ddbcfg_client.config_stores`, which gets ``config_store_args`` and
-    ``config_store_kwargs``.  With SharedMemoryConfigStore DynamoDB is only used to write.
+    ``connection`` is a boto3 client, resource or session, or None for the default session.  If the
+    table does not exist, it is created with ``read_units`` and ``write_units``, or billed on demand
+    if either is None.  ``config_store`` is the name of a class in
+    :mod:`ddbcfg_client.config_stores`, which is called with ``config_store_args`` and
+    ``config_store_kwargs``.  With SharedMemoryConfigStore, DynamoDB is only used for writing.
 
     Raise `TableNotReadyException`, `TableNotCreatedException`, `MisconfiguredSchemaException`, any
     other `TableError`, `NameRefused` for the store's name, `UnknownConfigStore` (a
-    NotImplementedError), and what the config store's own first read raises.
+    NotImplementedError), or an error of the config store's first read.
     """
 
     config: ConfigStore
-    #: What the constructor was given.
+    #: The constructor's arguments.
     connection: Connection
     table_name: str
     store_name: str
@@ -102,31 +102,31 @@ class DynamoDBConfigStore:
 
     @property
     def table(self) -> Table:
-        """The table with this process's client; raise :class:`StoreClosed` after :meth:`close`."""
+        """The table with this process's client; raises :class:`StoreClosed` after ``close()``."""
         return self._connection.table(self.store_name)
 
     def set(self, option: str, data: Mapping[str, Any], *, if_absent: bool = False) -> bool:
-        """Store the whole option, so that keys not in ``data`` are gone; return True.
+        """Store the whole option and return True; keys that are not in ``data`` are removed.
 
-        With ``if_absent``, return False and change nothing when there is such an option already
-        (which, after a lost answer, can be the one that this call wrote).  Raise `NameRefused` or
-        `ValueRefused`, before anything is sent, for what DynamoDB cannot hold exactly, and
-        `TableError` when it fails or refuses.
+        With ``if_absent``, return False and change nothing if the option already exists.  After a
+        lost response and a retry, this can be the option that this call wrote.  Raise `NameRefused`
+        or `ValueRefused` before any request if DynamoDB cannot hold the data exactly, and
+        `TableError` if DynamoDB fails or refuses.
         """
         attributes = checked_attributes(self.store_name, option, data, self._key_names)
         return self.table.put(self.store_name, option, attributes, if_absent=if_absent)
 
     def delete(self, option: str) -> bool:
-        """Remove the option; return False when there is none.  Raise as :meth:`set` does."""
+        """Remove the option; return False if there is none.  Raise the errors of :meth:`set`."""
         checked_option(option)
         return self.table.delete(self.store_name, option)
 
     def reload(self) -> None:
-        """Have ``config`` read the store again now; raise its error, the old values still there."""
+        """Make ``config`` read the store now; if this raises an error, the old values stay."""
         self.config.reload()
 
     def close(self) -> None:
-        """End the thread and the connections; a client that was given stays open."""
+        """Stop the thread and close the connections, except those of a client from the caller."""
         self.config.close()
         self._connection.close()
 

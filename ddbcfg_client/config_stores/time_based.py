@@ -1,7 +1,8 @@
-"""The config store that keeps a copy in this process and reads it anew at an interval.
+"""The config store that keeps a copy in this process and refreshes it at an interval.
 
-A refresh replaces the copy by one assignment, so a reader sees all of the old one or all of the new
-one.  The thread holds the store only while it polls: a store that nobody uses any more ends it.
+A refresh replaces the copy with one assignment, so a reader sees either all of the old copy or all
+of the new one.  The thread refers to the store only during a read.  So the thread ends when the
+store is garbage collected.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
 DEFAULT_INTERVAL = 300.0
 MIN_INTERVAL, MAX_INTERVAL = 0.01, 365 * 86_400.0
-# Parts of the interval, at random so that hosts that started together drift apart.  The rest is for
-# a thread that is woken late.
+# Fractions of the interval, chosen at random so that hosts that started together drift apart.  The
+# rest of the interval is a reserve if the thread wakes late.
 _EARLIEST, _LATEST = 0.8, 0.95
 _CLOSE_TIMEOUT = 1.0
 
@@ -43,16 +44,16 @@ log = logging.getLogger("ddbcfg")
 
 
 class TimeBasedConfigStore(ConfigStore):
-    """Answers from memory; a thread of its own reads the store anew.
+    """Serves a copy in memory; its own thread refreshes the copy.
 
-    A change is seen at most ``update_interval`` seconds after it was made, if reads succeed and
-    take about as long as the last one; ``reload()`` starts a new interval.  ``auto_reload`` is an
-    older name of it.  The first read is made here, and its error raised.  A later one that fails
-    changes nothing but ``last_error``, and is made again sooner.  In a forked child the thread is
-    started again.
+    A change is visible at most ``update_interval`` seconds after it was made, if reads succeed and
+    take about as long as the last one.  ``reload()`` starts a new interval.  ``auto_reload`` is an
+    older name of ``update_interval``.  The constructor does the first read and raises its error.
+    If a later read fails, only ``last_error`` changes, and the retry comes sooner than the next
+    interval.  In a forked child the thread is started again.
 
-    An option is an attribute too: ``store.config.db``.  One whose name is that of a method, or no
-    identifier, is reached with ``get`` or ``[]``.
+    Options are attributes too: ``store.config.db``.  If an option has the name of a method, or its
+    name is not an identifier, use ``get`` or ``[]``.
     """
 
     _options: ReadOnlyDict
@@ -68,13 +69,13 @@ class TimeBasedConfigStore(ConfigStore):
     ) -> None:
         super().__init__(store_name)
         if update_interval is not None and auto_reload is not None:
-            raise IntervalRefused("it has a second name, auto_reload: give one of the two")
+            raise IntervalRefused("auto_reload is another name of it: pass one of the two")
         given = update_interval if auto_reload is None else auto_reload
         self._source = StoreSource(connection, store_name, consistent_read=consistent_read)
         self._closed = False
         #: Seconds between two reads.
         self.update_interval = _checked(DEFAULT_INTERVAL if given is None else given)
-        #: The error of the newest read, None when it succeeded.
+        #: The error of the last read; None if it succeeded.
         self.last_error: Exception | None = None
         self._polling = Lock()
         started = time.monotonic()
@@ -96,7 +97,7 @@ class TimeBasedConfigStore(ConfigStore):
         return ReadOnlyDict((name, only(option, keys)) for name, option in options.items())
 
     def __getattr__(self, option: str) -> ReadOnlyDict:
-        # Called for what is no attribute, and so also while the instance is still being made.
+        # Called for every missing attribute, also while the instance is still being created.
         options = self.__dict__.get("_options", {})
         try:
             found: ReadOnlyDict = options[option]
@@ -108,13 +109,13 @@ class TimeBasedConfigStore(ConfigStore):
     # --- refreshing ------------------------------------------------------------------------------
 
     def reload(self) -> None:
-        """Read the store now; raise its error, with the old values still in place.
+        """Read the store now; if this raises an error, the old values stay.
 
         Raise :class:`StoreClosed` after :meth:`close`.
         """
-        if self._closed:  # also while a read that was under way has not ended
+        if self._closed:  # even if a pending read has not ended yet
             raise StoreClosed(self._store_name)
-        # One at a time, lest a slow read put its older values over newer ones.
+        # One read at a time, so that a slow one cannot replace newer values with older ones.
         with self._polling:
             if self._closed:
                 raise StoreClosed(self._store_name)
@@ -122,7 +123,7 @@ class TimeBasedConfigStore(ConfigStore):
             try:
                 options = self._source.options()
             except Exception as error:
-                # Without its traceback, which would keep what was read, and the connection.
+                # Without its traceback, which would keep the data and the connection alive.
                 self.last_error = copy(error) if isinstance(error, ConfigError) else error
                 raise
             if not self._closed:
@@ -131,46 +132,46 @@ class TimeBasedConfigStore(ConfigStore):
             self._due = self._after_read(started)
 
     def close(self) -> None:
-        """End the thread; the values stay.  A read that is under way ends by itself, unheard."""
+        """Stop the thread; the values stay.  The result of a pending read is ignored."""
         self._closed = True
         self._ended()
         self._thread.join(_CLOSE_TIMEOUT)
 
     def after_fork(self) -> None:
-        """Start the thread in a child, which has none, and with a lock that nobody holds."""
+        """Start the thread in a forked child, which has none, and replace the lock."""
         self._polling = Lock()
-        # Not to be called: its event may have been forked in the middle of something.
+        # Not called: its event may have been in any state at the moment of the fork.
         self._ended.detach()
         if not self._closed:
-            # The children of one parent are due at the same instant.
+            # Without this, all children of one parent would read at the same time.
             self._due -= random.uniform(0, (1 - _EARLIEST) * self.update_interval)
             self._start()
 
     def _start(self) -> None:
         stop = Event()
         self._ended = finalize(self, stop.set)
-        self._ended.atexit = False  # a daemon thread: it just stops with the process
+        self._ended.atexit = False  # not needed at exit: a daemon thread stops with the process
         self._thread = Thread(
             target=_refresh, args=(ref(self), stop), name=f"ddbcfg {self._store_name}", daemon=True
         )
         self._thread.start()
 
     def _after_read(self, started: float) -> float:
-        """When to read again, by the monotonic clock, after a read that ``started`` then."""
+        """Return the monotonic time of the next read, after a read that began at ``started``."""
         now = time.monotonic()
         took = now - started
-        # What changes while a read is under way, only the next one may see.  That takes as long.
+        # A change during a read may only be seen by the next read, which takes about as long.
         due = started + self.update_interval * random.uniform(_EARLIEST, _LATEST) - took
         return max(due, now + (1 - _LATEST) * self.update_interval)
 
     def _after_failures(self, failures: int) -> float:
-        """When to read again after so many failures in a row: sooner, but ever later."""
+        """Return the time of the retry; the pause grows with the number of failures in a row."""
         pause = min(self.update_interval, 2.0 ** min(failures, 16))
         return time.monotonic() + pause * random.uniform(_EARLIEST, _LATEST)
 
 
 def _refresh(store_ref: ref[TimeBasedConfigStore], stop: Event) -> None:
-    """The thread: read at each time that is due, until told to stop or the store is gone."""
+    """Run the thread: read whenever a read is due, until ``stop`` is set or the store is gone."""
     failures = 0
     while (store := store_ref()) is not None:
         pause = store._due - time.monotonic()
@@ -178,16 +179,16 @@ def _refresh(store_ref: ref[TimeBasedConfigStore], stop: Event) -> None:
             del store
             if stop.wait(pause):
                 return
-            continue  # a reload meanwhile has moved what is due
+            continue  # a reload has moved the due time
         try:
             store.reload()
         except StoreClosed:
             return
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next read may succeed
+        except Exception as error:  # noqa: BLE001 - after any error, the next read may succeed
             failures += 1
-            # Only ddbcfg's own errors are known to hold no values.
-            told = error if isinstance(error, ConfigError) else type(error).__name__
-            log.warning("store %r keeps its values: %s", store._store_name, told)
+            # Only the texts of ddbcfg's own errors are known to contain no values.
+            shown = error if isinstance(error, ConfigError) else type(error).__name__
+            log.warning("store %r keeps its values: %s", store._store_name, shown)
             store._due = store._after_failures(failures)
         else:
             failures = 0
@@ -198,9 +199,9 @@ def _checked(interval: object) -> float:
     if isinstance(interval, bool) or not isinstance(interval, (int, float, Decimal)):
         raise IntervalRefused(f"it must be a number of seconds, not {type(interval).__name__}")
     if isinstance(interval, Decimal):
-        # float() would not take a signalling NaN.
+        # float() raises for a signalling NaN.
         interval = math.nan if interval.is_nan() else float(interval)
-    if not MIN_INTERVAL <= interval <= MAX_INTERVAL:  # NaN is not between any two numbers
+    if not MIN_INTERVAL <= interval <= MAX_INTERVAL:  # also refuses NaN
         span = f"{MIN_INTERVAL:g} to {MAX_INTERVAL:.0f}"
         raise IntervalRefused(f"it must be {span} seconds, not {str(interval)[:40]}")
     return float(interval)

@@ -1,21 +1,22 @@
-"""The shared-memory layout: names, offsets, sizes, pack and parse.  No I/O.
+"""The shared-memory layout: names, offsets, sizes, packing and parsing.  No I/O.
 
-Everything the daemon writes and a reader reads is laid out here and nowhere else; docs/format.md
-says the same for readers in other languages, with a test vector.
+The layout of everything that the daemon writes and a reader reads is defined only here.
+docs/format.md describes it for readers in other languages, with a test vector.
 
-Two kinds of objects, in native byte order, every word 8 bytes wide and 8-byte aligned:
+There are two kinds of objects, in native byte order, with 8-byte words that are 8-byte aligned:
 
-- the *control page* (:mod:`.page`), one for each store: which generation is current, and how the
-  daemon fares;
+- the *control page* (:mod:`.page`), one for each store: the current generation and the status of
+  the daemon;
 - the *snapshot segment* (:mod:`.segment`), one for each generation: header, index, body; never
   changed once its generation is announced.
 
-Both begin with a magic and the layout version.  These, and the page's generation word, keep their
-place and meaning in every layout to come, so that a reader of any age understands "retired" and
-"not for me".
+Both begin with a magic and the layout version.  These two and the page's generation word keep their
+place and meaning in every future layout.  So a reader of any release recognizes a retired page and
+a layout that it does not know.
 
-From layout 2 on the format is extended, not replaced: a header says its own size, what describes
-content and daemon is a msgpack map whose unknown keys a reader skips, and unused words are zero.
+Since layout 2 the format is extended, not replaced: a header contains its own size, the
+descriptions of content and daemon are msgpack maps whose unknown keys a reader skips, and unused
+words are zero.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import struct
 
 LAYOUT_VERSION = 2
 
-NEVER = -(1 << 63)  # a time that is not known
+NEVER = -(1 << 63)  # stands for an unknown time
 
 
 def layout_of(head: bytes, magic: int) -> int | None:

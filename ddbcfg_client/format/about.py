@@ -1,4 +1,4 @@
-"""What describes a segment's content: when it was read, and where."""
+"""The description of a segment's content: the time and the source of its read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class About:
-    """When and where a content was read.  Never changed.
+    """The time and the source of a content.  Immutable.
 
     ``read_at`` is nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME.
     ``source`` is ``dynamodb``, ``disk``, ``local``, or what later daemons add.  ``revision`` and
@@ -39,7 +39,7 @@ class About:
 
 
 def about_of(segment: SegmentBytes) -> About:
-    """Return what describes ``segment``; raise ValueError if that is damaged.
+    """Return the description of ``segment``; raise ValueError if it is damaged.
 
     Keys that this release does not know are skipped.
     """
@@ -50,7 +50,7 @@ def about_of(segment: SegmentBytes) -> About:
     except (ValueError, RecursionError):
         about = None
     if type(about) is not dict:
-        raise ValueError("what describes its content is no msgpack map")
+        raise ValueError("the description of its content is not a msgpack map")
     source, epoch, revision = about.get("source"), about.get("epoch"), about.get("revision")
     if not (isinstance(epoch, str) and isinstance(revision, int) and revision > 0):
         epoch, revision = "", 0

@@ -1,4 +1,4 @@
-"""The bytes of a snapshot segment, built from packed options and what is left of the last one."""
+"""Building the bytes of a snapshot segment, reusing what did not change since the last one."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A whole segment: the header, and what follows it."""
+    """A whole segment: the header, and the bytes that follow it."""
 
     header: Header
     sections: list[bytes]
     pieces: list[bytes]
 
     def parts(self) -> Iterator[bytes]:
-        """Yield what follows the header; the body bit by bit, so that no copy of it is made."""
+        """Yield the bytes after the header; the body in parts, so that it is never copied whole."""
         yield from self.sections
         yield from joined(self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
 class _Slots:
-    """The part of the index that depends on the names only: slot table and block table."""
+    """The parts of the index that depend only on the names: slot table and block table."""
 
     table: bytes
     blocks: bytes
@@ -55,14 +55,14 @@ class _Slots:
 
 @dataclass(frozen=True, slots=True)
 class PackedStore:
-    """Options as a segment has them.  Never changed: each publication follows the one before.
+    """The options of a segment.  Immutable: each publication is built from the previous content.
 
-    What depends on the names only, and what describes an option that is the same object as before,
-    is taken from the content that is followed; the bytes are the same either way.
+    Parts that depend only on the names, and those of an option that is the same object as before,
+    are taken from the previous content.  The resulting bytes are the same either way.
 
-    ``names`` are in order, ``pieces`` those of :func:`body_of`; ``lengths`` and ``checks`` are
-    the entries'; ``total`` is the sum of their digests.  ``differences`` are the names that were
-    added, changed and removed since the content before.
+    ``names`` are sorted, and ``pieces`` are those of :func:`body_of`.  ``lengths`` and ``checks``
+    are those of the entries, and ``total`` is the sum of their digests.  ``differences`` has the
+    names that were added, changed and removed since the previous content.
     """
 
     names: list[str]
@@ -75,27 +75,27 @@ class PackedStore:
 
     @classmethod
     def of(cls, options: Mapping[str, bytes]) -> PackedStore:
-        """Return the content that ``options`` are: name to packed keys."""
+        """Return the content of ``options``, name to packed keys."""
         return cls._without_keys([]).follow(options)
 
     @classmethod
     def _without_keys(cls, names: list[str]) -> PackedStore:
-        """Return the options of these names, in order, before anything else is known of them."""
+        """Return a content with these names, in order, before their options are filled in."""
         pieces = body_of(dict.fromkeys(names, b""))
         lengths, checks = (array("Q", bytes(8 * len(names))) for _ in range(2))
         return cls(names, _Slots.of(names), pieces, lengths, checks, 0, Differences((), (), ()))
 
     @property
     def digest(self) -> bytes:
-        """The digest, the same on every host that has the same content."""
+        """The digest, which is the same on every host with the same content."""
         return digest_bytes(self.total)
 
     def options(self) -> Iterator[tuple[str, bytes]]:
-        """Yield each option's name and packed keys, in order."""
+        """Yield the name and packed keys of each option, in order."""
         yield from zip(self.names, self.pieces[2::2], strict=True)
 
     def follow(self, options: Mapping[str, bytes]) -> PackedStore:
-        """Return the content for ``options``, made of this one's where it is the same."""
+        """Return the content of ``options``, reusing the parts of this one that did not change."""
         if list(options) != self.names:
             options = {name: options[name] for name in sorted(options)}
         names, packed = list(options), list(options.values())
@@ -122,9 +122,9 @@ class PackedStore:
         return PackedStore(base.names, base.slots, pieces, lengths, checks, total, differences)
 
     def _with_names(self, names: list[str]) -> tuple[PackedStore, int, set[str], tuple[str, ...]]:
-        """Return this content with other ``names``: those that stay keep what is known of them.
+        """Return this content with other ``names``; names that stay keep their entries.
 
-        With it the digests' sum without what is gone, the names that are new and those removed.
+        Return with it the sum of the remaining digests, the new names and the removed names.
         """
         base = PackedStore._without_keys(names)
         place = {name: ordinal for ordinal, name in enumerate(self.names)}

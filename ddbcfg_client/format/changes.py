@@ -1,8 +1,8 @@
-"""What changed in the last generations: names only, so that a waiter need not compare stores.
+"""The names that changed in the last generations, so that a waiter does not compare whole stores.
 
-A segment carries them as a msgpack map, ``{"base": generation, "log": [[generation, added,
-changed, removed], ...]}``, oldest first.  It is complete for the generations after ``base``;
-numbers that the publisher skipped are not in it.
+A segment contains them as a msgpack map, ``{"base": generation, "log": [[generation, added,
+changed, removed], ...]}``, oldest first.  The log is complete for the generations after ``base``.
+Generation numbers that the publisher skipped are not in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Logged = tuple[int, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 
 class ChangeLog:
-    """The names that changed, complete for the generations after ``base``.  Never changed."""
+    """The names that changed, complete for the generations after ``base``.  Immutable."""
 
     __slots__ = ("base", "log")
 
@@ -35,7 +35,7 @@ class ChangeLog:
         self.log = tuple(log)
 
     def then(self, entry: Logged) -> ChangeLog:
-        """Return the log with ``entry`` added, and the oldest taken away until it is in bounds."""
+        """Return the log with ``entry`` added; drop the oldest entries to keep the limits."""
         base, log = self.base, [*self.log, entry]
         names, size = map(sum, zip(*map(_weight, log), strict=True))
         while log and (
@@ -53,13 +53,13 @@ class ChangeLog:
 
 
 def _weight(entry: Logged) -> tuple[int, int]:
-    """How many names an entry has, and about how many bytes they take."""
+    """Return the number of names in an entry, and about how many bytes they take."""
     names = [name for kind in entry[1:] for name in kind]
     return len(names), sum(len(name.encode()) + 5 for name in names)
 
 
 def parse_changes(packed: bytes) -> ChangeLog:
-    """Return the log in a section's bytes; ValueError when they are none."""
+    """Return the log in a section's bytes; raise ValueError if they are not a log."""
     try:
         found = unpackb(packed)
         log = [
@@ -68,17 +68,17 @@ def parse_changes(packed: bytes) -> ChangeLog:
         ]
         base = found["base"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError(f"no log of changes ({type(error).__name__})") from None
+        raise ValueError(f"not a log of changes ({type(error).__name__})") from None
     if type(base) is not int or not all(
         type(entry[0]) is int and all(type(name) is str for kind in entry[1:] for name in kind)
         for entry in log
     ):
-        raise ValueError("no log of changes")
+        raise ValueError("not a log of changes")
     return ChangeLog(base, log)
 
 
 def changes_of(segment: SegmentBytes) -> ChangeLog:
-    """Return the log that ``segment`` carries; raise ValueError if it is damaged."""
+    """Return the log in ``segment``; raise ValueError if it is damaged."""
     header = segment.header
     return parse_changes(
         section(segment, header.changes_at, header.changes_size, header.changes_checksum)

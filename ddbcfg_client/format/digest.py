@@ -1,4 +1,4 @@
-"""The digest: one for equal content on every host, kept up to date from what changed."""
+"""The digest of a content: the same for equal content on every host, and cheap to update."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from hashlib import sha256
 
 
 def entry_digest(*parts: bytes) -> int:
-    """Return what an option, its packed name and keys, adds to the digest.
+    """Return the number that an option, its packed name and keys, adds to the digest.
 
-    A sum can be kept up to date from the options that changed, and does not depend on their order.
+    The digest is a sum, so it can be updated from the changed options and ignores their order.
     """
     made = sha256()
     for part in parts:
@@ -17,5 +17,5 @@ def entry_digest(*parts: bytes) -> int:
 
 
 def digest_bytes(total: int) -> bytes:
-    """Return the digest for the sum ``total`` of the entries' digests, which may be negative."""
+    """Return the digest for ``total``, the sum of the entries' digests, which can be negative."""
     return (total % (1 << 256)).to_bytes(32, "big")

@@ -5,11 +5,11 @@ body's entries in canonical order.  An entry of the entry table is two words: th
 body, and CRC-32 of the entry's bytes | their length << 32.  An entry's bytes are the msgpack
 option name followed by the msgpack map of its keys, so the body is itself one msgpack map.
 
-"Found" proves itself: the entry's checksum and the name in it must match.  "Not found" rests on
-the slots that were probed, so these have checksums, one for each block of 4 KiB: a damaged slot
-must not make an option disappear.
+If an entry is found, its checksum and the name in it must match.  If none is found, the probed
+slots are verified with the checksums of their 4 KiB blocks, so that a damaged slot cannot make an
+option disappear.
 
-What reads raises ValueError for damage, and what the segment's ``read`` raises.
+The functions that read raise ValueError for damage, and the errors of the segment's ``read``.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.format.segment import SegmentBytes
 
-_WINDOW = 64  # slots read at once: nearly every probe ends in the first window
+_WINDOW = 64  # slots read at once; nearly every probe ends in the first window
 
 
 def home_slot(name_hash: int, slot_bits: int) -> int:
-    """The slot where probing for a name begins.
+    """Return the slot at which probing for a name begins.
 
-    Fibonacci hashing: CRC-32 alone spreads names that differ in a digit over few of its top bits.
+    This is Fibonacci hashing: the top bits of CRC-32 alone hardly differ between similar names.
     """
     return ((name_hash * 0x9E3779B1) & 0xFFFFFFFF) >> (32 - slot_bits)
 
 
 def build_slots(names: Iterable[bytes], count: int) -> tuple[array[int], int, int]:
-    """The slot table for ``names`` (UTF-8, in canonical order): the table, its bits, longest probe.
+    """Return the slot table for ``names`` (UTF-8, in canonical order), its bits and longest probe.
 
-    At least half of the table is empty.  It does not wrap around: probes that run over the end go
-    on in a tail, and the last slot is empty.
+    At least half of the table is empty.  It does not wrap around: probes that reach the end
+    continue in a tail, and the last slot is empty.
     """
-    from array import array  # here and below: readers build nothing
+    from array import array  # here and below: readers do not need it
 
     bits = max(3, (2 * count - 1).bit_length()) if count else 3
     slots = array("Q", bytes(SLOT_SIZE << bits))
@@ -65,7 +65,7 @@ def build_slots(names: Iterable[bytes], count: int) -> tuple[array[int], int, in
 
 
 def block_checksums(slots: bytes) -> array[int]:
-    """CRC-32 of each block of the slot table's bytes."""
+    """Return the CRC-32 of each block of the slot table's bytes."""
     from array import array
 
     view = memoryview(slots)
@@ -75,12 +75,12 @@ def block_checksums(slots: bytes) -> array[int]:
 
 
 def entry_check(length: int, checksum: int) -> int:
-    """The second word of an entry in the entry table: its bytes' number, and their CRC-32."""
+    """Return the second word of an entry in the entry table: the entry's length and CRC-32."""
     return length << 32 | checksum
 
 
 def build_entries(lengths: array[int], checks: array[int], first: int) -> array[int]:
-    """The entry table: offsets from ``first`` on, each with what :func:`entry_check` gave."""
+    """Return the entry table: offsets from ``first`` on, each with its :func:`entry_check`."""
     from array import array
     from itertools import accumulate
 
@@ -95,7 +95,7 @@ def build_entries(lengths: array[int], checks: array[int], first: int) -> array[
 
 
 def find(segment: SegmentBytes, option: str) -> bytes | None:
-    """Return the packed keys of ``option``; None when the index leads to no such option."""
+    """Return the packed keys of ``option``; None if it is not in the index."""
     try:
         name = option.encode()
     except UnicodeEncodeError:
@@ -122,7 +122,7 @@ def find(segment: SegmentBytes, option: str) -> bytes | None:
 
 
 def _entry(segment: SegmentBytes, slot: int, name: bytes) -> bytes | None:
-    """Return the packed keys of the entry behind ``slot`` if it is called ``name`` (as msgpack)."""
+    """Return the packed keys of the entry of ``slot``; None if it does not start with ``name``."""
     header = segment.header
     ordinal = (slot & 0xFFFFFFFF) - 1
     if not 0 <= ordinal < header.options:
@@ -137,14 +137,14 @@ def _entry(segment: SegmentBytes, slot: int, name: bytes) -> bytes | None:
         raise ValueError("an option does not match its checksum")
     if entry.startswith(name):
         return entry[len(name) :]
-    # Another name with the same CRC-32, or not the entry that the slot was made for.
+    # Either another name with the same CRC-32, or the slot is damaged.
     if crc32(split_entry(entry)[0].encode()) != slot >> 32:
         raise ValueError("its index leads to another option")
     return None
 
 
 def check_slots(segment: SegmentBytes, first: int, stop: int) -> None:
-    """Raise ValueError unless the slots from ``first`` to ``stop`` are what was published."""
+    """Raise ValueError unless the slots from ``first`` to ``stop`` match their checksums."""
     header, read = segment.header, segment.read
     table = read(header.blocks_at, header.blocks * 4)
     if crc32(table) != header.block_checksum:
@@ -160,7 +160,7 @@ def check_slots(segment: SegmentBytes, first: int, stop: int) -> None:
 
 
 def entries(segment: SegmentBytes) -> Iterator[tuple[str, bytes]]:
-    """Yield name and packed keys of every option, in canonical order, each entry checked."""
+    """Verify every entry; yield the name and packed keys of each option in canonical order."""
     header, read = segment.header, segment.read
     table = memoryview(read(header.entries_at, header.options * ENTRY_SIZE)).cast("Q")
     body = read(header.body_at, header.body_size)
@@ -168,7 +168,7 @@ def entries(segment: SegmentBytes) -> Iterator[tuple[str, bytes]]:
     for at in range(0, len(table), 2):
         offset, check = table[at], table[at + 1]
         entry = body[offset : offset + (check >> 32)]
-        # Entries stand one behind the other, so that none can be left out or come twice.
+        # Entries are adjacent, so none can be missing or appear twice.
         if crc32(entry) != check & 0xFFFFFFFF or expected not in (None, offset):
             raise ValueError("an option does not match its checksum")
         expected = offset + len(entry)
@@ -177,7 +177,7 @@ def entries(segment: SegmentBytes) -> Iterator[tuple[str, bytes]]:
 
 
 def split_entry(raw: bytes) -> tuple[str, int]:
-    """The option's name at the start of an index entry, and where its keys begin; or ValueError."""
+    """Return the name in an entry and the offset of its keys; raise ValueError if damaged."""
     first = raw[0] if raw else 0
     if 0xA0 <= first <= 0xBF:
         start, length = 1, first & 0x1F

@@ -1,4 +1,4 @@
-"""What a store's objects are called.
+"""The names of a store's objects.
 
 ``/ddbcfg.<namespace>.<store>`` is the control page; the names of all else derive from it.
 """
@@ -11,23 +11,23 @@ _LONGEST = 80
 
 
 def quoted(part: str) -> str:
-    """``part`` as it stands in an object's name: ``[A-Za-z0-9_-]`` as is, other bytes as ``%XX``.
+    """Return ``part`` quoted for an object's name: bytes other than ``[A-Za-z0-9_-]`` as ``%XX``.
 
-    Dots are quoted, so they can separate the parts of a name.  What would be longer than 80
-    characters ends in ``~`` and a hash: NAME_MAX leaves 255 for the whole name.
+    Dots are quoted, so they can separate the parts of a name.  A part of more than 80 characters is
+    cut and ends in ``~`` and a hash, because NAME_MAX limits the whole name to 255.
     """
     raw = part.encode()
     text = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in raw)
     if len(text) <= _LONGEST:
         return text
-    from hashlib import sha256  # here: it costs a process that only reads some milliseconds
+    from hashlib import sha256  # here: importing it takes milliseconds, and few need it
 
-    # 128 bits: two stores that shared a page by a collision would read each other's options.
+    # 128 bits: with a collision, two stores would share a page and read each other's options.
     return f"{text[:47]}~{sha256(raw).hexdigest()[:32]}"
 
 
 def unquoted(part: str) -> str:
-    """What :func:`quoted` was given; a shortened name is returned as it stands."""
+    """Return the argument of :func:`quoted`; a shortened name is returned unchanged."""
     if "~" in part:
         return part
     pieces = part.split("%")
@@ -41,10 +41,10 @@ def unquoted(part: str) -> str:
 
 
 def stores_in(text: str) -> list[str]:
-    """Return the stores that ``text`` lists, separated by commas, each once.
+    """Return the stores in the comma-separated ``text``, each once.
 
-    ``--store`` and ``DDBCFG_STORE`` mean the same everywhere, so this is the only place that splits
-    them.  A store whose own name has a comma cannot be named there.
+    Only this function splits ``--store`` and ``DDBCFG_STORE``, so they mean the same everywhere.
+    A store with a comma in its name cannot be selected with them.
     """
     names = (name.strip() for name in text.split(","))
     return list(dict.fromkeys(name for name in names if name))
@@ -61,23 +61,23 @@ class Names:
         self.page = page or f"{PREFIX}{quoted(namespace)}.{quoted(store)}"
         self.semaphore = self.page  # semaphores have a name space of their own ("sem." in /dev/shm)
         self.lock = f"{self.page}.lock"
-        self.requests = f"{self.page}.requests"  # sockets: this one for those who may read,
-        self.admin = f"{self.page}.admin"  # this one for the daemon's user and root
+        self.requests = f"{self.page}.requests"  # a socket for all users that may read
+        self.admin = f"{self.page}.admin"  # a socket for the daemon's user and root
 
     def segment(self, generation: int) -> str:
-        """The name of the snapshot segment of ``generation``."""
+        """Return the name of the snapshot segment of ``generation``."""
         return f"{self.page}.{generation}"
 
     @classmethod
     def of_page(cls, page: str) -> Names | None:
-        """The names behind a control page's name; None when it is not one's."""
+        """Return the names for a control page's name; None if it is not the name of a page."""
         parts = page.removeprefix(PREFIX).split(".")
         if not page.startswith(PREFIX) or len(parts) != 2 or not all(parts):
             return None
         return cls(unquoted(parts[0]), unquoted(parts[1]), page)
 
     def generation_of(self, name: str) -> int | None:
-        """The generation of the segment called ``name``; None when it is none of this store's."""
+        """Return the generation of the segment ``name``; None if it is not one of this store's."""
         generation = name.removeprefix(f"{self.page}.")
         if generation == name or not (generation.isascii() and generation.isdigit()):
             return None

@@ -1,9 +1,9 @@
-"""The one text of each number: what is stored, published, exported and printed.
+"""The canonical text of each number, as it is stored, published, exported and printed.
 
-Two spellings of one number would be two contents, with two digests; and who formats a value wants
-``27010``, not ``2.701E+4``.  So a number is written in plain digits, without zeros at its end, as
-DynamoDB itself gives it back.  No decimal context has a say in it: Python's default of 28 digits
-would make two numbers of 38 digits one.
+With two spellings, one number would give two contents with two digests, and ``27010`` is easier to
+read than ``2.701E+4``.  So a number is written in plain digits without trailing zeros, as DynamoDB
+itself returns it.  No decimal context is used: with Python's default of 28 digits, two different
+numbers of 38 digits could become equal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MIN_EXPONENT = -130  # … and 1E-130 or above, either sign
 def number_text(number: Decimal) -> str:
     """Return the text of ``number``; raise ValueError if it is not finite.
 
-    A number beyond DynamoDB's range is written with an exponent, for a billion digits fit nowhere.
+    A number beyond DynamoDB's range is written with an exponent: it could have a billion digits.
     """
     if not number.is_finite():
         raise ValueError("not a finite number")
@@ -34,8 +34,8 @@ def number_text(number: Decimal) -> str:
 
 
 def canonical_text(text: str) -> str:
-    """Return the text of the number that ``text`` says; raise ValueError if it says none."""
-    # Most numbers are small integers, which are as they should be.
+    """Return the canonical text of the number in ``text``; raise ValueError if it is not one."""
+    # Most numbers are small integers, whose text is canonical already.
     if text.isdigit() and text.isascii() and text[0] != "0" and len(text) <= MAX_EXPONENT:
         return text
     try:

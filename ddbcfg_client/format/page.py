@@ -1,8 +1,8 @@
 """The control page: one page of 64-bit words, created once and never resized.
 
-The generation word alone decides a reader's hot path.  What describes the content (digest, counts)
-is in the snapshot's own header, where it cannot be mixed up with another generation's; the page
-holds what lives on between generations: a status, in one of two slots.
+A reader's hot path depends only on the generation word.  The description of the content (digest,
+counts) is in the snapshot's header, where it cannot be mixed up with that of another generation.
+The page contains the daemon's status, which is independent of generations, in one of two slots.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from ddbcfg_client.format import NEVER as NEVER
 PAGE_SIZE = 4096
 PAGE_MAGIC = int.from_bytes(b"DDBCFGP\x01", "little")
 
-# Indexes of 64-bit words.  The first three are fixed for all layouts to come.
+# Indexes of 64-bit words.  The first three are the same in all future layouts.
 MAGIC_WORD = 0
 LAYOUT_WORD = 1
-GENERATION_WORD = 2  # 0: nothing published yet; RETIRED set: this page is replaced, attach anew
-STATUS_WORD = 3  # counts status writes; its lowest bit says which of the two slots is current
+GENERATION_WORD = 2  # 0: nothing published yet; with RETIRED: replaced, attach again
+STATUS_WORD = 3  # counts status writes; its lowest bit is the index of the current slot
 
 RETIRED = 1 << 63
 
-# A reader never sees half a status: the publisher fills the slot that is *not* current and then
-# counts STATUS_WORD up with one store.  Killed in between, it has changed nothing.
+# A reader never sees a partial status: the publisher fills the slot that is *not* current and then
+# increments STATUS_WORD with one store.  If it is killed in between, nothing has changed.
 _STATUS_SLOTS = 64
 _STATUS_SIZE = 2016
-# A slot: CRC-32 of what follows, the size of the map, the map.
+# A slot: CRC-32 of the rest, the size of the map, the map.
 _STATUS = struct.Struct("=QQ")
 _MAP_LARGEST = _STATUS_SIZE - _STATUS.size
 
-# Bytes that each text may take; together they leave room for every number and some more fields.
+# The maximum bytes of each text; together they leave room for all numbers and some future fields.
 ERROR_LONGEST = 700
 HELD_LONGEST = 400
 _TEXT_LONGEST = 120
@@ -42,20 +42,19 @@ _LONGEST = {"error": ERROR_LONGEST, "held": HELD_LONGEST, "copy_error": 200}
 
 
 class PageStatus:
-    """How the daemon is doing: the part of the control page that lives on between generations.
+    """The status of the daemon, the part of the control page that is independent of generations.
 
-    Times are nanoseconds of the host's CLOCK_BOOTTIME, those called ``_unix`` and ``held_since``
-    nanoseconds since 1970; :data:`NEVER` when there is none.
+    Times are in nanoseconds of the host's CLOCK_BOOTTIME; those called ``_unix`` and ``held_since``
+    are in nanoseconds since 1970.  :data:`NEVER` stands for no time.
 
-    ``generation`` is the one that was current when this was written, and ``success`` the end of the
-    last reading of the table after which it was left current; ``previous_generation`` and
-    ``previous_success`` are the same for the generation before.  So a reader knows the age of what
-    it serves, whichever of the two that is.
+    ``generation`` was current when the status was written.  ``success`` is the end of the last poll
+    that left it current.  ``previous_generation`` and ``previous_success`` are the same for the
+    generation before.  So a reader that serves either of the two knows its age.
 
-    ``failures`` counts failed polls in a row, ``error`` says why the last one failed.  ``held``
-    says why newer content is not published, ``copy_error`` why the copy on disk is not written.
-    ``held_bytes`` is the shared memory of replaced segments that readers still hold.
-    ``daemon_pidns`` is the inode of the PID namespace in which ``daemon_pid`` means something.
+    ``failures`` counts failed polls in a row, and ``error`` is the error of the last one.  ``held``
+    is the reason why newer content is not published, ``copy_error`` why the copy on disk is not
+    written.  ``held_bytes`` is the shared memory of replaced segments that readers still hold.
+    ``daemon_pidns`` is the inode of the PID namespace to which ``daemon_pid`` belongs.
     ``revision`` and ``epoch`` are the table's own version of the store.
     """
 
@@ -134,7 +133,7 @@ class PageStatus:
         self.epoch = epoch
 
     def success_of(self, generation: int) -> int | None:
-        """Return ``success`` of ``generation``; None when it is neither of the two known here."""
+        """Return the success time of ``generation``; None if it is neither of the known two."""
         if generation == self.generation:
             return self.success
         return self.previous_success if generation == self.previous_generation else None
@@ -144,14 +143,14 @@ _DEFAULTS = {name: getattr(PageStatus(), name) for name in PageStatus.__slots__}
 
 
 def status_slot(count: int) -> int:
-    """Return the offset of the status slot that is current when STATUS_WORD is ``count``."""
+    """Return the offset of the current status slot if STATUS_WORD is ``count``."""
     return _STATUS_SLOTS + (count & 1) * _STATUS_SIZE
 
 
 def pack_status(status: PageStatus) -> bytes:
-    """Return the bytes of a status slot; a text too long for it is cut at a character.
+    """Return the bytes of a status slot; a text that is too long is cut between characters.
 
-    Only what differs from its default is stored.
+    Only fields that differ from their defaults are stored.
     """
     fields = {}
     for name, default in _DEFAULTS.items():
@@ -169,7 +168,7 @@ def _cut(name: str, text: str) -> str:
 
 
 def parse_status(slot: bytes) -> PageStatus:
-    """Return the status in a slot's bytes; raise ValueError when they do not check out.
+    """Return the status in a slot's bytes; raise ValueError if they are not valid.
 
     Keys that this release does not know are skipped.
     """
@@ -180,9 +179,9 @@ def parse_status(slot: bytes) -> PageStatus:
     try:
         fields = unpackb(slot[_STATUS.size : end])
     except (ValueError, RecursionError) as error:
-        raise ValueError("the status is no msgpack map") from error
+        raise ValueError("the status is not a msgpack map") from error
     if type(fields) is not dict:
-        raise ValueError("the status is no msgpack map")
+        raise ValueError("the status is not a msgpack map")
     status = PageStatus()
     for name, default in _DEFAULTS.items():
         value = fields.get(name, default)
@@ -197,8 +196,8 @@ def parse_status(slot: bytes) -> PageStatus:
 def read_status(page: memoryview, words: memoryview) -> PageStatus:
     """Return the current status in a mapped page (as bytes and as words).
 
-    Raise ValueError when it is damaged.  Waits for nobody: a second try is needed only when two
-    statuses were written in between, or on a processor that reorders loads.
+    Raise ValueError if it is damaged.  This never waits: a retry is needed only if two statuses
+    were written meanwhile, or if the processor reordered the loads.
     """
     error = ValueError("the status changes faster than it can be read")
     for _ in range(100):
@@ -214,7 +213,7 @@ def read_status(page: memoryview, words: memoryview) -> PageStatus:
 
 
 def write_status(page: memoryview, words: memoryview, status: PageStatus) -> None:
-    """Write ``status`` into the slot of a mapped page that nobody reads, which is then current."""
+    """Write ``status`` into the unused slot of a mapped page, and make that slot current."""
     count = words[STATUS_WORD] + 1
     slot = pack_status(status)
     offset = status_slot(count)
@@ -223,18 +222,17 @@ def write_status(page: memoryview, words: memoryview, status: PageStatus) -> Non
 
 
 def words_of(page: memoryview | bytes | bytearray) -> memoryview:
-    """Return the 64-bit words of ``page``: each is read and stored whole, as one plain access.
+    """Return the 64-bit words of ``page``; each is read and written with one plain access.
 
-    ``struct.pack_into`` would clear a word before it stores it, and a reader would see 0.
+    ``struct.pack_into`` clears a word before it stores the value, and a reader could see 0.
     """
     return memoryview(page).cast("Q")
 
 
 def new_page() -> bytes:
-    """Return a control page with no generation and an empty status, but for the magic, which is 0.
+    """Return a control page without generation, with an empty status and with a magic of 0.
 
-    The magic is stored last, as one word, when all the rest is in place: a page without it is not
-    there yet.
+    The magic is stored last, as one word: a page without it is not ready yet.
     """
     page = bytearray(PAGE_SIZE)
     struct.pack_into("=QQQQ", page, 0, 0, LAYOUT_VERSION, 0, 0)

@@ -1,7 +1,7 @@
-"""What is said over a daemon's request socket: one line of JSON each way.  No I/O.
+"""The messages on a daemon's request socket: one line of JSON in each direction.  No I/O.
 
-A request names an operation; the response comes when it is done, and the connection ends with it.
-Both sides skip fields that they do not know, so that either can be upgraded first.
+A request names an operation.  The response is sent when it is done, and ends the connection.  Both
+sides skip unknown fields, so that either can be upgraded first.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 PROTOCOL_VERSION = 1
 LONGEST_REQUEST = 4096  # bytes, with the newline
 LONGEST_RESPONSE = 65536
-_LONGEST_TEXT = 5000  # characters, each of which may take twelve bytes as JSON's escapes
+_LONGEST_TEXT = 5000  # characters; each can take twelve bytes when escaped in JSON
 
 # Operations.
 POLL = "poll"  # read the table now
 ACCEPT = "accept"  # the same, and publish even what a guard refuses; over the admin socket only
 
-# Why a request was refused; more may come.
-BUSY = "busy"  # too many connections are open; come again with the ticket
+# The reasons for refusing a request; later releases may add more.
+BUSY = "busy"  # too many connections are open; retry with the ticket
 FORBIDDEN = "forbidden"  # not for this user, or not over this socket
 MALFORMED = "malformed"  # it is not a request
 UNKNOWN = "unknown"  # this daemon does not know the operation
@@ -29,10 +29,10 @@ STOPPING = "stopping"  # the daemon stops serving the store
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for.
+    """A client's request.
 
-    ``ticket`` comes from a response that refused an earlier try as busy: a poll that began after
-    that one is as good as a later one.
+    ``ticket`` is from a response that refused an earlier attempt as busy.  Any poll that began
+    after that attempt satisfies the request.
     """
 
     op: str
@@ -41,11 +41,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What became of a request.
+    """The result of a request.
 
-    ``refused`` is why nothing was done, and ``why`` the same as a sentence.  If it is empty, the
-    table was polled: ``generation`` is current now, ``published`` whether this poll made it so,
-    ``held`` why a guard held back what was read, ``error`` why the poll failed.
+    ``refused`` is the reason if nothing was done, and ``why`` is its explanation.  If it is empty,
+    the table was polled: ``generation`` is current now, ``published`` says whether this poll
+    published it, ``held`` why a guard held the content, and ``error`` why the poll failed.
     """
 
     refused: str = ""
@@ -58,7 +58,7 @@ class Response:
 
 
 def pack_request(request: Request) -> bytes:
-    """Return the line that says ``request``."""
+    """Return ``request`` as a line."""
     fields: dict[str, Any] = {"version": PROTOCOL_VERSION, "op": request.op}
     if request.ticket is not None:
         fields["ticket"] = request.ticket
@@ -66,14 +66,14 @@ def pack_request(request: Request) -> bytes:
 
 
 def pack_response(response: Response) -> bytes:
-    """Return the line that says ``response``; long texts are cut."""
+    """Return ``response`` as a line; long texts are cut."""
     fields: dict[str, Any] = {"version": PROTOCOL_VERSION}
     if response.refused:
         fields |= {"refused": response.refused, "why": response.why[:_LONGEST_TEXT]}
         if response.ticket is not None:
             fields["ticket"] = response.ticket
     else:
-        # No text is as long as two of these: a poll is held or has failed.
+        # Half the limit each; at most one of the two is set, since a poll is either held or failed.
         fields |= {
             "generation": response.generation,
             "published": response.published,
@@ -84,7 +84,7 @@ def pack_response(response: Response) -> bytes:
 
 
 def parse_request(line: bytes) -> Request:
-    """Return the request that ``line`` says; raise ValueError if it says none."""
+    """Return the request in ``line``; raise ValueError if it is not one."""
     fields = _fields(line)
     op, ticket = fields.get("op"), fields.get("ticket")
     if not isinstance(op, str):
@@ -93,7 +93,7 @@ def parse_request(line: bytes) -> Request:
 
 
 def parse_response(line: bytes) -> Response:
-    """Return the response that ``line`` says; raise ValueError if it says none."""
+    """Return the response in ``line``; raise ValueError if it is not one."""
     fields = _fields(line)
     refused = _text(fields, "refused")
     if refused:
@@ -115,7 +115,7 @@ def _line(fields: dict[str, Any]) -> bytes:
 
 def _fields(line: bytes) -> dict[str, Any]:
     try:
-        # Decoded here: json would guess the encoding.
+        # Decoded here, because json would guess the encoding.
         fields = json.loads(line.decode())
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
@@ -127,13 +127,13 @@ def _fields(line: bytes) -> dict[str, Any]:
 
 
 def _number(value: object) -> int | None:
-    """Return ``value`` if it is an integer that is not negative; a bool is none."""
+    """Return ``value`` if it is a non-negative integer and not a bool."""
     return value if type(value) is int and value >= 0 else None
 
 
 def _text(fields: dict[str, Any], name: str) -> str:
-    """Return the text called ``name``, which can be printed; empty if there is none."""
+    """Return the printable text of the field ``name``; empty if there is none."""
     value = fields.get(name, "")
     if not isinstance(value, str):
         raise ValueError(f"{name} is not a text")
-    return value.encode(errors="replace").decode()  # JSON can say half a surrogate pair
+    return value.encode(errors="replace").decode()  # JSON can contain lone surrogates

@@ -12,8 +12,8 @@ where            what
 ``body_at``      body: the msgpack map ``{option: {key: value}}`` in canonical order
 ===============  ===================================================================
 
-A reader goes by the offsets, not by this order, and skips what it does not know: words of the
-header, keys of the two small maps, sections that no offset it knows leads to.
+A reader uses the offsets, not this order.  It skips unknown words of the header, unknown keys of
+the two small maps, and sections at offsets that it does not know.
 """
 
 from __future__ import annotations
@@ -29,35 +29,36 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class SegmentBytes(Protocol):
-        """A segment to be read: one that is open, or an image in memory."""
+        """A readable segment: an open one, or an image in memory."""
 
         name: str
         header: Header
 
         def read(self, offset: int, size: int) -> bytes:
-            """Return ``size`` bytes at ``offset``; raise SnapshotError when there are fewer."""
+            """Return ``size`` bytes at ``offset``; raise SnapshotError if there are fewer."""
 
         def is_open(self) -> bool:
-            """Return whether it can still be read: a program may have closed its descriptor."""
+            """Return whether it can still be read: the program may have closed its descriptor."""
 
 
 SEGMENT_MAGIC = int.from_bytes(b"DDBCFGS\x01", "little")
-HEADER_SIZE = 512  # of layout 2 as it began; a later release may write a longer one, none a shorter
+HEADER_SIZE = 512  # the minimum; a later release may write a longer header
 HEADER_LARGEST = 1 << 16
 _HEADER = struct.Struct("=22Qqq32s")
 _CHECKSUM = struct.Struct("=Q")  # the header's last word
 
 SLOT_SIZE = 8
 ENTRY_SIZE = 16
-BLOCK_SIZE = 4096  # of the slot table, for each checksum in the block table
+BLOCK_SIZE = 4096  # bytes of the slot table for each checksum in the block table
 
 
 class Header:
-    """A snapshot segment's header: where everything is, and what describes the content.
+    """A snapshot segment's header: the sections' offsets, and a description of the content.
 
-    Offsets count bytes from the segment's start.  ``read_at`` is when DynamoDB was read, in
-    nanoseconds since 1970, ``read_boottime`` the same on the host's CLOCK_BOOTTIME.  ``digest`` is
-    the sum, modulo 2**256, of the SHA-256 of each entry (see :mod:`.digest`), big-endian.
+    Offsets are in bytes from the segment's start.  ``read_at`` is the time of the read from
+    DynamoDB in nanoseconds since 1970, ``read_boottime`` the same on the host's CLOCK_BOOTTIME.
+    ``digest`` is the sum, modulo 2**256, of the SHA-256 of each entry (see :mod:`.digest`),
+    big-endian.
     """
 
     __slots__ = (
@@ -138,7 +139,7 @@ class Header:
 
     @property
     def blocks(self) -> int:
-        """How many blocks, each with a checksum, the slot table has."""
+        """The number of blocks of the slot table; each has a checksum."""
         return -(-self.slots * SLOT_SIZE // BLOCK_SIZE)
 
     def pack(self) -> bytes:
@@ -174,9 +175,9 @@ class Header:
 
 
 def header_size_of(head: bytes) -> int:
-    """Return how long the header says it is; ValueError when that cannot be.
+    """Return the size that the header contains; raise ValueError if that is impossible.
 
-    ``head`` is the first HEADER_SIZE bytes of a segment whose layout version was checked before.
+    ``head`` is the first HEADER_SIZE bytes of a segment.  Its layout version was checked before.
     """
     if len(head) < HEADER_SIZE:
         raise ValueError("the header is cut short")
@@ -225,5 +226,5 @@ def section(segment: SegmentBytes, at: int, size: int, checksum: int) -> bytes:
 
 
 def padding(size: int) -> bytes:
-    """The zeros that bring ``size`` up to a multiple of 8."""
+    """Return the zeros that pad ``size`` to a multiple of 8."""
     return bytes(-size % 8)

@@ -1,4 +1,4 @@
-"""DynamoDB's attribute values, as msgpack and as Python values; both exact.
+"""Exact conversion of DynamoDB's attribute values to msgpack and to Python values.
 
 =========  =============================  ==========================================
 DynamoDB   msgpack                        Python
@@ -14,14 +14,14 @@ NS         ext 3: an array of str         read-only set of Decimal
 BS         ext 4: an array of bin         read-only set of bytes
 =========  =============================  ==========================================
 
-Maps and sets are packed in canonical order and numbers in their canonical text, so equal content
+Maps and sets are packed in canonical order, and numbers as their canonical text.  So equal content
 gives equal bytes on every host.
 Reference: "AttributeValue" in the Amazon DynamoDB API Reference.
 """
 
 from __future__ import annotations
 
-# Not when the first number comes: while one thread imports, a fork would leave the child waiting.
+# Imported here and not at the first number: a child forked during an import could deadlock.
 from decimal import Decimal
 
 from msgpack import ExtType, packb, unpackb
@@ -60,7 +60,7 @@ def _number_set(numbers: list[object]) -> list[str]:
 
 
 def _packable(attribute: Mapping[str, Any]) -> object:
-    """What msgpack packs for a DynamoDB attribute value; ValueError when it is none."""
+    """Return the object that msgpack packs for an attribute value; raise ValueError if invalid."""
     ((kind, value),) = attribute.items()
     match kind:
         case "S" if isinstance(value, str):
@@ -87,14 +87,14 @@ def _packable(attribute: Mapping[str, Any]) -> object:
 
 
 def pack_name(option: str) -> bytes:
-    """The msgpack bytes of an option's name; ValueError when UTF-8 cannot hold it."""
+    """Return the msgpack bytes of an option's name; raise ValueError if it is not valid UTF-8."""
     return bytes(packb(option))
 
 
 def pack_option(option: str, keys: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """The msgpack map of an option's keys, given as DynamoDB attribute values.
+    """Return the msgpack map of an option's keys, from their DynamoDB attribute values.
 
-    Raise MalformedValue, which names option and key but never a value.
+    Raise MalformedValue, which contains the option and the key but never a value.
     """
     packable = {}
     key = "*"
@@ -105,7 +105,7 @@ def pack_option(option: str, keys: Mapping[str, Mapping[str, Any]]) -> bytes:
         key = "*"
         return bytes(packb(packable))
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        # Only the class: the text of a ValueError may hold what it choked on.
+        # Only the class: the text of a ValueError may contain a part of the value.
         raise MalformedValue(option, key, type(error).__name__) from None
 
 
@@ -134,7 +134,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def unpack_option(raw: bytes) -> ReadOnlyDict:
-    """The option whose keys :func:`pack_option` packed; ValueError for any other bytes."""
+    """Return the option that :func:`pack_option` packed; raise ValueError for other bytes."""
     try:
         option = unpackb(
             raw, ext_hook=_from_ext, object_hook=ReadOnlyDict, list_hook=ReadOnlyList, timestamp=0

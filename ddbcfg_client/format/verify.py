@@ -1,6 +1,6 @@
 """Checking a whole segment: for a publisher that takes over, and for tools.
 
-A reader checks what it reads, no more.
+A reader verifies only the bytes that it reads.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def verified(segment: SegmentBytes) -> dict[str, bytes]:
-    """Return every option, name to packed keys, when every byte that a reader may use was checked.
+    """Verify every byte that a reader may use; return all options, name to packed keys.
 
-    Raise ValueError for damage.
+    Raise ValueError if the segment is damaged.
     """
     header = segment.header
     if crc32(segment.read(header.body_at, header.body_size)) != header.body_checksum:

@@ -1,9 +1,9 @@
 """An option's keys on a command line: ``KEY=TEXT``, ``KEY:=JSON`` and ``KEY:b64=BASE64``.
 
-The first ``=`` of an argument decides.  What stands before it is the key, unless it ends in ``:``
-(the value is JSON) or in ``:b64`` (it is base64): then it is the key without that ending.  So a key
-may hold colons but no ``=``, and a text may hold anything.  Messages name keys, never values, and
-not even an argument without ``=``, which may be a value that went astray.
+The first ``=`` separates the key from the value.  If the key ends in ``:``, the value is JSON; if
+it ends in ``:b64``, the value is base64; the ending is not part of the key.  So a key may contain
+colons but no ``=``, and a text may contain anything.  Messages show keys but never values.  They do
+not show an argument without ``=`` either, which may be a misplaced value.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def keys_of(arguments: Iterable[str]) -> dict[str, object]:
-    """Return the keys with their values; JSON is that of :mod:`ddbcfg_client.notation`.
+    """Return the keys with their values; JSON is in the notation of :mod:`ddbcfg_client.notation`.
 
-    Raise :class:`NotationError` for what is none of the three forms, for a value that is not what
-    its form says, and for a key that is there twice.
+    Raise :class:`NotationError` if an argument has none of the three forms, if a value does not
+    match its form, or if a key is repeated.
     """
     keys: dict[str, object] = {}
     for number, argument in enumerate(arguments, 1):
@@ -48,5 +48,5 @@ def _value(form: str, text: str, where: str) -> object:
     try:
         return a2b_base64(text, strict_mode=True)
     except ValueError:
-        # "from None": nobody knows what the cause quotes.
+        # "from None": the cause may quote the value.
         raise NotationError(where, "is not base64") from None

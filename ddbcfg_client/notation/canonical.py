@@ -1,4 +1,4 @@
-"""One way to write each value, so that equal stores make equal files and unequal ones differ."""
+"""Canonical text of values: equal stores give equal files, and different stores different ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def canonical(value: object) -> object:
-    """Return an equal value whose maps are in the order of their keys; dumps() does the rest."""
+    """Return an equal value whose maps are sorted by key; dumps() does the rest."""
     match value:
         case dict():
             return {key: canonical(value[key]) for key in sorted(value)}
@@ -22,17 +22,17 @@ def canonical(value: object) -> object:
 
 
 def as_file(stores: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
-    """Return store → option → key → value as a file in the notation, sorted, a line for each."""
+    """Return store → option → key → value as a sorted file in the notation, one a line."""
     return dumps(canonical(stores), typed=True, indent=2) + "\n"
 
 
 def text_of(value: object) -> str:
-    """Return a text that is the same for two values just when DynamoDB would hold the same."""
+    """Return a text that is equal for two values if and only if DynamoDB would store the same."""
     return dumps(canonical(value), typed=True)
 
 
 def same(one: object, other: object) -> bool:
-    """Return whether DynamoDB would hold the same for both: ``text_of`` of both, but sooner."""
+    """Return whether DynamoDB would store the same for both: compare ``text_of``, but faster."""
     if isinstance(one, str) or isinstance(other, str):
         return one == other  # a string equals nothing else
     if isinstance(one, dict) and isinstance(other, dict):
@@ -41,7 +41,7 @@ def same(one: object, other: object) -> bool:
 
 
 def type_of(value: object) -> str:
-    """Return what DynamoDB calls the type of ``value``, for people."""
+    """Return a readable name of the DynamoDB type of ``value``."""
     match value:
         case None:
             return "null"

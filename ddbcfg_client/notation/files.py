@@ -1,4 +1,4 @@
-"""A file of stores in the notation: of ``--local``, and of ``ddbcfg-client`` export and import."""
+"""Files of stores in the notation, for ``--local`` and ``ddbcfg-client`` export and import."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def load_file(path: str | os.PathLike[str], key_names: Container[str] = DEFAULT_KEYS) -> Stores:
-    """Return the store → option → key → value that the file at ``path`` says, in typed JSON.
+    """Return the store → option → key → value in the file at ``path``, which is typed JSON.
 
-    Raise :class:`NotationError`, which names the file and the line or the path in it, for a file
-    that cannot be read, is no JSON, or does not say stores (``ddbcfg_client.notation``).
+    Raise :class:`NotationError` if the file cannot be read, is not JSON, or does not contain stores
+    (see ``ddbcfg_client.notation``).  The error has the file and the line or the path in it.
     """
     try:
         data = Path(path).read_bytes()
@@ -32,21 +32,21 @@ def load_file(path: str | os.PathLike[str], key_names: Container[str] = DEFAULT_
 
 
 def load_bytes(data: bytes, where: str, key_names: Container[str] = DEFAULT_KEYS) -> Stores:
-    """Return the same of a file's content; ``where`` is what errors call it."""
+    """Return the same for a file's content; error messages call it ``where``."""
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        # "from None": the cause holds the whole file, and with it every secret.
+        # "from None": the cause contains the whole file with all its secrets.
         raise NotationError(f"{where}:{line}", "not UTF-8") from None
     return loads_stores(text, where, key_names)
 
 
 def save_file(path: str, data: bytes) -> None:
-    """Put ``data`` into the file, whole or not at all; raise OSError.
+    """Write ``data`` to the file atomically; raise OSError.
 
-    A new file is readable to its owner only, for values can be secrets.  One that is there keeps
-    its owner, group and mode; where this user may not give it to them, it is left as it is.
+    A new file is readable only by its owner, because values can be secrets.  An existing file keeps
+    its owner, group and mode; if this user may not set these, the file is not changed.
     """
     target = os.path.realpath(path)
     if os.path.exists(target) and not os.path.isfile(target):  # a device, a pipe
@@ -68,7 +68,7 @@ def save_file(path: str, data: bytes) -> None:
 
 
 def _hand_over(fd: int, before: os.stat_result) -> None:
-    """Give the new file what the one before has; the mode last, for chown takes some of it away."""
+    """Copy owner, group and mode to the new file; the mode last, because chown clears some bits."""
     now = os.fstat(fd)
     if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):
         try:

@@ -1,4 +1,4 @@
-"""What changes when a store becomes as a file says it: names and types, never values."""
+"""The changes that an import of a file makes to a store: names and types, never values."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class Changes:
-    """The names of the options that differ between a store and a file, each list in order.
+    """The names of the options that differ between a store and a file; each list is sorted.
 
-    An option of the file replaces the store's whole, as ``set`` does.  Options that only the store
-    has are ``deleted`` with ``replace``, else ``kept``.
+    An option in the file replaces the whole option in the store, as ``set`` does.  Options that
+    exist only in the store are ``deleted`` with ``replace``, and ``kept`` without.
     """
 
     def __init__(self, store: Options, file: Options, *, replace: bool) -> None:
@@ -29,11 +29,11 @@ class Changes:
 
     @property
     def unchanged(self) -> int:
-        """How many options are the same in both."""
+        """The number of options that are the same in both."""
         return len(self._file) - len(self.added) - len(self.changed)
 
     def lines(self) -> Iterator[str]:
-        """Yield a line for each option that differs, followed by one for each of its keys."""
+        """Yield a line for each option that differs, followed by one for each key that differs."""
         sign_of = dict.fromkeys(self.added, "+") | dict.fromkeys(self.changed, "~")
         sign_of |= dict.fromkeys(self.deleted, "-")
         for name in sorted(sign_of):
@@ -43,7 +43,7 @@ class Changes:
 
 
 def counts(all_changes: Iterable[Changes]) -> str:
-    """Return how many options differ in what way, in words."""
+    """Return the number of options for each kind of change, as text."""
     found = list(all_changes)
     parts = [
         f"{sum(len(getattr(changes, kind)) for changes in found)} {kind}"

@@ -1,4 +1,4 @@
-"""Values from JSON in the notation; each error names the line, or the path into the document."""
+"""Parsing of JSON in the notation; each error has the line, or the path into the document."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _MARKERS = {"$binary": "base64 text", "$map": "an object", "$set": "an array tha
 
 
 def loads(text: str, where: str) -> object:
-    """Return the value that ``text`` says: str, Decimal, bool, None, bytes, list, dict or set.
+    """Return the value in ``text``: str, Decimal, bool, None, bytes, list, dict or set.
 
-    Raise :class:`NotationError` with ``where`` and the line for what is no JSON, with ``where``
-    and the path into the document for JSON that says no DynamoDB value.
+    Raise :class:`NotationError` with ``where`` and the line if it is not JSON, or with ``where``
+    and the path into the document if it is not a DynamoDB value.
     """
     return _Reader(where).read(text, MAX_DEPTH)
 
@@ -30,11 +30,10 @@ def loads(text: str, where: str) -> object:
 def loads_stores(
     text: str, where: str, key_names: Container[str] = DEFAULT_KEYS
 ) -> dict[str, dict[str, dict[str, object]]]:
-    """Return the store → option → key → value that ``text`` says.
+    """Return the store → option → key → value in ``text``.
 
-    Raise :class:`NotationError` as :func:`loads` does, and for an empty name, for a key that is
-    one of the table's own (``key_names``), and for anything but an object where stores, options
-    or keys belong.
+    Raise :class:`NotationError` as :func:`loads` does.  It is also raised if a name is empty, if a
+    key is one of the table's own (``key_names``), or if stores, options or keys are not an object.
     """
     reader = _Reader(where)
     stores: dict[str, dict[str, dict[str, object]]] = {}
@@ -51,15 +50,15 @@ def loads_stores(
 
 
 class _Reader:
-    """Turns a JSON document into values; errors say where it comes from."""
+    """Converts a JSON document to values; errors contain its origin."""
 
     __slots__ = ("number_of", "where")
 
     def __init__(self, where: str) -> None:
         from decimal import Context, Inexact, InvalidOperation, Overflow, Subnormal
 
-        # DynamoDB's range, in which every digit must fit.  Zeros at the end may go: 1E+40 written
-        # out has 41 digits, but one that counts.
+        # DynamoDB's range and precision.  Trailing zeros do not count: 1E+40 written out has 41
+        # digits, but only one is significant.
         traps = [Inexact, InvalidOperation, Overflow, Subnormal]
         self.number_of = Context(
             prec=MAX_DIGITS, Emin=MIN_EXPONENT, Emax=MAX_EXPONENT, traps=traps
@@ -67,16 +66,16 @@ class _Reader:
         self.where = where
 
     def error(self, path: str, reason: str) -> NotationError:
-        """Return the error for what is found at ``path``."""
+        """Return the error for the value at ``path``."""
         return NotationError(f"{self.where}: {path}" if path else self.where, reason)
 
     def read(self, text: str, depth: int) -> object:
-        """Return the value of the whole document, of at most ``depth`` levels."""
+        """Return the value of the whole document; raise if it has more than ``depth`` levels."""
         import json
 
         try:
-            # Nothing is interpreted here, where neither line nor path is known: an object comes
-            # as a tuple of pairs, which keeps duplicates, and a number as its literal in bytes.
+            # Nothing is interpreted here, because neither line nor path is known yet.  An object
+            # becomes a tuple of pairs, which keeps duplicates, and a number its literal as bytes.
             tree = json.loads(
                 text,
                 object_pairs_hook=tuple,
@@ -84,7 +83,7 @@ class _Reader:
                 parse_int=str.encode,
                 parse_constant=str.encode,
             )
-        # "from None": the cause holds the whole document, and with it every secret.
+        # "from None": the cause contains the whole document with all its secrets.
         except json.JSONDecodeError as error:
             reason = f"not JSON: {error.msg} (column {error.colno})"
             raise NotationError(f"{self.where}:{error.lineno}", reason) from None
@@ -93,7 +92,7 @@ class _Reader:
         return self.value(tree, "", depth)
 
     def named(self, value: object, path: str, noun: str) -> Iterator[tuple[str, object, str]]:
-        """Yield name, value and path of each of the ``noun``s that the object ``value`` holds."""
+        """Yield the name, value and path of each ``noun`` in the object ``value``."""
         if not isinstance(value, dict):
             raise self.error(path, f"must be an object whose names are {noun}s")
         for name, member in value.items():
@@ -102,7 +101,7 @@ class _Reader:
             yield name, member, _join(path, name)
 
     def value(self, node: object, path: str, depth: int) -> object:
-        """Return what ``node`` of the parsed document says."""
+        """Return the value of ``node`` of the parsed document."""
         if isinstance(node, str):
             return self.string(node, path)
         if isinstance(node, bytes):
@@ -115,7 +114,7 @@ class _Reader:
         return node  # true, false, null
 
     def string(self, text: str, path: str) -> str:
-        """Return ``text``, which must be what UTF-8 can hold."""
+        """Return ``text``; raise if UTF-8 cannot represent it."""
         try:
             text.encode()
         except UnicodeEncodeError:
@@ -123,7 +122,7 @@ class _Reader:
         return text
 
     def number(self, literal: bytes, path: str) -> Decimal:
-        """Return the exact number, of the digits with which DynamoDB would give it back."""
+        """Return the exact number, with the digits that DynamoDB would return."""
         from decimal import Decimal
 
         try:
@@ -137,7 +136,7 @@ class _Reader:
         raise self.error(path, reason)
 
     def braces(self, pairs: _Pairs, path: str, depth: int) -> object:
-        """Return the map, set or bytes that a JSON object stands for."""
+        """Return the map, set or bytes that a JSON object represents."""
         from binascii import a2b_base64
 
         marker = next((key for key, _ in pairs if key.startswith("$")), None)
@@ -161,7 +160,7 @@ class _Reader:
         raise self.error(path, f"{marker!r} must hold {_MARKERS[marker]}")
 
     def plain_map(self, pairs: _Pairs, path: str, depth: int) -> dict[str, object]:
-        """Return a map of exactly these keys."""
+        """Return a map with exactly these keys."""
         self.check_depth(path, depth)
         result: dict[str, object] = {}
         for key, node in pairs:
@@ -172,7 +171,7 @@ class _Reader:
         return result
 
     def members(self, nodes: list[object], path: str) -> set[object]:
-        """Return a set of exactly these members."""
+        """Return a set with exactly these members."""
         from decimal import Decimal
 
         members = [self.value(node, f"{path}[{i}]", MAX_DEPTH) for i, node in enumerate(nodes)]
@@ -184,12 +183,12 @@ class _Reader:
         return set(members)
 
     def check_depth(self, path: str, depth: int) -> None:
-        """Raise if one more list or map would be one too many."""
+        """Raise if one more level of lists or maps would be too deep."""
         if depth == 0:
             raise self.error(path, TOO_DEEP)
 
 
 def _join(path: str, name: str) -> str:
-    """Return the path of ``name`` in ``path``; a name that would blur the path is quoted."""
+    """Return the path of ``name`` in ``path``; quote a name that would make it ambiguous."""
     shown = name if name.replace("-", "_").replace("$", "_").isidentifier() else repr(name)
     return f"{path}.{shown}" if path else shown

@@ -1,11 +1,11 @@
-"""Values as JSON: in the notation, or as plain JSON that is only for show.
+"""Writing values as JSON: in the notation, or as plain JSON for display.
 
-What a function needs it imports itself: the client's command line is measured in milliseconds.
+Each function imports what it needs, because the start of the command line must take milliseconds.
 """
 
 from __future__ import annotations
 
-# RFC 8259, section 7: what must be escaped in a string, the short way where there is one.
+# RFC 8259, section 7: the characters that must be escaped in a string, in their shortest form.
 _ESCAPES = {code: f"\\u{code:04x}" for code in range(0x20)}
 _ESCAPES |= {
     ord(char): f"\\{short}" for char, short in zip('"\\\b\f\n\r\t', '"\\bfnrt', strict=True)
@@ -13,20 +13,20 @@ _ESCAPES |= {
 
 
 def dumps(value: object, *, typed: bool, indent: int | None = None) -> str:
-    """Return ``value`` as JSON: in the notation, or as plain JSON that is only for show.
+    """Return ``value`` as JSON: in the notation, or as plain JSON for display.
 
-    Typed, the notation's reader gives an equal value back.  Plain, a set is a sorted array and
-    binary a base64 string.  ``indent`` breaks lines as ``json.dumps`` does.  A number is int or
+    If ``typed``, the notation's reader returns an equal value.  Otherwise a set becomes a sorted
+    array, and binary a base64 string.  ``indent`` works as in ``json.dumps``.  Numbers are int or
     Decimal.
 
-    Raise TypeError for a type that DynamoDB does not have (float and tuple are such), ValueError
+    Raise TypeError for a type that DynamoDB does not have, such as float and tuple, and ValueError
     for a number that is not finite.
     """
     return _Writer(typed, indent).write(value, "\n")
 
 
 class _Writer:
-    """Turns values into JSON; a ``margin`` is a line break and what indents the line after it."""
+    """Converts values to JSON; a ``margin`` is a line break and the indentation after it."""
 
     __slots__ = ("breaks", "step", "typed")
 
@@ -36,7 +36,7 @@ class _Writer:
         self.step = " " * (indent or 0)
 
     def write(self, value: object, margin: str) -> str:
-        """Return ``value`` as JSON whose last line has this margin."""
+        """Return ``value`` as JSON; its last line has this margin."""
         from decimal import Decimal
 
         from ddbcfg_client.format.numbers import number_text
@@ -66,11 +66,11 @@ class _Writer:
         raise TypeError(f"DynamoDB has no type for {type(value).__name__}")
 
     def marked(self, marker: str, text: str) -> str:
-        """Return ``text`` under the notation's ``marker``, or as it is in plain JSON."""
+        """Return ``text`` with the notation's ``marker``; unchanged in plain JSON."""
         return f'{{"{marker}": {text}}}' if self.typed else text
 
     def join(self, start: str, parts: list[str], end: str, margin: str) -> str:
-        """Return the parts between their brackets, on one line or on a line each."""
+        """Return the parts in brackets, on one line or one part a line."""
         if not parts or not self.breaks:
             return start + ", ".join(parts) + end
         inner = margin + self.step
@@ -78,5 +78,5 @@ class _Writer:
 
 
 def _quoted(text: str) -> str:
-    """Return ``text`` as JSON; without the json package, which ``get`` would wait for."""
+    """Return ``text`` as JSON, without the json package, whose import would slow ``get`` down."""
     return f'"{text.translate(_ESCAPES)}"'

@@ -8,8 +8,8 @@
 >>> config.db
 {'host': 'replica'}
 
-What is set is packed into the bytes that a daemon would publish, and read from them as production
-reads.  So values come out as DynamoDB would give them (numbers are Decimal) and read-only.
+Options are packed into the bytes that a daemon would publish, and read from them as in production.
+So values are read-only and have the types that DynamoDB returns (numbers are Decimal).
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-_INTERVAL = 60 * 10**9  # nanoseconds, as the daemon's default
+_INTERVAL = 60 * 10**9  # the daemon's default, in nanoseconds
 
 
 class FakeConfig(Config):
     """A Config over options that a test sets.
 
-    ``age`` (seconds) and ``failure`` (an error that every read raises, or None) can be set too.
+    Tests can also set ``age`` (in seconds) and ``failure`` (an error that every read raises).
     """
 
     __slots__ = ("_age", "_changes", "_content", "_fake", "failure")
@@ -72,7 +72,7 @@ class FakeConfig(Config):
         self._publish({**self._options(), option: _packed(option, keys)})
 
     def delete(self, option: str) -> None:
-        """Take ``option`` away; raise OptionNotFound."""
+        """Remove ``option``; raise OptionNotFound."""
         options = self._options()
         if option not in options:
             raise OptionNotFound(option, self.store)
@@ -84,7 +84,7 @@ class FakeConfig(Config):
 
     def _publish(self, options: Mapping[str, bytes]) -> None:
         content = self._content.follow(options)
-        if any(content.differences):  # as the daemon does it: else no new generation
+        if any(content.differences):  # else no new generation, as in the daemon
             generation = self._fake.generation + 1
             self._changes = self._changes.then((generation, *content.differences))
             self._content = content
@@ -96,7 +96,7 @@ class FakeConfig(Config):
         segment = MemorySegment(self._names.segment(generation), image)
         return Snapshot(segment, self.store, self._memo)
 
-    # A copy of the snapshot would be a plain dict, so a copy of the Config makes one of its own.
+    # A copied snapshot would be a plain dict, so a copy of the Config builds its own.
 
     def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         attributes, slots = super().__getstate__()
@@ -112,7 +112,7 @@ class FakeConfig(Config):
 
     @property
     def age(self) -> float | None:
-        """What the test says it is."""
+        """The age that the test set."""
         return self._age
 
     @age.setter
@@ -125,7 +125,7 @@ class FakeConfig(Config):
         return _Attached(self._fake, self._age)
 
     def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
-        """Nothing to do: what was set is there."""
+        """Do nothing: options are current as soon as they are set."""
 
     def status(self) -> Status:
         """Return the status that a healthy daemon would show."""
@@ -138,7 +138,7 @@ class FakeConfig(Config):
 
 
 class _Attached(Attachment):
-    """What a FakeConfig is attached to: its snapshot has the age that a test says."""
+    """The attachment of a FakeConfig: the snapshot's age is the one that the test set."""
 
     __slots__ = ("_age",)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class MemorySegment:
-    """A snapshot segment, to be read through a Snapshot; it is always there."""
+    """A snapshot segment for a Snapshot; it never disappears."""
 
     __slots__ = ("_bytes", "header", "name")
 
@@ -31,7 +31,7 @@ class MemorySegment:
         self.header = parse_header(self._bytes[:HEADER_SIZE], len(self._bytes))
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return ``size`` bytes at ``offset``; the header was checked, so they are there."""
+        """Return ``size`` bytes at ``offset``; they exist, because the header was verified."""
         return self._bytes[offset : offset + size]
 
     def is_open(self) -> bool:
@@ -40,7 +40,7 @@ class MemorySegment:
 
 
 class MemoryPage:
-    """A control page with one generation and one status; nothing replaces it."""
+    """A control page with one generation and one status; it is never replaced."""
 
     __slots__ = ("_bytes", "names", "words")
 

@@ -155,7 +155,7 @@ def test_the_interval_as_positional_argument(table: Table) -> None:
 
 
 def test_both_names_at_once_are_refused(open_store: Any) -> None:
-    with pytest.raises(IntervalRefused, match="a second name, auto_reload") as caught:
+    with pytest.raises(IntervalRefused, match="auto_reload is another name") as caught:
         open_store(5, auto_reload=5)
     assert isinstance(caught.value, TypeError)
 

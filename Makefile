@@ -1,4 +1,4 @@
-# `make help` lists what there is to do.
+# `make help` lists the targets.
 
 PREFIX     = /usr/local
 BINDIR     = $(PREFIX)/bin
@@ -8,7 +8,7 @@ SYSUSERS   = $(DESTDIR)$(PREFIX)/lib/sysusers.d/ddbcfg.conf
 ENV        = $(DESTDIR)$(SYSCONFDIR)/ddbcfg/daemon.env
 TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDIR)/ddbcfg|g'
 
-# Two stamps: what serving needs, and everything else that working on ddbcfg needs.
+# Two stamps: the packages to serve with, and all packages for development.
 VENV    = .venv
 SERVING = $(VENV)/.serving
 READY   = $(VENV)/.ready
@@ -18,27 +18,27 @@ READY   = $(VENV)/.ready
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
-# exec: Ctrl-C and SIGTERM reach the daemon itself, and make ends as it does.
-run: $(SERVING) ## serve the example configuration from an embedded DynamoDB, until Ctrl-C (installs what that needs)
+# exec: Ctrl-C and SIGTERM reach the daemon itself, and make exits with its status.
+run: $(SERVING) ## serve the example configuration from an embedded DynamoDB until Ctrl-C
 	@exec $(VENV)/bin/ddbcfg-daemon --local examples/config.json --interval 5
 
 # Reading is tested twice where the hot path was compiled: without it first.
 PYTEST = $(VENV)/bin/python -m pytest
-test: $(READY) ## run the test suite (ARGS='-k name' for a part of it; installs the rest)
+test: $(READY) ## run the test suite (ARGS='-k name' for a part; installs the requirements)
 	$(if $(ARGS),,DDBCFG_PURE=1 $(PYTEST) -q tests/integration/reading tests/races)
 	$(PYTEST) $(ARGS)
 
 quick: $(READY) ## run the tests that need no server and kill nothing, in under a minute
 	$(PYTEST) -q tests/unit tests/property $(ARGS)
 
-# Daemons and clients that tests start are measured, too, and write where every user may.
-coverage: $(READY) ## run the test suite, and fail when too few branches are covered
+# The daemons and clients that tests start are measured, too, so every user can write to the folder.
+coverage: $(READY) ## run the test suite, and fail if too few branches are covered
 	@rm -rf .cache/coverage && install -d -m 1777 .cache/coverage
 	@$(MAKE) --no-print-directory test PYTEST='$(VENV)/bin/coverage run -m pytest'
 	@$(VENV)/bin/coverage combine --quiet
 	$(VENV)/bin/coverage report
 
-# One line for each CPython >= 3.11 here: its version and its path.
+# One line for each CPython >= 3.11 on this machine: version and path.
 PYTHONS = for python in python3.11 python3.12 python3.13 python3.14 \
 	              "$$(pyenv root 2>/dev/null)"/versions/*/bin/python; do \
 	          "$$python" -c 'import platform, sys; \
@@ -46,7 +46,7 @@ PYTHONS = for python in python3.11 python3.12 python3.13 python3.14 \
 	              print(platform.python_version() + sys.abiflags, sys.executable)' 2>/dev/null; \
 	      done | sort -uV -k1,1
 
-test-all: ## run it on every CPython >= 3.11 of this machine
+test-all: ## run the test suite on every CPython >= 3.11 of this machine
 	@set -- $$($(PYTHONS)); passed= failed=; \
 	while [ $$# -gt 0 ]; do \
 	    echo "== CPython $$1 ($$2)"; \
@@ -61,19 +61,19 @@ test-all: ## run it on every CPython >= 3.11 of this machine
 model: $(READY) ## search more interleavings of the revision protocol (15 minutes, 2 GB)
 	DDBCFG_MODEL=1 $(VENV)/bin/python -m pytest -q -s tests/model
 
-chaos: $(READY) ## make trouble for SECONDS (30), with SEED if given, while readers check
+chaos: $(READY) ## disturb a daemon for SECONDS (30), reproducibly with SEED, while readers check its data
 	PYTHONPATH=tests $(VENV)/bin/python -m support.chaos \
 	    --seconds $(or $(SECONDS),30) $(if $(SEED),--seed $(SEED))
 
-fuzz: $(READY) ## feed hostile bytes to all that parses them, for MINUTES (2)
+fuzz: $(READY) ## run all parsers on hostile bytes for MINUTES (2)
 	@$(VENV)/bin/python -m pip install --quiet --requirement tests/fuzz/requirements.txt
 	$(VENV)/bin/python tests/fuzz/fuzz_bytes.py -timeout=5 -rss_limit_mb=1024 \
 	    -max_total_time=$$(($(or $(MINUTES),2) * 60)) -print_final_stats=1
 
-soak: $(READY) ## run a daemon and readers for SECONDS (600), and print what they keep of memory
+soak: $(READY) ## run a daemon and readers for SECONDS (600), and print their memory use
 	$(VENV)/bin/python -m benchmarks.soak --seconds $(or $(SECONDS),600)
 
-sanitize: $(READY) ## test what is compiled under ASan and UBSan
+sanitize: $(READY) ## test the C extension under ASan and UBSan
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	cp -r ddbcfg_client ddbcfg_daemon tests pyproject.toml "$$dir"; rm -f "$$dir"/ddbcfg_client/_compiled.*so; \
 	include=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
@@ -85,38 +85,38 @@ sanitize: $(READY) ## test what is compiled under ASan and UBSan
 	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/hot tests/integration/reading \
 	    tests/unit/test_readonly.py tests/unit/test_readonly_as_plain.py
 
-# What cannot be installed or started is skipped, and said to be.
+# Prints which packages could not be installed and which programs did not start, and skips them.
 bench: $(READY) ## measure, and write docs/performance.md (ARGS='read start' for parts, QUICK=1)
 	@$(VENV)/bin/python -m pip install --quiet --requirement benchmarks/requirements.txt || \
-	    echo "not all of benchmarks/requirements.txt could be installed" >&2
+	    echo "some packages of benchmarks/requirements.txt could not be installed" >&2
 	$(VENV)/bin/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
-lint: $(READY) ## check style, formatting and what imports what
+lint: $(READY) ## check style, formatting and the rules for imports
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/lint-imports --no-logo --no-cache
 
-types: $(READY) ## check the types of both packages, and of programs that use them
+types: $(READY) ## check the types of both packages and of programs that use them
 	$(VENV)/bin/mypy
 
-settings: $(READY) ## write the documents that are made from the table of settings
+settings: $(READY) ## write the documents that are generated from the table of settings
 	PYTHONPATH=tests $(VENV)/bin/python -m support.settings_documents
 
-format: $(READY) ## format the code, and put right what ruff can
+format: $(READY) ## format the code, and apply ruff's fixes
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-# By way of the sdist, so both are known to be whole, and nothing left over in build/ gets in.
-wheel-check: $(READY) ## check that the wheel reads, alone in a venv of its own
+# Builds the wheel from the sdist: this checks that both are complete, and uses no old build/ files.
+wheel-check: $(READY) ## check that the wheel works in a separate venv
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	$(VENV)/bin/python -m build --outdir "$$dir" >"$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; \
 	$(VENV)/bin/python -m venv "$$dir/venv"; \
 	"$$dir/venv/bin/pip" install --quiet "$$dir"/*.whl; \
 	cd "$$dir" && venv/bin/python "$(CURDIR)/.ci/check_wheel.py"
 
-# systemd-analyze wants the program to be there, and exits with 0 after a mere warning.  What it says
-# of this machine's other units does not matter.
-verify-unit: ## check the systemd unit as it is installed
+# systemd-analyze needs the program to exist, and exits with 0 if there are only warnings.  Its
+# output about other units of this machine is ignored.
+verify-unit: ## check the installed form of the systemd unit
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	$(MAKE) --silent install DESTDIR="$$dir" PREFIX=/usr BINDIR="$$dir"; \
 	install -m 755 /dev/null "$$dir/ddbcfg-daemon"; \
@@ -135,16 +135,16 @@ ifndef DESTDIR
 	@echo "      systemctl daemon-reload; systemctl enable --now ddbcfg-daemon"
 endif
 
-uninstall: ## remove them again; daemon.env stays
+uninstall: ## remove the systemd files; daemon.env stays
 	rm -f $(UNIT) $(SYSUSERS) $(ENV).example
 	@rmdir $(dir $(ENV)) 2>/dev/null || true
 ifndef DESTDIR
-	@echo "Left: the service if it runs or is enabled: systemctl disable --now ddbcfg-daemon;"
-	@echo "      systemctl daemon-reload; and $(ENV), /var/lib/ddbcfg, the user and group ddbcfg,"
+	@echo "Next: systemctl disable --now ddbcfg-daemon; systemctl daemon-reload"
+	@echo "Not removed: $(ENV), /var/lib/ddbcfg, the user and group ddbcfg,"
 	@echo "      and /dev/shm/*ddbcfg.*, from which applications may still read"
 endif
 
-clean: ## remove the venvs, and what was built or cached
+clean: ## remove the venvs, builds and caches
 	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -155,7 +155,7 @@ $(SERVING): pyproject.toml ddbcfg_client/hotpath/_hot.c ddbcfg_client/readonly/_
 	done; \
 	if [ "$$python" = none ]; then \
 	    echo "ddbcfg needs Python >= 3.11 with venv and ensurepip (on Debian: python3-venv)," >&2; \
-	    echo "and $(or $(PYTHON),no python3 on PATH) is one: make PYTHON=/path/to/python3" >&2; \
+	    echo "and found $(if $(PYTHON),$(PYTHON),none on PATH): make PYTHON=/path/to/python3" >&2; \
 	    exit 1; \
 	fi; \
 	echo "Setting up $(VENV) with $$("$$python" --version)"; \
@@ -163,7 +163,7 @@ $(SERVING): pyproject.toml ddbcfg_client/hotpath/_hot.c ddbcfg_client/readonly/_
 	@$(VENV)/bin/python -m pip install --quiet --editable '.[local]'
 	@touch $@
 
-# ddbcfg itself is there already: of the extra only the requirements are installed, nothing is built.
+# ddbcfg itself is installed already, so this only installs the requirements of the extra.
 $(READY): $(SERVING)
 	@$(VENV)/bin/python -m pip install --quiet 'ddbcfg[dev]'
 	@touch $@

@@ -9,7 +9,7 @@ from ddbcfg_client.printable import listed
 
 
 def changes(before: Mapping[str, bytes] | None, after: Mapping[str, bytes]) -> str:
-    """Return which options changed, were added and removed; empty if *before* is None."""
+    """Return which options changed, were added and removed; empty if ``before`` is None."""
     if before is None:
         return ""
     found = differences(before, after)

@@ -1,1 +1,1 @@
-"""The last-known-good copy on disk, and what keeps it."""
+"""The last-known-good copy on disk: its format, its file, and the thread that writes it."""

@@ -1,11 +1,11 @@
-"""The bytes of the copy on disk: names, offsets, pack and parse.  No I/O.
+"""The format of the copy on disk: names, offsets, packing and parsing.  No I/O.
 
-File: prefix, record, head, body.  The prefix has magic, version, length of head and body, and the
-SHA-256 of the two.  The head is a msgpack map that says whose copy it is, open for more keys; the
-body is the msgpack map of the options, as it is in a segment.
+File: prefix, record, head, body.  The prefix has magic, version, lengths of head and body, and the
+SHA-256 of both.  The head is a msgpack map that identifies the store; more keys may be added.  The
+body is the msgpack map of the options, as in a segment.
 
-The record says when the table last confirmed the content, and is the only part that is written
-again in place: at each good poll.  It lies within one sector and has a checksum of its own.
+The record has the time at which the table last confirmed the content.  It is the only part that is
+overwritten in place, at each successful poll.  It lies within one sector and has its own checksum.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _RECORD = struct.Struct("<qq16s")
 _RECORD_CHECKSUM = struct.Struct("<I")
 HEAD_AT = RECORD_AT + 64
 
-LARGEST = 1 << 31  # bytes; no store comes near, and a damaged size must not fill the memory
-_LAST = 1 << 62  # generations and times from here on are absurd; the layout ends at twice that
+LARGEST = 1 << 31  # bytes; no store is as large, and a damaged size must not exhaust the memory
+_LAST = 1 << 62  # generations and times from here on are invalid; the layout ends at twice that
 _CHUNK = 1 << 20  # bytes written at once
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the copy is to hold: published options, and when the table last confirmed them.
+    """The content to save: the published options, and when the table last confirmed them.
 
-    ``read_at`` is when they were first read, in nanoseconds since 1970.
+    ``read_at`` is the time of the first reading, in nanoseconds since 1970.
     """
 
     options: Mapping[str, bytes]
@@ -52,7 +52,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """What was on disk."""
+    """The content that was loaded from disk."""
 
     reading: Reading
     generation: int
@@ -60,7 +60,7 @@ class Copy:
 
 
 def pack_head(names: Names, content: Content) -> bytes:
-    """Return the head of *content*, as a copy of the store *names*."""
+    """Return the head of ``content``, for a copy of the store ``names``."""
     return packb(
         {
             "namespace": names.namespace,
@@ -73,18 +73,18 @@ def pack_head(names: Names, content: Content) -> bytes:
 
 
 def pack_prefix(head_length: int, body_length: int, digest: bytes) -> bytes:
-    """Return the prefix; *digest* is the SHA-256 of head and body."""
+    """Return the prefix; ``digest`` is the SHA-256 of head and body."""
     return _PREFIX.pack(_MAGIC, _VERSION, head_length, body_length, digest)
 
 
 def pack_record(moment: Moment) -> bytes:
-    """Return the record that says *moment*."""
+    """Return the record of ``moment``."""
     fields = _RECORD.pack(moment.unix, moment.boottime, moment.boot)
     return (fields + _RECORD_CHECKSUM.pack(crc32(fields))).ljust(HEAD_AT - RECORD_AT, b"\0")
 
 
 def body_chunks(options: Mapping[str, bytes]) -> Iterator[bytes]:
-    """Yield the body in chunks of about 1 MiB, so that it is not in memory a second time."""
+    """Yield the body in chunks of about 1 MiB, so that memory does not hold a second copy."""
     pieces = body_of(options)
     start, size = 0, 0
     for end, piece in enumerate(pieces, 1):
@@ -96,14 +96,14 @@ def body_chunks(options: Mapping[str, bytes]) -> Iterator[bytes]:
 
 
 def parse_copy(raw: bytes, names: Names) -> Copy:
-    """Return the copy in a file's bytes; ValueError says why it is not one of the store *names*."""
+    """Return the copy in a file's bytes; raise ValueError if it is not one of store ``names``."""
     if len(raw) < HEAD_AT:
-        raise ValueError("it is cut short")
+        raise ValueError("it is truncated")
     magic, version, head_length, body_length, digest = _PREFIX.unpack_from(raw)
     if magic != _MAGIC:
-        raise ValueError("it is no copy of a store")
+        raise ValueError("it is not a copy of a store")
     if version != _VERSION:
-        raise ValueError(f"it is of version {version}, this release reads {_VERSION}")
+        raise ValueError(f"it has version {version}, but this release reads {_VERSION}")
     rest = memoryview(raw)[HEAD_AT:]
     if len(rest) != head_length + body_length or sha256(rest).digest() != digest:
         raise ValueError("it is damaged (its checksum does not match)")
@@ -117,8 +117,8 @@ def parse_copy(raw: bytes, names: Names) -> Copy:
     if whose != (names.namespace, names.store):
         raise ValueError(f"it is of another store, {whose[0]!r}/{whose[1]!r}")
     if not (_is_within(1, generation) and _is_within(0, read_at)):
-        raise ValueError("it has an absurd generation or time")
-    # A record that is damaged leaves the time of the first reading: older, not younger.
+        raise ValueError("its generation or time is out of range")
+    # If the record is damaged, use the time of the first reading: too old is safer than too new.
     confirmed = _parse_record(raw) or Moment(read_at, 0, bytes(16))
     return Copy(Reading(options, read_at, "disk"), generation, confirmed)
 
@@ -128,7 +128,7 @@ def _is_within(first: int, number: object) -> bool:
 
 
 def _parse_record(raw: bytes) -> Moment | None:
-    """The moment in the record; None when it is damaged or absurd."""
+    """Return the moment in the record; None if it is damaged or out of range."""
     unix, boottime, boot = _RECORD.unpack_from(raw, RECORD_AT)
     (checksum,) = _RECORD_CHECKSUM.unpack_from(raw, RECORD_AT + _RECORD.size)
     if crc32(raw[RECORD_AT : RECORD_AT + _RECORD.size]) != checksum:

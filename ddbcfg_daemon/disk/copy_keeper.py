@@ -1,7 +1,6 @@
-"""The thread that reads and writes the copy on disk, so that nobody else has to wait for a disk.
+"""The thread that reads and writes the copy on disk, so that no other thread waits for the disk.
 
-A disk can hang for minutes, and then nothing but what touches it may stand still: neither a poll,
-nor a publication, nor the end of the daemon.
+A disk can hang for minutes.  This must not block polls, publications or the daemon's shutdown.
 """
 
 from __future__ import annotations
@@ -15,38 +14,38 @@ from ddbcfg_client.errors import ConfigError
 from ddbcfg_daemon.disk.copy_format import Content, Copy
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 
-_LONG = 10.0  # seconds after which a disk that has not finished is said to hang
+_LONG = 10.0  # seconds after which a running operation is reported as hanging
 
 
 class CopyKeeper:
-    """Keeps one store's copy.  Of contents that come faster than the disk, the last one counts."""
+    """Keeps one store's copy.  If contents come faster than the disk writes, the last one wins."""
 
     def __init__(self, copy: DiskCopy) -> None:
         self._copy = copy
         self._changed = threading.Condition()
         self._next: Callable[[], None] | None = None
-        self._since: float | None = None  # when what is under way was begun
+        self._since: float | None = None  # when the running operation started
         self._error = ""
         self._thread: threading.Thread | None = None
-        self._loaded: list[Copy | None] | None = None  # of a load() that did not end in time
+        self._loaded: list[Copy | None] | None = None  # result of a load() that timed out
 
     @property
     def error(self) -> str:
-        """Why the copy is not what was last given to :meth:`keep`; empty when it is."""
+        """Why the copy does not have the content of the last :meth:`keep`; empty if it does."""
         with self._changed:
             if self._since is not None and time.monotonic() - self._since > _LONG:
-                return f"the disk hangs for more than {_LONG:g} s (copy {self._copy.path})"
+                return f"the disk hangs: not done in {_LONG:g} s (copy {self._copy.path})"
             return self._error
 
     def keep(self, content: Content) -> None:
-        """Have the copy brought up to *content*; returns at once."""
+        """Update the copy to ``content`` in the background; return at once."""
         self._do(lambda: self._copy.follow(content))
 
     def load(self, patience: float) -> Copy | None:
-        """Return the copy; None when there is none, or none to be believed: ``error`` says why.
+        """Return the copy; None if there is none, or it cannot be used: ``error`` says why.
 
-        Raise TimeoutError when the disk takes longer than *patience* seconds.  The next call goes
-        on waiting for what this one began.
+        Raise TimeoutError if the disk takes longer than ``patience`` seconds.  The next call
+        continues to wait for the same operation.
         """
         loaded, begins = self._loaded, self._loaded is None
         if loaded is None:
@@ -57,11 +56,11 @@ class CopyKeeper:
             return loaded[0] if loaded else None
         if begins:
             with self._changed:
-                self._error = f"the disk hangs: nothing in {patience:g} s (copy {self._copy.path})"
+                self._error = f"the disk hangs: not read in {patience:g} s (copy {self._copy.path})"
         raise TimeoutError
 
     def wait(self, patience: float) -> bool:
-        """Wait until all is done that was asked for, but no longer; whether it is."""
+        """Wait until no operation is pending, for at most ``patience`` s; return whether so."""
         with self._changed:
             return self._changed.wait_for(lambda: not (self._next or self._since), patience)
 
@@ -70,11 +69,11 @@ class CopyKeeper:
             self._next = job
             self._changed.notify_all()
             if self._thread is None:
-                # daemon=True: a disk that hangs does not hold up the end of the process.
+                # daemon=True: a disk that hangs does not delay the end of the process.
                 thread = threading.Thread(target=self._work, name="copy", daemon=True)
                 try:
                     thread.start()
-                except RuntimeError as error:  # no memory or no process left: at the next poll
+                except RuntimeError as error:  # no memory, or no thread: the next poll retries
                     self._next, self._error = None, f"copy on disk: {error}"
                     return
                 self._thread = thread
@@ -87,7 +86,7 @@ class CopyKeeper:
                 self._since = time.monotonic()
             assert job is not None
             error = self._failure_of(job)
-            del job  # with the content that it holds
+            del job  # frees the content that it holds
             with self._changed:
                 self._since = None
                 self._error = error
@@ -102,7 +101,7 @@ class CopyKeeper:
             return f"copy on disk: {error.strerror or type(error).__name__} ({self._copy.path})"
         except ValueError as error:
             return f"copy on disk: {error} ({self._copy.path})"
-        except Exception as error:  # noqa: BLE001 - the thread lives on, and the next copy may go well
+        except Exception as error:  # noqa: BLE001 - the thread goes on: the next copy may succeed
             return f"copy on disk: {type(error).__name__} ({self._copy.path})"
         return ""
 

@@ -1,8 +1,8 @@
-"""The last-known-good copy on disk, for a host that boots while DynamoDB is away.
+"""The last-known-good copy on disk, for a host that boots while DynamoDB is unavailable.
 
-Shared memory does not survive a reboot; this does.  It is replaced whole by each new generation,
-atomically and fsynced, readable by nobody but the daemon's user, and believed only if every byte of
-it checks out and nobody else could have written it.
+Shared memory does not survive a reboot; this file does.  Each new generation replaces it atomically
+and with fsync.  Only the daemon's user can read it.  It is used only if its checksum is right and
+no other user could have written it.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ from ddbcfg_daemon.publishing.objects import Access
 
 
 class DiskCopy:
-    """One store's copy in *folder*.  Used by one thread at a time, which may have to wait long.
+    """One store's copy in ``folder``.
 
-    It belongs to whom *access* says, so that root can publish for the service's user.
+    Only one thread may use it at a time; its methods can block for long.  ``access`` sets the
+    owner, so that root can publish for the service's user.
     """
 
     def __init__(self, folder: Path, names: Names, access: Access | None = None) -> None:
@@ -45,12 +46,12 @@ class DiskCopy:
         self._names = names
         self._name = self.path.name
         self._new = f"{self._name}.new"
-        self._saved: tuple[str, os.stat_result] | None = None  # digest and file of this process
+        self._saved: tuple[str, os.stat_result] | None = None  # digest and file last saved here
 
     def follow(self, content: Content) -> None:
-        """Bring the copy up to *content*; raises OSError or UntrustedPath.
+        """Update the copy to ``content``; raise OSError or UntrustedPath.
 
-        What is there already only gets the new time: without reading or writing the rest.
+        If the options did not change, only the time is written.
         """
         folder = open_trusted_folder(self._folder, self._access.uid)
         try:
@@ -60,16 +61,16 @@ class DiskCopy:
             os.close(folder)
 
     def load(self) -> Copy | None:
-        """Return the copy; None when there is none.
+        """Return the copy; None if there is none.
 
-        Raises OSError, UntrustedPath, or ValueError: it is damaged or another store's.
+        Raise OSError, UntrustedPath, or ValueError if it is damaged or of another store.
         """
         try:
             folder = open_trusted_folder(self._folder, self._access.uid)
         except FileNotFoundError:
             return None
         try:
-            # O_NONBLOCK: a FIFO in its place must not hold up the daemon.
+            # O_NONBLOCK: a FIFO in its place must not block the daemon.
             fd = os.open(
                 self._name,
                 os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
@@ -82,7 +83,7 @@ class DiskCopy:
         with open(fd, "rb") as file:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
-                raise UntrustedPath(str(self.path), "is no regular file", "remove it")
+                raise UntrustedPath(str(self.path), "is not a regular file", "remove it")
             check(self.path, status, self._access.uid)
             if status.st_size > LARGEST:
                 raise ValueError("it is larger than any store")
@@ -91,50 +92,50 @@ class DiskCopy:
     # --- writing ---------------------------------------------------------------------------------
 
     def _renew(self, folder: int, content: Content) -> bool:
-        """Write the new time into the file if it holds this content; whether it does."""
+        """Write the new time into the file if it holds this content; return whether it does."""
         if self._saved is None or self._saved[0] != content.digest:
             return False
         try:
             fd = os.open(self._name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         except OSError:
-            return False  # removed, or another kind of file is in its place
+            return False  # it was removed, or replaced by another kind of file
         try:
             status = os.fstat(fd)
             if _identity(status) != _identity(self._saved[1]):
                 return False
-            # Not fsynced: after a power cut the copy would look some seconds older, no more.
+            # No fsync: after a power failure, the copy only seems some seconds older than it is.
             return os.pwrite(fd, pack_record(content.confirmed), RECORD_AT) == HEAD_AT - RECORD_AT
         finally:
             os.close(fd)
 
     def _save(self, folder: int, content: Content) -> None:
-        """Replace the copy.  A failure leaves the old one."""
+        """Replace the copy.  If this fails, the old copy stays."""
         self._saved = None
-        with suppress(FileNotFoundError):  # left by a daemon that was killed while it wrote
+        with suppress(FileNotFoundError):  # left by a daemon that was killed while writing
             os.unlink(self._new, dir_fd=folder)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(self._new, flags, 0o600, dir_fd=folder)
         try:
             with open(fd, "wb") as file:
                 self._access.own(fd)
-                os.fchmod(fd, 0o600)  # a umask can take from the owner, too
+                os.fchmod(fd, 0o600)  # a umask can remove the owner's permissions, too
                 prefix = self._write(file.write, content)
                 file.seek(0)
                 file.write(prefix + pack_record(content.confirmed))
                 file.flush()
                 os.fsync(fd)
                 status = os.fstat(fd)
-            # After the content is on disk, so that a power cut leaves the old copy or the new one.
+            # After the fsync, so that a power failure leaves either the old copy or the new one.
             os.replace(self._new, self._name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
-            with suppress(OSError):  # a full disk is not to stay fuller for it
+            with suppress(OSError):  # free its space if the disk is full
                 os.unlink(self._new, dir_fd=folder)
             raise
         os.fsync(folder)
         self._saved = content.digest, status
 
     def _write(self, write: Callable[[bytes], object], content: Content) -> bytes:
-        """Write head and body behind the room for the prefix; the prefix."""
+        """Write head and body after the space of prefix and record; return the prefix."""
         head = pack_head(self._names, content)
         write(bytes(HEAD_AT))
         write(head)

@@ -1,4 +1,4 @@
-"""The copy on disk as the refresher uses it: what is served and compared with after a reboot."""
+"""The copy on disk as the refresher uses it: after a reboot, it is served and guards use it."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 
 log = logging.getLogger("ddbcfg.daemon")
 
-_READ_PATIENCE = 10.0  # seconds that the disk gets to read the copy after a boot
-_WRITE_PATIENCE = 0.5  # seconds that a disk which did not hang before gets to write it
+_READ_PATIENCE = 10.0  # seconds to wait until the copy is read after a boot
+_WRITE_PATIENCE = 0.5  # seconds to wait until the copy is written, unless the disk hung before
 
 _NOTHING: Mapping[str, bytes] = {}
 
 
 class LastKnownGood:
-    """One store's copy, kept by *keeper*; without one, none is kept."""
+    """One store's copy, written by ``keeper``; if that is None, no copy is kept."""
 
     def __init__(self, keeper: CopyKeeper | None, publisher: Publisher, label: str) -> None:
         self._keeper = keeper
         self._publisher = publisher
         self._label = label
-        self._settled = False  # whether what is served does not depend on the copy any more
+        self._settled = False  # whether the copy is no longer needed for serving
         self._hangs = False
-        self._loaded: Copy | None = None  # what was on disk, until the table was read
+        self._loaded: Copy | None = None  # the copy on disk, until the table is read
         self._logged = ""
 
     @property
     def error(self) -> str:
-        """Why the copy is not what is published; empty when it is, or none is kept."""
+        """Why the copy is not up to date; empty if it is, or if no copy is kept."""
         return self._keeper.error if self._keeper else ""
 
     @property
     def options(self) -> Mapping[str, bytes]:
-        """What was on disk after a boot, until the table was read; else nothing."""
+        """The options of the copy after a boot, until the table is read; else empty."""
         return self._loaded.reading.options if self._loaded else _NOTHING
 
     def look(self) -> None:
-        """Load the copy if nothing is in shared memory, and have generations go on from its.
+        """Load the copy if nothing is in shared memory, and continue after its generation.
 
-        Until there is something, each poll looks again: the disk may have hung, or was not there.
+        Called at each poll until there is a snapshot: the disk may have hung or been missing.
         """
         if self._keeper is None or self._settled or self._loaded:
             return
@@ -56,7 +56,7 @@ class LastKnownGood:
             self._settled = True
             return
         try:
-            # A disk that hangs holds up one poll and no other.
+            # A disk that hangs delays only one poll.
             self._loaded = self._keeper.load(0.0 if self._hangs else _READ_PATIENCE)
         except TimeoutError:
             self._hangs = True
@@ -66,10 +66,10 @@ class LastKnownGood:
             self._publisher.advance(self._loaded.generation)
 
     def serve(self, status: PageStatus) -> bool:
-        """Publish what was loaded if there is nothing else; return whether it is published now.
+        """Publish the loaded copy if nothing is published; return whether this call published it.
 
-        In any case *status* gets its age: anew each time, for the wall clock may have been put
-        right meanwhile.
+        While the copy is served, set its age in ``status`` at each call, because the wall clock may
+        have been corrected.
         """
         copy, published = self._loaded, False
         if copy is None:
@@ -85,7 +85,7 @@ class LastKnownGood:
         _date(status, copy)
         status.source = "disk"
         try:
-            # First: whoever finds the snapshot finds how old it is.
+            # Before the snapshot, so that a reader that finds it can also see its age.
             self._publisher.report(status)
             self._publisher.publish(replace(copy.reading, read_boottime=status.success))
         except MENDABLE as error:
@@ -100,10 +100,10 @@ class LastKnownGood:
         return True
 
     def keep(self, options: Mapping[str, bytes] | None) -> None:
-        """Have what is published written to disk, or only the time if it is there already.
+        """Write the published snapshot to disk, or only the time if the copy has this content.
 
-        To be called when the table was read just now and left it current; *options* are the
-        published ones, if they are known.
+        Called after a poll that confirmed or published the snapshot.  ``options`` are the published
+        ones; None if unknown.
         """
         snapshot = self._publisher.snapshot
         if self._keeper is None or snapshot is None:
@@ -112,7 +112,7 @@ class LastKnownGood:
         try:
             options = snapshot.packed() if options is None else options
         except MENDABLE:
-            return  # damaged: the next poll finds and mends it
+            return  # damaged: the next poll detects and repairs it
         content = Content(
             options,
             snapshot.generation,
@@ -126,18 +126,18 @@ class LastKnownGood:
             self._keeper.wait(_WRITE_PATIENCE)
 
     def finish(self, patience: float) -> None:
-        """Wait until the copy is written, but no longer than *patience* seconds."""
+        """Wait until the copy is written, for at most ``patience`` seconds."""
         if self._keeper:
             self._keeper.wait(patience)
             self.log_error()
 
     def log_error(self) -> None:
-        """Log a new error, once, and its end."""
+        """Log a new error once, and log when it is over."""
         error = self.error
         if error and error != self._logged:
             log.warning("%s: %s", self._label, error)
         elif self._logged and not error:
-            log.info("%s: the copy on disk is what is published again", self._label)
+            log.info("%s: the copy on disk is up to date again", self._label)
         self._logged = error
 
 

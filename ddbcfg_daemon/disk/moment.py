@@ -1,7 +1,7 @@
-"""A moment that outlives a boot: an age counted from it is right where any clock can tell.
+"""A moment that stays meaningful after a reboot, for the age of the copy on disk.
 
-CLOCK_BOOTTIME is right within one boot, whatever is done to the wall clock.  Over a boot only the
-wall clock is left, and it may be wrong at either end: a host without a battery boots in 1970.
+Within one boot, CLOCK_BOOTTIME is right even if the wall clock is changed.  After a reboot only the
+wall clock is left, and it may be wrong before or after: a host without a battery boots in 1970.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_id() -> bytes:
-    """Return the 16 bytes that name this boot of the host; 16 zeros when they are not known."""
+    """Return the 16 bytes that identify this boot of the host; 16 zeros if unknown."""
     try:
         return bytes.fromhex(_BOOT_ID.read_text().replace("-", "").strip())[:16].ljust(16, b"\0")
     except (OSError, ValueError):
@@ -25,7 +25,7 @@ def boot_id() -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One moment on both clocks, in nanoseconds: of the wall clock, and since *boot* began."""
+    """One moment on both clocks, in nanoseconds: wall clock, and time since ``boot`` began."""
 
     unix: int
     boottime: int
@@ -37,9 +37,9 @@ class Moment:
         return cls(time.time_ns(), boottime(), boot_id())
 
     def age(self) -> int:
-        """Return the nanoseconds since then: at least those, if the wall clock was changed.
+        """Return the nanoseconds since this moment.
 
-        What was before this boot is no younger than the boot, whatever the wall clock says.
+        After a reboot, the age depends on the wall clock, but is at least the time since this boot.
         """
         now = boottime()
         if any(self.boot) and self.boot == boot_id() and self.boottime <= now:

@@ -1,8 +1,8 @@
-"""Folders that nobody but root and the daemon's user can change anything in.
+"""Folders whose content only root and the daemon's user can change.
 
-The rule is OpenSSH's StrictModes: the folder and every folder above it belong to root or to this
-user, and nobody else may write them.  A sticky folder above it (``/tmp``) will do: others cannot
-rename or remove there what is not theirs.
+The rule is that of OpenSSH's StrictModes: the folder and all its parents belong to root or to this
+user, and no other user may write them.  A parent may be a sticky folder (``/tmp``): users cannot
+rename or remove the files of other users there.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def open_trusted_folder(folder: Path, user: int | None = None) -> int:
-    """Return a descriptor of *folder*, for ``dir_fd``; raise UntrustedPath or OSError.
+    """Return a descriptor of ``folder``, for ``dir_fd``; raise UntrustedPath or OSError.
 
-    *user* is one that is trusted beside root and this process's own.  Whoever works on files
-    relative to the descriptor stays in the folder that was checked.
+    ``user`` is trusted in addition to root and the user of this process.  Paths relative to the
+    descriptor stay in the folder that was checked, even if it is renamed or replaced.
     """
     real = Path(os.path.realpath(folder))
     fd = os.open(real, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -40,9 +40,10 @@ def open_trusted_folder(folder: Path, user: int | None = None) -> int:
 def check(
     path: Path, status: os.stat_result, user: int | None = None, *, sticky: bool = False
 ) -> None:
-    """Raise UntrustedPath unless only root and this user can change what has this *status*.
+    """Raise UntrustedPath if another user could change the file or folder with this ``status``.
 
-    And *user*, if one is given.  With *sticky*, a sticky folder may be written by all.
+    Root, the user of this process and ``user`` are trusted.  With ``sticky``, a sticky folder may
+    be writable by all users.
     """
     ours = os.geteuid() if user is None else user
     if status.st_uid not in (0, os.geteuid(), ours):

@@ -1,1 +1,1 @@
-"""What the daemon tells besides shared memory."""
+"""The outputs of the daemon other than shared memory: the log and metrics."""

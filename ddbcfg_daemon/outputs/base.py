@@ -1,4 +1,4 @@
-"""What every output has in common: it says, besides shared memory, how the stores are."""
+"""The interface of every output: it reports the state of the stores outside shared memory."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Output(Protocol):
     """Something that is updated after polls."""
 
     def update(self, stores: Sequence[ServedStore]) -> None:
-        """Take what *stores* are now; called by the main thread, and returns at once.
+        """Take the current state of ``stores``; called by the main thread, and returns at once.
 
-        What can wait, such as a disk, is used in a thread of the output's own.
+        An output that can block, for example on a disk, works in a thread of its own.
         """
         ...

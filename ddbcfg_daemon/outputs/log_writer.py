@@ -1,7 +1,7 @@
 """The log on standard error, written by a thread of its own.
 
-Whoever reads it may stop reading (a pipe) or run out of space (a file).  Neither a poll nor the end
-waits for that: lines wait in a bounded queue, what does not fit is dropped and counted.
+The reader of a pipe may stop reading, and the disk of a file may be full.  Neither a poll nor the
+shutdown waits for that: lines wait in a bounded queue; if it is full, they are dropped and counted.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 
 from ddbcfg_client.printable import printable, without_passwords
 
-_MOST = 256 * 1024  # bytes that wait to be written
+_MOST = 256 * 1024  # bytes in the queue
 _LONGEST = 16 * 1024  # characters of a line
-_PATIENCE = 1.0  # seconds that the end waits for a reader that does not read
+_PATIENCE = 1.0  # seconds that close() waits for a reader that does not read
 
 
 class LineFormatter(logging.Formatter):
-    """Makes one line of each record, whatever text is in it.
+    """Formats each record as one line, even if its text contains line breaks.
 
-    A record with ``extra={"frames": text}`` has these lines below it, each indented.
+    A record with ``extra={"frames": text}`` has the lines of the text below it, each indented.
     """
 
     def __init__(self, with_time: bool) -> None:
@@ -36,10 +36,10 @@ class LineFormatter(logging.Formatter):
         return f"{text}.{int(record.msecs):03d}{time.strftime('%z', moment)}"
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        """Return the kind of the exception that a library has attached to its record.
+        """Return the class name of the exception that a library has attached to its record.
 
-        Its text can quote passwords and what a source of credentials gave; what matters of it is
-        in the error of the poll that failed.
+        The text is left out: it can quote passwords or the output of a source of credentials.  The
+        error of the failed poll says what an operator needs.
         """
         return f"    ({ei[0].__name__})" if ei and ei[0] else ""
 
@@ -53,18 +53,18 @@ class LineFormatter(logging.Formatter):
 
 
 class LogWriter(logging.Handler):
-    """Writes log lines to a descriptor, and never has the caller wait."""
+    """Writes log lines to a descriptor; the caller never waits."""
 
     def __init__(self, fd: int) -> None:
         super().__init__()
         self._fd = fd
         self._lines: list[bytes] = []
         self._size = 0
-        self._count = 0  # of the lines in the queue, and of those that notices in it stand for
-        self._dropped = 0  # since the last line in the queue
+        self._count = 0  # lines in the queue, including the dropped ones that its notices count
+        self._dropped = 0  # lines dropped since the last line in the queue
         self._writing = False
         self._ended = False
-        self._torn = False  # whether the last that was written is half a line
+        self._torn = False  # whether the last write ended within a line
         self._changed = threading.Condition()
         threading.Thread(target=self._write_on, name="log", daemon=True).start()
 
@@ -72,13 +72,13 @@ class LogWriter(logging.Handler):
         """Queue the record's line."""
         try:
             self.put(self.format(record))
-        except Exception:  # noqa: BLE001 - a line that cannot be made must not end a poll
+        except Exception:  # noqa: BLE001 - a line that cannot be formatted must not end a poll
             with self._changed:
                 self._dropped += 1
                 self._changed.notify_all()
 
     def put(self, line: str) -> None:
-        """Queue a line that is ready to be written."""
+        """Queue a formatted line."""
         raw = f"{line}\n".encode("utf-8", "backslashreplace")
         with self._changed:
             if self._size + len(raw) > _MOST:
@@ -94,7 +94,7 @@ class LogWriter(logging.Handler):
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Wait until all is written, but only for a moment."""
+        """Wait until all lines are written, for at most a second."""
         if not self._ended:
             self._ended = True
             with self._changed:
@@ -105,7 +105,7 @@ class LogWriter(logging.Handler):
         return not (self._lines or self._dropped or self._writing)
 
     def _notice(self, dropped: int) -> bytes:
-        text = f"{dropped} log lines were dropped: standard error did not take them"
+        text = f"{dropped} log lines were dropped: standard error was blocked or failed"
         record = logging.LogRecord("ddbcfg.daemon", logging.WARNING, "", 0, text, None, None)
         return f"{self.format(record)}\n".encode()
 
@@ -122,12 +122,12 @@ class LogWriter(logging.Handler):
             try:
                 raw = b"".join(lines)
                 if failed:
-                    # Where the space ran out there may be half a line.
+                    # If the space ran out, the last write may have ended within a line.
                     raw = b"\n" * self._torn + self._notice(failed) + raw
                 if dropped:
                     raw += self._notice(dropped)
                 self._write(raw)
-            except (OSError, MemoryError):  # nobody reads it any more, or there is no space
+            except (OSError, MemoryError):  # the reader is gone, or there is no space
                 failed += count + dropped
             else:
                 failed = 0
@@ -138,7 +138,7 @@ class LogWriter(logging.Handler):
             while done < len(raw):
                 try:
                     done += os.write(self._fd, memoryview(raw)[done:])
-                except BlockingIOError:  # somebody else made it so, for all who share it
+                except BlockingIOError:  # another process that shares it set O_NONBLOCK
                     select.select([], [self._fd], [])
         finally:
             if done:
@@ -146,22 +146,22 @@ class LogWriter(logging.Handler):
 
 
 def set_up_logging(level: str) -> LogWriter:
-    """Have everything logged on standard error; the handler."""
+    """Send all log records to standard error; return the handler."""
     _open_standard_descriptors()
     handler = LogWriter(2)
-    # The journal has a time of its own.
+    # The journal adds the time itself.
     handler.setFormatter(LineFormatter(with_time="JOURNAL_STREAM" not in os.environ))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.WARNING)
-    logging.captureWarnings(True)  # Python would write them itself, and wait
+    logging.captureWarnings(True)  # Python would write them to standard error and could block
     logging.getLogger("ddbcfg").setLevel(level)
     return handler
 
 
 def _open_standard_descriptors() -> None:
-    """Open what was closed of 0, 1 and 2: else a segment could get the number of standard error."""
+    """Open descriptors 0, 1 and 2 if closed: a segment could get the number of standard error."""
     for fd in range(3):
         try:
             os.fstat(fd)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # uses the lowest free number

@@ -1,6 +1,6 @@
 """Metrics in Prometheus' text format, for node_exporter's textfile collector.
 
-No port is opened and no library needed.  Reference: "Exposition formats" in the Prometheus manual.
+This needs no port and no library.  Reference: "Exposition formats" in the Prometheus manual.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
 
 _METRICS = (
-    ("served", "gauge", "1 while the daemon serves the store, 0 while something keeps it from it."),
-    ("generation", "gauge", "The generation that is published; 0 when none is."),
-    ("options", "gauge", "Options in it."),
-    ("bytes", "gauge", "Size of its segment."),
-    ("polls_total", "counter", "Polls since the control page was made."),
-    ("failures", "gauge", "Failed polls since the last that did not fail."),
-    ("refused", "gauge", "1 while a guard keeps what was read from being published."),
-    ("held_since_timestamp_seconds", "gauge", "Since when it does; 0 while none does."),
-    ("skipped", "gauge", "Items that are no options."),
+    ("served", "gauge", "1 while the daemon serves the store, 0 while an error prevents it."),
+    ("generation", "gauge", "The published generation; 0 if nothing is published."),
+    ("options", "gauge", "Number of options in the published snapshot."),
+    ("bytes", "gauge", "Size of the published segment in bytes."),
+    ("polls_total", "counter", "Polls since the control page was created."),
+    ("failures", "gauge", "Failed polls since the last successful one."),
+    ("refused", "gauge", "1 while a guard refuses to publish the last reading."),
+    ("held_since_timestamp_seconds", "gauge", "Time of the first of these refusals; 0 if none."),
+    ("skipped", "gauge", "Items that were skipped because they are not options."),
     ("from_disk", "gauge", "1 while the copy on disk is served."),
     ("copy_failed", "gauge", "1 while the copy on disk cannot be read or written."),
-    ("last_success_timestamp_seconds", "gauge", "When the last poll succeeded."),
+    ("last_success_timestamp_seconds", "gauge", "Time of the last successful poll; 0 if none."),
 )
 
 
 class Metrics:
-    """The output that keeps a file with the metrics of all stores."""
+    """The output that writes the metrics of all stores to a file."""
 
     def __init__(self, file: MetricsFile) -> None:
         self._file = file
 
     def update(self, stores: Sequence[ServedStore]) -> None:
-        """Have the file replaced."""
+        """Replace the file."""
         self._file.write(metrics_text(stores))
 
 

@@ -1,4 +1,4 @@
-"""The file of the metrics, written by a thread of its own: a disk that hangs stops nothing else."""
+"""The metrics file, written by a thread of its own, so that a hanging disk blocks nothing else."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ log = logging.getLogger("ddbcfg.daemon")
 
 
 class MetricsFile:
-    """Keeps *path* what was last given to :meth:`write`, whole each time.
+    """Writes the last text of :meth:`write` to ``path``, atomically.
 
-    A failure is logged once, until it is written again.
+    A failure is logged once; the next one is logged only after a successful write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,23 +29,23 @@ class MetricsFile:
         self._thread: threading.Thread | None = None
 
     def write(self, text: str) -> None:
-        """Have the file replaced; returns at once."""
+        """Replace the file in the background; return at once."""
         with self._changed:
             self._text = text
             self._changed.notify_all()
             if self._thread is None:
-                # daemon=True: a disk that hangs does not hold up the end of the process.
+                # daemon=True: a disk that hangs does not delay the end of the process.
                 thread = threading.Thread(target=self._work, name="metrics", daemon=True)
                 try:
                     thread.start()
-                except RuntimeError as error:  # no memory or no process left: at the next write
+                except RuntimeError as error:  # no memory, or no thread: the next write retries
                     self._text = None
                     self._failure(error)
                     return
                 self._thread = thread
 
     def wait(self, patience: float) -> bool:
-        """Wait until all is written or failed, but no longer; whether it is."""
+        """Wait until no write is pending, for at most ``patience`` seconds; return whether so."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: self._text is None and not self._writing, patience
@@ -73,17 +73,17 @@ class MetricsFile:
         self._failed = True
 
     def _replace(self, raw: bytes) -> None:
-        """Replace the file; raises OSError, or UntrustedPath where others can swap it."""
+        """Replace the file; raise OSError, or UntrustedPath if other users could replace it."""
         new = f"{self._path.name}.new"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         folder = open_trusted_folder(self._path.parent)
         try:
-            with suppress(FileNotFoundError):  # left by a daemon that was killed while it wrote
+            with suppress(FileNotFoundError):  # left by a daemon that was killed while writing
                 os.unlink(new, dir_fd=folder)
             with open(os.open(new, flags, 0o600, dir_fd=folder), "wb") as file:
                 file.write(raw)
-                os.fchmod(file.fileno(), 0o644)  # the collector is another user
-            # The collector reads whenever it likes: it finds the old file or the new one.
+                os.fchmod(file.fileno(), 0o644)  # the collector runs as another user
+            # The collector can read at any time: it finds the old file or the new one.
             os.replace(new, self._path.name, src_dir_fd=folder, dst_dir_fd=folder)
         finally:
             os.close(folder)

@@ -1,4 +1,4 @@
-"""Which outputs the settings ask for."""
+"""Open the outputs that the settings select."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ddbcfg_daemon.settings.values import DaemonSettings
 
 
 def open_outputs(settings: DaemonSettings) -> list[Output]:
-    """Return the outputs, none of which has done anything yet."""
+    """Return the outputs; none of them does anything before its first update."""
     outputs: list[Output] = []
     if settings.metrics_file:
         outputs.append(Metrics(MetricsFile(settings.metrics_file)))

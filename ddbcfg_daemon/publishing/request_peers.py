@@ -43,7 +43,7 @@ class Admission:
         self._nobody = _overflow_uid()
 
     def refusal(self, newcomer: Connection, present: Collection[Connection]) -> Response | None:
-        """Return why ``newcomer`` is refused beside the connections ``present``; None if it may."""
+        """Return why ``newcomer`` is refused, with ``present`` open already; None if admitted."""
         if newcomer.uid == self._nobody:
             who = f"uid {newcomer.uid} stands for users of other user namespaces"
             return Response(FORBIDDEN, f"{who}, so the peer cannot be identified")

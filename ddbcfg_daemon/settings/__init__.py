@@ -1,1 +1,1 @@
-"""What an operator can set: the table of settings, and where their values come from."""
+"""The settings of the daemon: their table, and how flags and variables set them."""

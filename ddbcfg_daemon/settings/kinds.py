@@ -1,6 +1,6 @@
-"""What a setting's text can mean: one function for each kind of value.
+"""Convert the text of a setting to its value: one function for each kind of value.
 
-Each raises ValueError with a phrase that quotes it.
+Each raises ValueError with a phrase that quotes the text.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def text(text: str) -> str:
 
 
 def name(text: str) -> str:
-    """Return the name of something that there has to be."""
+    """Return a name, which must not be empty."""
     if not text:
-        raise ValueError(f"{text!r} is no name")
+        raise ValueError(f"{text!r} is not a name")
     return text
 
 
@@ -35,16 +35,16 @@ def path(text: str) -> Path:
 
 
 def switch(text: str) -> bool:
-    """Return whether the text says yes."""
+    """Return whether the text means yes."""
     if text.lower() not in _ON | _OFF:
         raise ValueError(f"{text!r} is neither yes nor no")
     return text.lower() in _ON
 
 
 def seconds(text: str) -> float:
-    """Return a length of time."""
+    """Return a duration in seconds."""
     number = _float(text)
-    # A year: what is longer was meant otherwise, and would overflow a timer.
+    # At most a year: a longer time is a mistake, and would overflow a timer.
     if not 0 < number <= 366 * 86400:
         raise ValueError(f"{text!r} is not a positive number of seconds")
     return number
@@ -73,20 +73,20 @@ def endpoint(text: str) -> str:
 
 
 def mode(text: str) -> int:
-    """Return a file mode with which readers believe what they find."""
+    """Return a file mode that readers trust."""
     try:
         number = int(text, 8)
     except ValueError:
         number = -1
-    # Readers believe nobody but the owner, so they would refuse what others can write.
+    # Readers refuse an object that users other than the owner can write.
     if not 0o400 <= number <= 0o777 or number & 0o133 or not number & 0o400:
         raise ValueError(f"{text!r} is not 0600, 0640, 0644 or the like")
     return number
 
 
 def group(text: str) -> int:
-    """Return a group's number."""
-    # The highest number stands for "leave it as it is".
+    """Return the numeric id of a group."""
+    # The highest number means "do not change" to chown(2).
     if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < 2**32 - 1:
         return int(text)
     try:
@@ -99,12 +99,12 @@ def user(text: str) -> pwd.struct_passwd:
     """Return a user of this host."""
     try:
         return pwd.getpwuid(int(text)) if text.isdecimal() else pwd.getpwnam(text)
-    except (KeyError, OverflowError, ValueError):  # int() takes 4,300 digits
+    except (KeyError, OverflowError, ValueError):  # int() accepts at most 4,300 digits
         raise ValueError(f"there is no user {text!r}") from None
 
 
 def log_level(text: str) -> str:
-    """Return the name that ``logging`` has for a level."""
+    """Return the name of a level in ``logging``."""
     if text.lower() not in _LEVELS:
         raise ValueError(f"{text!r} is not debug, info, warning or error")
     return text.upper()

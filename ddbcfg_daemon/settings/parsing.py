@@ -1,4 +1,4 @@
-"""From flags and variables to settings.  A flag wins over its variable."""
+"""Parse flags and variables into settings.  A flag takes precedence over its variable."""
 
 from __future__ import annotations
 
@@ -27,53 +27,53 @@ from ddbcfg_daemon.settings.values import (
 
 _EPILOG = """\
 Every flag has an environment variable, DDBCFG_ and its name in capitals (DDBCFG_INTERVAL,
-DDBCFG_ENDPOINT_URL, ...).  A flag wins over its variable.  Credentials and region come the ordinary
-AWS way.
+DDBCFG_ENDPOINT_URL, ...).  A flag takes precedence over its variable.  Credentials and region come
+from the usual AWS sources.
 
-exit codes: 0 stopped, or --once published; 1 failed; 2 usage; and only if true of every store:
-70 a fault of the daemon; 75 another daemon serves it; 77 somebody else's object is in the way;
-78 the table has the wrong key schema
+exit codes: 0 stopped, or --once published; 1 failed; 2 usage error; and only if it applies to every
+store: 70 a bug in the daemon; 75 another daemon serves it; 77 an object of another user is in the
+way; 78 the table has the wrong key schema
 """
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """The text of a setting; empty if nobody set it and it has no default."""
+class _Text:
+    """The text of a setting; empty if it is not set and has no default."""
 
     text: str
     by_flag: bool = False
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> DaemonSettings:
-    """Return the settings of flags and variables; print usage and exit with 2 on a wrong one."""
+    """Return the settings from flags and variables; print usage and exit with 2 on an error."""
     parser = _parser()
     flags = vars(parser.parse(arguments))
     try:
-        return _settings({row.name: _said(row, flags[row.name], environment) for row in ROWS})
+        return _settings({row.name: _text_of(row, flags[row.name], environment) for row in ROWS})
     except SettingRefused as error:
         parser.error(str(error))
 
 
-def _said(row: Row, flag: str | list[str] | None, environment: Mapping[str, str]) -> _Said:
+def _text_of(row: Row, flag: str | list[str] | None, environment: Mapping[str, str]) -> _Text:
     if flag is not None:
         text = flag if isinstance(flag, str) else ",".join(flag)
-        return _Said(text or environment.get(row.fallback, ""), by_flag=True)
-    # An empty variable is one that is not set: an EnvironmentFile cannot unset one.
+        return _Text(text or environment.get(row.fallback, ""), by_flag=True)
+    # An empty variable counts as not set, because an EnvironmentFile cannot unset a variable.
     text = environment.get(row.variable) or environment.get(row.fallback) or row.default
-    return _Said(text)
+    return _Text(text)
 
 
-def _settings(said: dict[str, _Said]) -> DaemonSettings:
-    """Return the settings of their texts; raise SettingRefused."""
-    daemon = DaemonSettings(**_values(DAEMON_ROWS, said))
-    said["owner"] = _owner(said["owner"], once=daemon.once)
-    each = StoreSettings(**_values(STORE_ROWS, said))
+def _settings(texts: dict[str, _Text]) -> DaemonSettings:
+    """Return the settings for their texts; raise SettingRefused."""
+    daemon = DaemonSettings(**_values(DAEMON_ROWS, texts))
+    texts["owner"] = _owner(texts["owner"], once=daemon.once)
+    each = StoreSettings(**_values(STORE_ROWS, texts))
     stores = stores_in(each.store)
     if daemon.local is not None:
         each = replace(each, table=each.table or "config")
     if not each.table:
         raise SettingRefused("no table is named: use --table TABLE or DDBCFG_TABLE")
-    if not stores and (daemon.local is None or said["store"].by_flag):
+    if not stores and (daemon.local is None or texts["store"].by_flag):
         raise SettingRefused("no store is named: use --store STORE or DDBCFG_STORE")
     return replace(
         daemon,
@@ -82,15 +82,15 @@ def _settings(said: dict[str, _Said]) -> DaemonSettings:
     )
 
 
-def _values(rows: Iterable[Row], said: Mapping[str, _Said]) -> dict[str, Any]:
+def _values(rows: Iterable[Row], texts: Mapping[str, _Text]) -> dict[str, Any]:
     """Return the value of each setting that has a text."""
     values = {}
     for row in rows:
-        text = said[row.name].text
+        text = texts[row.name].text
         try:
             text.encode()
-            # An empty flag is not a missing one: what has a default cannot be without a value.
-            if text or (said[row.name].by_flag and row.default):
+            # An empty flag is not a missing flag: a setting with a default needs a value.
+            if text or (texts[row.name].by_flag and row.default):
                 values[row.name] = row.kind(text)
         except UnicodeEncodeError:
             raise SettingRefused(f"{text!r} is not UTF-8", row.flag, row.variable) from None
@@ -99,18 +99,18 @@ def _values(rows: Iterable[Row], said: Mapping[str, _Said]) -> dict[str, Any]:
     return values
 
 
-def _owner(said: _Said, *, once: bool) -> _Said:
-    """Return who is to own the objects: nobody but the daemon's own user, unless root runs it."""
+def _owner(text: _Text, *, once: bool) -> _Text:
+    """Return the owner of the objects; only a daemon that runs as root can set another owner."""
     if os.geteuid() != 0:
-        if said.by_flag and said.text:
+        if text.by_flag and text.text:
             reason = "only root can publish for another user"
             raise SettingRefused(reason, "--owner", "DDBCFG_OWNER")
-        return _Said("")  # the variable is also the client's, and says there whom to believe
-    if not said.text and once:
-        # What root publishes for a service that is stopped must not be in its way later.
+        return _Text("")  # the client uses the same variable, for the owner that readers trust
+    if not text.text and once:
+        # Objects that root publishes while the service is stopped must not block it later.
         with suppress(KeyError):
-            return _Said(pwd.getpwnam(DEFAULT_OWNER).pw_name)
-    return said
+            return _Text(pwd.getpwnam(DEFAULT_OWNER).pw_name)
+    return text
 
 
 # --- the command line ----------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """A row of the table of settings.
 
-The table is written as the fields of two frozen dataclasses (``values``).  Flags, variables, the
-README's table and ``systemd/daemon.env.example`` are made from it.
+The rows are the fields of two frozen dataclasses (module ``values``).  Flags, variables, the
+README's table and ``systemd/daemon.env.example`` are generated from them.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-#: Makes a value of a text; raises ValueError, which says what is wrong.
+#: Converts a text to a value; raises ValueError, which says what is wrong.
 Kind = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting; ``name`` is that of its field.
+    """One setting; ``name`` is the name of its field.
 
     ``help`` is one phrase for ``--help``; ``more`` is whole sentences, for the documents.
-    ``default`` is a text like one that an operator writes; where there is none, ``default_is`` says
-    in words what holds.  ``fallback`` is a variable of somebody else's that is read after its own.
-    ``switch`` marks a flag without a value, ``listed`` one whose texts list several values,
-    ``required`` one that a service cannot do without, ``by_hand`` one that it has no use for.
+    ``default`` is a text as an operator would write it; without it, ``default_is`` describes the
+    default in words.  ``fallback`` is a variable of another program, used if the own one is not
+    set.  ``switch`` marks a flag without a value, ``listed`` one that can list several values,
+    ``required`` one that a service needs, ``by_hand`` one that a service does not use.
     """
 
     section: str
@@ -51,9 +51,10 @@ class Row:
 
 
 def setting(section: str, kind: Kind, help: str, *, unset: object = None, **more: Any) -> Any:  # noqa: A002
-    """Return the field of a dataclass whose row this is.
+    """Return a dataclass field with a row.
 
-    *unset* is its value if it is not set and has no default; the rest is Row's.
+    ``unset`` is the value if the setting is not set and has no default; the other arguments are
+    those of Row.
     """
     row = Row(section, kind, help, **more)
     default = kind(row.default) if row.default else unset
@@ -61,7 +62,7 @@ def setting(section: str, kind: Kind, help: str, *, unset: object = None, **more
 
 
 def rows_of(settings: type) -> Iterator[Row]:
-    """Yield the rows that are the fields of *settings*, in their order."""
+    """Yield the rows of the fields of ``settings``, in their order."""
     for each in fields(settings):
         if (row := each.metadata.get("row")) is not None:
             yield replace(row, name=each.name)

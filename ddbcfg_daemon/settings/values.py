@@ -1,6 +1,6 @@
-"""The table of settings: what an operator can set for a store, and for the daemon.
+"""The table of settings: those of a store, and those of the daemon.
 
-A new setting is a field here, and what uses it.
+A new setting needs a field here, and the code that uses it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ _GUARDS = "what may be published"
 _HOST = "the daemon itself"
 
 _PLACE = (
-    "The daemon's user has to be able to write the folder, and nobody else but root that folder or "
-    'one above it. Under systemd, name it in ReadWritePaths= ("systemctl edit ddbcfg-daemon").'
+    "The daemon's user must be able to write to the folder. Apart from root, no other user may be "
+    "able to write to it or to a folder above it. Under systemd, add it to ReadWritePaths= "
+    '("systemctl edit ddbcfg-daemon").'
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
-    """What holds for one store: where it is read, how, and who may read what is published."""
+    """The settings of one store: where and how it is read, and who may read the snapshots."""
 
     table: str = setting(
         _WHAT, kinds.text, "the DynamoDB table", metavar="TABLE", required=True, unset=""
@@ -48,7 +49,7 @@ class StoreSettings:
         _WHAT,
         kinds.text,
         "the first part of the names in shared memory",
-        more="Set it, for the applications too, if two regions have tables of one name.",
+        more="Set it, also for the applications, if two regions have tables of the same name.",
         metavar="NAME",
         default_is="the table's name",
         unset="",
@@ -57,7 +58,8 @@ class StoreSettings:
         _POLL,
         kinds.seconds,
         "seconds between two polls",
-        more="The first pause is a random part of it, each later one up to 10 % longer or shorter.",
+        more="The first pause is a random part of this; later ones are up to 10 % longer or "
+        "shorter.",
         metavar="SECONDS",
         default="60",
     )
@@ -72,7 +74,7 @@ class StoreSettings:
     consistent_read: bool = setting(
         _POLL,
         kinds.switch,
-        "read strongly consistently at every poll, at twice the read units",
+        "use strongly consistent reads at every poll, for twice the read units",
         default="no",
         switch=True,
     )
@@ -95,21 +97,21 @@ class StoreSettings:
         kinds.text,
         "the AWS region",
         metavar="REGION",
-        default_is="what AWS_REGION, AWS_DEFAULT_REGION or AWS's files say",
+        default_is="from AWS_REGION, AWS_DEFAULT_REGION or AWS's files",
     )
     endpoint_url: str | None = setting(
         _POLL,
         kinds.endpoint,
         "another DynamoDB endpoint",
-        more="A VPC endpoint, or an emulator.",
+        more="For a VPC endpoint or an emulator.",
         metavar="URL",
         default_is="AWS's own",
     )
     mode: int = setting(
         _READERS,
         kinds.mode,
-        "who may read, in octal",
-        more="The umask has no influence on it.",
+        "the mode of the published objects, in octal",
+        more="The umask does not change it.",
         metavar="MODE",
         default="0640",
     )
@@ -117,7 +119,7 @@ class StoreSettings:
         _READERS,
         kinds.group,
         "the group that may read",
-        more="The daemon's user has to be a member of it.",
+        more="The daemon's user must be a member of it.",
         metavar="GROUP",
         default_is="the daemon's own",
         unset=-1,
@@ -126,7 +128,7 @@ class StoreSettings:
         _READERS,
         kinds.user,
         "the user who owns what root publishes",
-        more="Only root can set it; then the service can go on with what root published.",
+        more="Only root can set it. The service of that user can then continue with the objects.",
         metavar="USER",
         default_is="the daemon's user; ddbcfg for root with --once",
         by_hand=True,
@@ -150,7 +152,7 @@ class StoreSettings:
         _GUARDS,
         kinds.switch,
         "publish an emptied store at once",
-        more="Without it, an emptied store is never published by itself.",
+        more="Without it, an emptied store is published only if an operator accepts it.",
         default="no",
         switch=True,
     )
@@ -158,7 +160,7 @@ class StoreSettings:
         _GUARDS,
         kinds.text,
         "publish only what the JSON Schemas in this file allow",
-        more="The file has one schema for each option's name. Needs the extra ddbcfg[schema].",
+        more="The file has a schema for each option's name. Needs the extra ddbcfg[schema].",
         metavar="FILE",
     )
 
@@ -175,9 +177,9 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonSettings:
-    """What holds for the whole daemon, and the stores that it is to publish.
+    """The settings of the daemon, and the stores to publish.
 
-    ``each_store`` is what holds for a store that nobody has named.
+    ``each_store`` has the settings for a store that the settings do not name.
     """
 
     stores: tuple[StoreSettings, ...] = ()
@@ -195,7 +197,7 @@ class DaemonSettings:
         _HOST,
         kinds.switch,
         "poll once, publish, and exit",
-        more="Exits with 0 if all was published. A store without options counts as a failure, "
+        more="Exits with 0 if all stores were published. A store without options is a failure, "
         "unless --allow-empty is set.",
         default="no",
         switch=True,
@@ -207,7 +209,7 @@ class DaemonSettings:
         "keep the last-known-good copies in this folder",
         more=_PLACE,
         metavar="DIR",
-        default_is="the unit's StateDirectory; else there are no copies",
+        default_is="the unit's StateDirectory; without one, no copies are kept",
         fallback="STATE_DIRECTORY",
     )
     metrics_file: Path | None = setting(
@@ -220,13 +222,13 @@ class DaemonSettings:
     log_level: str = setting(
         _HOST,
         kinds.log_level,
-        "what to log: debug, info, warning or error",
+        "the lowest level to log: debug, info, warning or error",
         metavar="LEVEL",
         default="info",
     )
 
     def store(self, name: str) -> StoreSettings:
-        """Return what holds for the store *name*."""
+        """Return the settings for the store ``name``."""
         return replace(self.each_store, store=name)
 
 

@@ -165,7 +165,7 @@ def test_a_reader_that_does_not_read_holds_nobody_up_and_learns_what_it_missed(l
                 break
     count = int(lines[-1].split()[1])
     assert lines[-1] == (
-        f"WARNING {count} log lines were dropped: standard error did not take them\n"
+        f"WARNING {count} log lines were dropped: standard error was blocked or failed\n"
     )
     assert lines[:-1] == [f"WARNING line {number}\n" for number in range(len(lines) - 1)]
     assert len(lines) - 1 + count == 50_000
@@ -190,7 +190,7 @@ def test_what_could_not_be_written_is_counted_when_it_can_be_again(tmp_path: Pat
         assert writer._changed.wait_for(writer._is_idle, HANG)
     said = os.read(reading, 1000).decode().splitlines()
     assert said == [
-        "WARNING 3 log lines were dropped: standard error did not take them",
+        "WARNING 3 log lines were dropped: standard error was blocked or failed",
         "WARNING here",
     ]
     writer.close()
@@ -208,7 +208,7 @@ def test_a_descriptor_that_somebody_made_non_blocking_gets_every_line(log: Log) 
 
 def test_a_record_that_cannot_be_made_a_line_is_counted(log: Log) -> None:
     log.writer.handle(record("%d", "no number"))
-    assert log.read() == ["WARNING 1 log lines were dropped: standard error did not take them"]
+    assert log.read() == ["WARNING 1 log lines were dropped: standard error was blocked or failed"]
 
 
 def test_a_text_made_for_it_takes_no_long_time() -> None:

@@ -132,13 +132,13 @@ def test_a_daemon_killed_while_it_wrote_leaves_the_old_copy(host: Host) -> None:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda raw: raw[:20], "it is cut short"),
+        (lambda raw: raw[:20], "it is truncated"),
         (lambda raw: raw[:-1], "its checksum does not match"),
         (lambda raw: raw + b"\0", "its checksum does not match"),
         (lambda raw: raw[:130] + bytes([raw[130] ^ 1]) + raw[131:], "its checksum does not match"),
-        (lambda raw: b"X" + raw[1:], "it is no copy of a store"),
-        (lambda raw: raw[:8] + b"\3" + raw[9:], "it is of version 3, this release reads 2"),
-        (lambda raw: b"", "it is cut short"),
+        (lambda raw: b"X" + raw[1:], "it is not a copy of a store"),
+        (lambda raw: raw[:8] + b"\3" + raw[9:], "it has version 3, but this release reads 2"),
+        (lambda raw: b"", "it is truncated"),
     ],
     ids=["head only", "cut", "longer", "bit", "magic", "newer", "empty"],
 )
@@ -166,7 +166,7 @@ def test_another_stores_copy_is_ignored(
 
 def test_no_other_kind_of_file_is_read(host: Host, caplog: pytest.LogCaptureFixture) -> None:
     os.mkfifo(host.disk.path)
-    assert "is no regular file" in ignored(host, caplog)
+    assert "is not a regular file" in ignored(host, caplog)
 
 
 def test_a_symbolic_link_is_not_followed(

@@ -98,7 +98,7 @@ def test_a_disk_that_hangs_at_boot_does_not_hold_up_the_first_poll(
     with caplog.at_level(logging.WARNING, "ddbcfg"):
         assert host.refresher.poll() is None
     assert host.config.get() == {"db": {}}
-    assert "the disk hangs: nothing in" in caplog.text
+    assert "the disk hangs: not read in" in caplog.text
     release.set()
     assert host.copy.wait(20)
 

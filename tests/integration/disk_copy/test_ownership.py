@@ -116,6 +116,6 @@ def test_an_absurd_copy_is_ignored(
 ) -> None:
     wrong = {"generation": 1, "read_at": 1} | absurd
     host.disk.follow(content(**wrong))
-    assert "an absurd generation or time" in ignored(host, caplog)
+    assert "its generation or time is out of range" in ignored(host, caplog)
     host.poll(reading(OPTIONS))
     assert host.config.generation == 1

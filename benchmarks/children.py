@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from support.children import answer, start_python, tell
+
 ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE = 30.0  # seconds that a child gets to clean up
 
@@ -49,14 +51,13 @@ class Child:
         self, module: str, *arguments: str, settings: Mapping[str, str] | None = None
     ) -> None:
         self._module = module
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", f"benchmarks.{module}", *arguments],
+        self._process = start_python(
+            "-m",
+            f"benchmarks.{module}",
+            *arguments,
+            environment=environment(settings),
             cwd=ROOT,
-            env=environment(settings),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            process_group=0,  # Ctrl-C is for who started it, who then ends it
+            process_group=0,  # Ctrl-C is for the process that started it, which then ends it
         )
         #: What it said when it was ready.
         self.ready = self.answer()
@@ -68,14 +69,11 @@ class Child:
 
     def tell(self, *words: object) -> None:
         """Send it a line."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(" ".join(map(str, words)) + "\n")
-        self._process.stdin.flush()
+        tell(self._process, " ".join(map(str, words)))
 
     def answer(self) -> Any:
         """Its next answer; RuntimeError when it ended instead."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = answer(self._process)
         if not line:
             raise RuntimeError(f"{self._module} ended with {self._process.wait()}")
         return json.loads(line)

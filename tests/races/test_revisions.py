@@ -17,7 +17,7 @@ import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 
 from ddbcfg_client.dynamodb.revision.history import names_of, past, records
-from support.racing import start
+from support.children import start_module
 from support.revising import EDITED, LARGE, SMALL, number_in
 from support.revising import start as at_first
 from support.revisions import RevisedStore
@@ -46,7 +46,7 @@ def race(
         processes = []
         for seed, role in enumerate(roles, 1):
             arguments = [role, url, store.place.table, str(folder), str(seed)]
-            process = stack.enter_context(start(arguments, "support.revising"))
+            process = stack.enter_context(start_module("support.revising", *arguments))
             stack.callback(process.kill)
             processes.append(process)
         for process in processes:

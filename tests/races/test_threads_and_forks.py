@@ -21,7 +21,8 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.base import Reading
-from support.racing import OPTIONS, number_in, option, start
+from support.children import start_module
+from support.racing import OPTIONS, number_in, option
 
 THREADS = 8
 PUBLICATIONS = 200
@@ -148,7 +149,7 @@ HAMMER = pytest.param(
 @pytest.mark.parametrize("scene", ["family", "midway", HAMMER])
 def test_a_config_goes_on_working_across_forks(publisher: Publisher, scene: str) -> None:
     """See support.forking for the scenes."""
-    with start([scene, publisher.names.namespace], "support.forking") as process:
+    with start_module("support.forking", scene, publisher.names.namespace) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for line in process.stdout:

@@ -31,7 +31,8 @@ from ddbcfg_client.shm.status import process_start
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.base import Reading
-from support.racing import OPTIONS, option, start
+from support.children import answer, ask, start_module
+from support.racing import OPTIONS, option
 
 _OURS = tuple(os.path.dirname(package.__file__ or "") for package in (ddbcfg_client, ddbcfg_daemon))
 
@@ -122,21 +123,21 @@ def hold(namespace: str) -> None:
     publisher.report(PageStatus(daemon_pid=os.getpid(), daemon_start=start_time))
     print("ready", flush=True)
     for line in sys.stdin:
-        answer: object = None
+        came: object = None
         match line.strip():
             case "verify":
                 try:
-                    answer = publisher.verify()
+                    came = publisher.verify()
                 except ConfigError as error:
-                    answer = [type(error).__name__]
+                    came = [type(error).__name__]
             case "fork":
                 if os.fork():
                     continue
                 print(os.getpid(), flush=True)
                 signal.pause()
             case "spawn":
-                answer = subprocess.Popen(["sleep", "60"]).pid
-        print(json.dumps(answer), flush=True)
+                came = subprocess.Popen(["sleep", "60"]).pid
+        print(json.dumps(came), flush=True)
 
 
 def serve() -> None:
@@ -166,21 +167,17 @@ class Crasher:
     """The process above, as a test has it."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[str] = start([], "support.crashing")
+        self._process: subprocess.Popen[str] = start_module("support.crashing")
 
     def run(self, act: str, namespace: str, number: int, **kill: int) -> tuple[bool, list[str]]:
         """Whether the child was killed, and the steps that it came to.
 
         Killed at a line, the last of them is that line.
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         order = {"act": act, "namespace": namespace, "number": number} | kill
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
-        assert answer["status"] in (0, -signal.SIGKILL), answer
-        return answer["status"] != 0, answer["steps"]
+        came = json.loads(ask(self._process, json.dumps(order)))
+        assert came["status"] in (0, -signal.SIGKILL), came
+        return came["status"] != 0, came["steps"]
 
     def close(self) -> None:
         with self._process as process:
@@ -191,17 +188,12 @@ class Holder:
     """A process that serves a store, as a test has it."""
 
     def __init__(self, namespace: str) -> None:
-        self._process = start([namespace], "support.crashing")
+        self._process = start_module("support.crashing", namespace)
         self.pid = self._process.pid
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
+        assert answer(self._process) == "ready"
 
     def tell(self, order: str) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{order}\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        return json.loads(ask(self._process, order))
 
     def kill(self) -> None:
         """Kill it and leave it a zombie: nobody has waited for it yet."""

@@ -12,7 +12,6 @@ import grp
 import json
 import os
 import pwd
-import subprocess
 import sys
 from typing import Any
 
@@ -20,6 +19,7 @@ import ddbcfg_client
 import ddbcfg_client.shm.status
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.names import Names
+from support.children import ask, start_module
 from support.request_serving import serving
 from support.shm import reading
 
@@ -81,23 +81,12 @@ class Neighbour:
     """The process above, as a test has it."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.neighbours"],
-            cwd=os.path.dirname(os.path.dirname(__file__)),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._process = start_module("support.neighbours")
 
     def act(self, act: str, names: Names) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(
-            json.dumps({"act": act, "namespace": names.namespace}),
-            file=self._process.stdin,
-            flush=True,
+        return json.loads(
+            ask(self._process, json.dumps({"act": act, "namespace": names.namespace}))
         )
-        return json.loads(self._process.stdout.readline())
 
     def close(self) -> None:
         with self._process as process:

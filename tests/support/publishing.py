@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.shm.status import pid_namespace, process_start
-from support.racing import OPTIONS, option, start
+from support import children
+from support.children import start_module
+from support.racing import OPTIONS, option
 
 if TYPE_CHECKING:
     from ddbcfg_daemon.publishing.publisher import Publisher
@@ -34,7 +36,7 @@ class Publishing:
 
     def start(self) -> None:
         """Start a publisher, as a host does after one was killed."""
-        self._process = start([self.names.namespace], "support.publishing")
+        self._process = start_module("support.publishing", self.names.namespace)
         assert self._answer() == "ready"
 
     def kill(self) -> None:
@@ -78,13 +80,10 @@ class Publishing:
         Path(f"/dev/shm{self.names.page}").unlink()
 
     def _ask(self, command: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{command}\n")
-        self._process.stdin.flush()
+        children.tell(self._process, command)
 
     def _answer(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().rstrip("\n")
+        return children.answer(self._process)
 
 
 def serve(served: Served) -> None:

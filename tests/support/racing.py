@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -29,6 +26,7 @@ from ddbcfg_client.format.segment import ENTRY_SIZE
 from ddbcfg_client.format.values import pack_name, pack_option
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_client.snapshot import Snapshot
+from support.children import answer, start_module, tell
 
 OPTIONS = ("db", "external-port", "secret-key", "timeouts")
 PATIENCE = 100.0  # seconds; a race that takes longer is lost
@@ -239,26 +237,14 @@ def race(
     with ExitStack() as stack:
         processes = []
         for role in roles:
-            process = stack.enter_context(start([role, names.namespace, str(last)]))
+            process = start_module("support.racing", role, names.namespace, str(last))
+            stack.enter_context(process)
             stack.callback(process.kill)
-            assert process.stdout.readline() == "ready\n"
+            assert answer(process) == "ready"
             processes.append(process)
         for process in reversed(processes):
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        return [json.loads(process.stdout.readline()) for process in processes]
-
-
-def start(arguments: Sequence[str], module: str = "support.racing") -> subprocess.Popen[str]:
-    """A module of the tests' support in a process of its own, with pipes of text."""
-    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path},
-    )
+            tell(process, "go")
+        return [json.loads(answer(process)) for process in processes]
 
 
 if __name__ == "__main__":

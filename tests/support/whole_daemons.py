@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from ddbcfg_client.shm.status import Status
+from support.children import ask, start_python
 from support.daemon import (
     ROOT,
     Host,
@@ -57,18 +56,8 @@ class Reader:
     """A process that connects once, and reads when it is told to."""
 
     def __init__(self, host: Host) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _READER],
-            cwd=ROOT,
-            env=environment_of({"DDBCFG_NAMESPACE": host.namespace}),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
+        environment = environment_of({"DDBCFG_NAMESPACE": host.namespace})
+        self.process = start_python("-c", _READER, environment=environment, cwd=ROOT)
 
     def read(self) -> str:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().rstrip("\n")
+        return ask(self.process, "")

@@ -1,6 +1,6 @@
-"""Access to DynamoDB, which the config stores, the commands that write, and the daemon share.
+"""Access to DynamoDB, shared by the config stores, the commands that write, and the daemon.
 
-The only place with boto3, which is imported when a connection is made and not before.  ``table``
-has the requests, ``answers`` judges what comes back, ``explain`` tells botocore's errors as
-ddbcfg's, ``connecting`` pins the time limits, ``values`` turns Python values into attribute values.
+boto3 is imported only when the first connection is made.  ``client`` makes connections and sets
+their timeouts, ``table`` has the requests, ``responses`` validates the responses, ``errors``
+converts botocore's errors to ddbcfg's, and ``values`` converts Python values to attribute values.
 """

@@ -1,4 +1,4 @@
-"""A connection to DynamoDB, with limits that fit a schedule.
+"""A connection to DynamoDB, with timeouts that suit periodic polls.
 
 Importing this module does not import boto3; the first connection does.
 """
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     class MakesClients(Protocol):
-        """A ``boto3.Session``, or the module boto3 itself, which stands for the default one."""
+        """A ``boto3.Session``, or the module boto3 itself, for the default session."""
 
         @property
         def client(self) -> Any:
             """The function that makes clients."""
 
 
-# botocore's own defaults are a minute for each connect and each read, and a retry mode that
-# depends on its version.  DynamoDB answers in milliseconds, a page of 1 MB in well under a second.
+# botocore's defaults are a minute for each connect and each read, and a retry mode that depends on
+# its version.  DynamoDB responds within milliseconds, with a page of 1 MB in well under a second.
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 5.0
-# One try can hit a connection that the other side just closed, a second one bad luck.  More only
-# delays the moment at which the caller, who has a schedule and old values, learns of the outage.
+# The first attempt may hit a stale connection, the second a transient fault.  More retries would
+# only delay the report of an outage to the caller, which polls again later and has old values.
 ATTEMPTS = 3
-# Standard mode waits at most 2**n seconds before another try, and 5 more if the answer says so.
+# Standard mode waits at most 2**n seconds before a retry, and 5 more if the response requests it.
 _LONGEST_PAUSES = sum(2.0**n + 5.0 for n in range(ATTEMPTS - 1))
-# The seconds after which one call has ended whatever happens, for one that reads (a Query: each
-# page is a call).  Not counted: name resolution, further addresses of the same name, credentials
-# that must be fetched, and an answer that trickles in, each byte just in time.
+# The maximum duration in seconds of one call that reads (each page of a Query is a call).  It does
+# not include name resolution, further addresses of the same name, fetching credentials, or a
+# response whose bytes arrive one by one, each just before the timeout.
 WORST_CASE_SECONDS = ATTEMPTS * (CONNECT_TIMEOUT + READ_TIMEOUT) + _LONGEST_PAUSES
 
 
@@ -49,19 +49,19 @@ def connect_dynamodb(
     endpoint_url: str | None = None,
     session: MakesClients | None = None,
 ) -> DynamoDBClient:
-    """Return a new low-level client with credentials and region found the ordinary AWS way.
+    """Return a new low-level client with credentials and region from the usual AWS sources.
 
-    It belongs to a new session unless ``session`` is given, which then says the region.  Nothing is
-    sent yet.  Raise :class:`MissingExtra` without boto3 and :class:`TableError` when no region is
-    named, the profile does not exist or the endpoint is not a URL.
+    With ``session``, the client and its region are the session's; otherwise it has a new session.
+    Nothing is sent yet.  Raise :class:`MissingExtra` without boto3, and :class:`TableError` if no
+    region is set, if the profile does not exist, or if the endpoint is not a URL.
     """
     return _client(session, region, endpoint_url)
 
 
 def check_settings(*, region: str | None = None, endpoint_url: str | None = None) -> None:
-    """Return if region, profile and endpoint will do; raise what :func:`connect_dynamodb` would.
+    """Validate region, profile and endpoint; raise the errors of :func:`connect_dynamodb`.
 
-    Credentials are not looked for, which can take long: this only reads AWS's files.
+    This only reads AWS's files.  It does not look for credentials, which can take long.
     """
     keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "none")
     _client(None, region, endpoint_url, **keys).close()
@@ -79,7 +79,7 @@ def _client(
     if endpoint_url and (flaw := endpoint_flaw(endpoint_url)):
         raise _no_endpoint(flaw)
     with explained("", "connecting to DynamoDB"):
-        # A session of its own: the default one is shared with the application and not thread-safe.
+        # A new session: the default one is shared with the application and not thread-safe.
         maker: MakesClients = session or lean_session(region or _region_set())
         try:
             client: DynamoDBClient = maker.client(
@@ -98,7 +98,7 @@ def _client(
 
 
 def endpoint_flaw(url: str) -> str:
-    """Return what is wrong with the URL of an endpoint; empty when it can be one."""
+    """Return what is wrong with the URL of an endpoint; empty if it is valid."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -110,7 +110,7 @@ def endpoint_flaw(url: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """The URL without user and password, also if it is none: then no ``//`` says where they are."""
+    """Return the URL without user and password, even if it is invalid and has no ``//``."""
     before, at, host = url.rpartition("@")
     scheme = before.partition("//")[0] + "//" if "//" in before else ""
     return f"{scheme}***@{host}" if at else url
@@ -122,15 +122,15 @@ def _no_endpoint(flaw: str) -> TableError:
 
 
 def _region_set() -> str | None:
-    """The region that the environment names, None without one.
+    """Return the region that the environment sets, or None.
 
-    boto3 looks at AWS_DEFAULT_REGION only.  AWS's other tools, ECS and Lambda go by AWS_REGION.
+    boto3 only reads AWS_DEFAULT_REGION.  AWS's other tools, ECS and Lambda use AWS_REGION.
     """
     return os.environ.get("AWS_DEFAULT_REGION") or os.environ.get("AWS_REGION") or None
 
 
 def boto3_module() -> Any:
-    """Return the module boto3; raise :class:`MissingExtra` when it is not installed."""
+    """Return the module boto3; raise :class:`MissingExtra` if it is not installed."""
     try:
         import boto3
     except ImportError:
@@ -146,7 +146,7 @@ def client_config() -> Config:
         connect_timeout=CONNECT_TIMEOUT,
         read_timeout=READ_TIMEOUT,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        # A connection that idles between polls behind a NAT gateway is dropped without a word.
+        # A NAT gateway silently drops connections that are idle between polls.
         tcp_keepalive=True,
         user_agent_extra=f"ddbcfg/{VERSION}",
     )

@@ -1,7 +1,7 @@
-"""Make sure that a table is there: use the one that is, else create it and wait until it is ACTIVE.
+"""Ensure that a table exists: use it, or create it and wait until it is ACTIVE.
 
-Any number of processes can do this at once: one of them creates the table, all of them wait for it.
-So a table that is CREATING is waited for, whoever creates it; one in any other state is not.
+Several processes can do this at once: one of them creates the table, and all of them wait for it.
+So a table in state CREATING is always waited for.  A table in another state is not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.dynamodb.table import Table
 
-# A table takes some ten seconds; five minutes mean that it will not come.
+# Creating a table takes about ten seconds; after five minutes it has failed.
 CREATION_TIMEOUT = 300.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
@@ -34,10 +34,10 @@ def ensure_table(
     *,
     timeout: float = CREATION_TIMEOUT,
 ) -> bool:
-    """Return False when the table is there and as it must be, True when it was created.
+    """Return True if the table was created, False if it already exists with the right keys.
 
-    It is billed on demand when either number of units is None; those of a table that is there are
-    left alone.  Raise what :meth:`Table.check` raises, and :class:`TableNotCreatedException` when
+    It is billed on demand if either number of units is None.  The units of an existing table are
+    not changed.  Raise the errors of :meth:`Table.check`, and :class:`TableNotCreatedException` if
     the table cannot be created or is not ACTIVE after ``timeout`` seconds.
     """
     try:
@@ -54,7 +54,7 @@ def ensure_table(
         with explained(table.name, "CreateTable", table.where()):
             table.client.create_table(**_request(table, read_units, write_units))
     except TableError as error:
-        # Somebody else was faster; the table is the same, or the check will say how it is not.
+        # Another process created it first; the check after this compares its keys.
         if error.code != "ResourceInUseException":
             reason = error.reason
             raise TableNotCreatedException(

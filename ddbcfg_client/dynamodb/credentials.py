@@ -1,8 +1,8 @@
-"""What botocore's credentials need from outside: errors told apart, and locks after a fork.
+"""Support for botocore's credentials: recognizing their errors, and their locks after a fork.
 
-botocore fetches credentials within whatever call needs them first.  Its own exceptions, those of
-the service that was asked (STS, SSO) and Python's then look like those of the call itself, and the
-advice for these would be wrong.  The traceback shows where an exception was raised.
+botocore fetches credentials during the first call that needs them.  Its own exceptions, those of
+the credentials' service (STS, SSO) and those of Python then look like errors of the call itself,
+and the advice for these would be wrong.  The traceback shows where an exception was raised.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-_MOST_CHAINED = 10  # roles that are assumed one with another
+_MOST_CHAINED = 10  # roles, each assumed with the credentials of the next
 _MODULES = frozenset(("botocore.credentials", "botocore.tokens"))
 
 _DEFAULT = "check that this source of credentials works, or name another one"
-# What to do, by botocore's name of the source.
+# The advice for each source, by botocore's name of it.
 _ADVICE = {
     "assume-role": "check role_arn, source_profile and the role's trust policy",
     "assume-role-with-web-identity": (
@@ -37,7 +37,7 @@ _ADVICE = {
 
 
 def source_of(error: BaseException) -> str | None:
-    """Return the source of credentials that ``error`` comes from, None if it is not one.
+    """Return the source of credentials that raised ``error``; None if it is another error.
 
     The name is botocore's: ``sso``, ``custom-process``, ``assume-role`` ...
     """
@@ -47,7 +47,7 @@ def source_of(error: BaseException) -> str | None:
         frame = traceback.tb_frame
         if frame.f_globals.get("__name__") in _MODULES:
             holder = frame.f_locals.get("self")
-            # Of a provider, and of credentials that are fetched when they are first used.
+            # The attribute of a provider, or of credentials that are fetched on first use.
             name = getattr(holder, "METHOD", None) or getattr(holder, "method", None)
             found = name if isinstance(name, str) else found or "credentials"
         traceback = traceback.tb_next
@@ -55,7 +55,7 @@ def source_of(error: BaseException) -> str | None:
 
 
 def is_of_signing(error: BaseException | None) -> bool:
-    """Return whether ``error`` comes from putting credentials into a request."""
+    """Return whether ``error`` was raised while a request was signed."""
     traceback = error.__traceback__ if error else None
     while traceback is not None:
         frame = traceback.tb_frame
@@ -67,11 +67,10 @@ def is_of_signing(error: BaseException | None) -> bool:
 
 
 def unlock_credentials(holder: object) -> None:
-    """Free the locks of a session's or client's credentials, in a child that was just forked.
+    """Replace the locks of a session's or client's credentials in a child that was just forked.
 
-    A thread of the parent may have been refreshing them.  Here there is none that would release
-    the lock, and everybody who needs credentials would wait for it for ever.  ``None`` stands for
-    the default session.
+    A thread of the parent may have held a lock to refresh them.  No thread of the child would
+    release it, so all requests would wait forever.  ``None`` stands for the default session.
     """
     import sys
 
@@ -81,13 +80,13 @@ def unlock_credentials(holder: object) -> None:
     for _ in range(_MOST_CHAINED):
         if getattr(credentials, "_refresh_lock", None) is not None:
             credentials._refresh_lock = Lock()
-        # A role is assumed with credentials that are refreshed in turn.
+        # The credentials with which a role is assumed can be refreshed too.
         fetcher = getattr(getattr(credentials, "_refresh_using", None), "__self__", None)
         credentials = getattr(fetcher, "_source_credentials", None)
 
 
 def kept_by(holder: object) -> Any:
-    """Return the credentials that a client or a session has, without looking for any."""
+    """Return the credentials that a client or a session already has; do not look for any."""
     for names in (("_request_signer", "_credentials"), ("_session", "_credentials")):
         found = holder
         for name in names:
@@ -98,7 +97,7 @@ def kept_by(holder: object) -> Any:
 
 
 def of_source(source: str, code: str, said: str, table: str, operation: str) -> CredentialsRefused:
-    """Return the error that says that ``source`` gave no credentials, why, and what to do."""
+    """Return the error for a ``source`` without credentials, with the reason and advice."""
     advice = _ADVICE.get(source, _DEFAULT)
     reason = f"no credentials from {source}: {said}; {advice}"
     return CredentialsRefused(table, operation, code, reason)

@@ -1,8 +1,8 @@
-"""botocore's exceptions, told as ddbcfg's: what happened, to which table, and what to do.
+"""Conversion of botocore's exceptions to ddbcfg's: what happened, to which table, what to do.
 
-No text of an error ever holds an item's data.  Messages of the service are passed on, for they
-name tables, roles and limits; whatever botocore or Python say about an answer they could not
-parse, or about a parameter, is not, for it quotes what they were given.
+The text of an error never contains an item's data.  Messages of the service are included, because
+they name tables, roles and limits.  Messages of botocore or Python about a malformed response or a
+parameter are not, because they quote it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from botocore.exceptions import BotoCoreError, ClientError
 
-# A message longer than this is somebody's web page.
+# A longer message is probably a web page.
 _LONGEST_MESSAGE = 300
 
 _RENEW = "renew the credentials (aws sso login, a new session token, the instance's role)"
@@ -38,7 +38,7 @@ _SLOW_DOWN = (
     "the capacity of one store is that of one partition"
 )
 
-# What to do, by the code that the service answered with.
+# The error's class and the advice, by the service's error code.
 _ADVICE: dict[str, tuple[type[TableError], str]] = {
     "ExpiredTokenException": (CredentialsRefused, _RENEW),
     "ExpiredToken": (CredentialsRefused, _RENEW),
@@ -63,30 +63,30 @@ _ADVICE: dict[str, tuple[type[TableError], str]] = {
     "KMSAccessDeniedException": (CredentialsRefused, "allow kms:Decrypt on the table's key"),
 }
 
-# The same for the exceptions that botocore itself raises, by name.
-_NO_ANSWER: dict[str, str] = {
+# The advice for the exceptions that botocore itself raises, by name.
+_NO_RESPONSE: dict[str, str] = {
     "EndpointConnectionError": "nothing answers there: check endpoint, region, DNS and network",
     "ConnectTimeoutError": "no connection in time: check network, security groups, VPC endpoint",
-    "ReadTimeoutError": "no answer in time: check network and endpoint",
-    "ConnectionClosedError": "the connection broke before the answer was whole: try again",
-    "ProxyConnectionError": "no such HTTP proxy answers: check HTTPS_PROXY and NO_PROXY",
+    "ReadTimeoutError": "no response in time: check network and endpoint",
+    "ConnectionClosedError": "the connection broke before the response was complete: try again",
+    "ProxyConnectionError": "the HTTP proxy does not respond: check HTTPS_PROXY and NO_PROXY",
     "SSLError": "check the certificate, AWS_CA_BUNDLE, the host's clock, and http against https",
 }
 _NO_CREDENTIALS: dict[str, str] = {
     "NoCredentialsError": (
-        "give the process some: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, "
-        "or the role of the instance; files of them must be readable by this user"
+        "provide some: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the role of "
+        "the instance; credentials files must be readable by this user"
     ),
-    "PartialCredentialsError": "give both halves: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "PartialCredentialsError": "set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "CredentialRetrievalError": _RENEW,
     "TokenRetrievalError": _RENEW,
     "SSOTokenLoadError": _RENEW,
     "UnauthorizedSSOTokenError": _RENEW,
     "LoginRefreshRequired": _RENEW,
-    "MetadataRetrievalError": "the instance's metadata service does not give the role: try again",
+    "MetadataRetrievalError": "the instance's metadata service did not return the role: try again",
     "ProfileNotFound": "check AWS_PROFILE and ~/.aws/config",
 }
-# Of whatever source of credentials these are, they say more than its name does.
+# These have better advice than their source of credentials has.
 _SAYS_WHAT_TO_DO = _NO_CREDENTIALS.keys() - {"CredentialRetrievalError", "MetadataRetrievalError"}
 _URLS = "check HTTPS_PROXY, HTTP_PROXY and the endpoint"
 _NO_REGION = "name one: --region, AWS_REGION or ~/.aws/config"
@@ -94,11 +94,11 @@ _NO_REGION = "name one: --region, AWS_REGION or ~/.aws/config"
 
 @contextmanager
 def explained(table: str, operation: str, where: str = "") -> Iterator[None]:
-    """Raise whatever a botocore call inside of it raises as a :class:`TableError`.
+    """Convert the exceptions of botocore calls in the ``with`` block to :class:`TableError`.
 
-    ``where`` names region and endpoint, for the errors that depend on them.  Only calls of botocore
-    and the reading of their answers belong inside: an exception that Python raises there is taken
-    to mean that the answer was not one of DynamoDB's.
+    ``where`` has region and endpoint, for the messages that need them.  The block must only contain
+    calls of botocore and the parsing of their responses, because an exception of Python in it is
+    reported as a malformed response.
     """
     try:
         yield
@@ -108,7 +108,7 @@ def explained(table: str, operation: str, where: str = "") -> Iterator[None]:
         explanation = _explanation(error, table, operation, where)
         if explanation is None:
             raise
-        # A traceback shows the cause's text, so that must have nothing to hide either.
+        # A traceback shows the text of the cause too, which can contain a value.
         raise explanation from (error if _may_be_shown(error) else None)
 
 
@@ -135,7 +135,7 @@ def _explanation(error: Exception, table: str, operation: str, where: str) -> Ta
 
 
 def _said_by_source(error: Exception) -> str:
-    """What a source of credentials said, without what may be part of a credential."""
+    """Return the message of a source of credentials, without anything that may be a credential."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, ClientError):
@@ -146,8 +146,8 @@ def _said_by_source(error: Exception) -> str:
         of = f" {error.filename!r}" if error.filename else ""
         return f"{error.strerror or type(error).__name__}{of}"
     if isinstance(error, UnicodeError):
-        return "what it gave is not UTF-8"
-    return f"what it gave does not parse ({type(error).__name__})"
+        return "its output is not UTF-8"
+    return f"its output does not parse ({type(error).__name__})"
 
 
 def _may_be_shown(error: Exception) -> bool:
@@ -155,7 +155,7 @@ def _may_be_shown(error: Exception) -> bool:
 
     if not isinstance(error, (BotoCoreError, ClientError)):
         return False
-    # The first quotes the parameters, the second pieces of what it cannot parse.
+    # The first quotes the parameters, the second parts of a response that it cannot parse.
     if type(error).__name__ in ("ParamValidationError", "HTTPClientError"):
         return False
     return "//" not in str(error) or "@" not in str(error)
@@ -170,9 +170,9 @@ def _one_line(text: str) -> str:
 
 
 def hidden(text: str) -> str:
-    """Return what botocore says as one line, without user and password of the URL that it quotes.
+    """Return botocore's message as one line, without user and password of the URL that it quotes.
 
-    They can hold any character, so all up to the last ``@`` goes.
+    They can contain any character, so everything up to the last ``@`` is removed.
     """
     from re import sub
 
@@ -180,24 +180,24 @@ def hidden(text: str) -> str:
 
 
 def malformed(table: str, operation: str, flaw: str) -> AnswerMalformed:
-    """Return the error that says what is wrong with an answer."""
+    """Return the error for a malformed response; ``flaw`` says what is wrong with it."""
     return AnswerMalformed(
         table,
         operation,
-        "malformed answer",
-        f"{flaw}; something between this host and DynamoDB may have answered in its place: "
+        "malformed response",
+        f"{flaw}; something between this host and DynamoDB may have sent the response: "
         "check endpoint and proxies",
     )
 
 
 def of_client_error(error: ClientError, table: str, operation: str, where: str) -> TableError:
-    """Return the error that tells what the service answered."""
+    """Return the error for an error response of the service."""
     response = error.response
     answer = response.get("Error", {})
     code = str(answer.get("Code") or "no code")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code.isdigit() or code == "no code":
-        # The body was no error of the service, so what it says is not passed on.
+        # The body is not an error of the service, so its text is not included.
         reason = f"HTTP status {status} without an error of DynamoDB's: a proxy, or an outage"
         return TableUnreachable(table, operation, code, reason)
 
@@ -220,16 +220,16 @@ def of_client_error(error: ClientError, table: str, operation: str, where: str) 
 
 
 def of_botocore_error(error: BotoCoreError, table: str, operation: str, where: str) -> TableError:
-    """Return the error that tells why botocore got no answer."""
+    """Return the error for a request without a response."""
     from botocore.exceptions import HTTPClientError
 
     code = type(error).__name__
-    # It quotes the endpoint and the proxy, which can hold a password.
+    # The message quotes the endpoint and the proxy, which can contain a password.
     said = hidden(str(error))
     if code in _NO_CREDENTIALS:
         return CredentialsRefused(table, operation, code, f"{said}; {_NO_CREDENTIALS[code]}")
-    if code in _NO_ANSWER:
-        return TableUnreachable(table, operation, code, f"{said}; {_NO_ANSWER[code]}")
+    if code in _NO_RESPONSE:
+        return TableUnreachable(table, operation, code, f"{said}; {_NO_RESPONSE[code]}")
     if code == "NoRegionError":
         return TableError(table, operation, code, f"{said} {_NO_REGION}")
     if code == "ParamValidationError":
@@ -237,15 +237,15 @@ def of_botocore_error(error: BotoCoreError, table: str, operation: str, where: s
     if isinstance(error, HTTPClientError) and is_of_signing(error.kwargs.get("error")):
         return _not_signed(table, operation, code)
     if isinstance(error, HTTPClientError) and isinstance(error.kwargs.get("error"), ValueError):
-        # Not quoted: it can hold a part of the password.
+        # Not quoted: the message can contain a part of the password.
         return TableUnreachable(table, operation, code, f"a URL does not parse; {_URLS}")
     if code in ("HTTPClientError", "ResponseStreamingError", "IncompleteReadError"):
-        return TableUnreachable(table, operation, code, f"{said}; the answer did not come whole")
+        return TableUnreachable(table, operation, code, f"{said}; the response is incomplete")
     return TableError(table, operation, code, said)
 
 
 def _not_signed(table: str, operation: str, code: str) -> CredentialsRefused:
-    # Python's own error quotes the credential.
+    # Python's own message quotes the credential.
     reason = (
         "the request cannot be signed: an access key, a session token or the region holds a line "
         "end or another character that no HTTP header can have; check what they are read from"

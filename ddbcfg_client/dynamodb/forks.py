@@ -1,8 +1,8 @@
-"""What must be made anew in a forked child, is.
+"""Restoring objects in a forked child.
 
-A child inherits the parent's memory, but none of its threads, and shares its sockets.  So objects
-that own a thread, a lock that a thread may have held, or a connection, register here.  Python
-calls :func:`_forked` in the child before anything else runs there.
+A child inherits the parent's memory but not its threads, and shares its sockets.  So objects that
+own a thread, a lock or a connection register here.  Python calls :func:`_forked` in the child
+before any other code runs there.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Forkable(Protocol):
-        """What can be made whole again in a child."""
+        """An object that can be restored in a forked child."""
 
         def after_fork(self) -> None:
-            """Drop what belongs to the parent; called once, in the child, which has one thread."""
+            """Replace everything that belongs to the parent; called once, in the child's thread."""
 
 
 _registered: WeakValueDictionary[int, Forkable] = WeakValueDictionary()
@@ -27,9 +27,10 @@ _numbers = count()
 
 
 def register(this: Forkable) -> None:
-    """Have ``this.after_fork()`` called in every forked child for as long as ``this`` lives.
+    """Call ``this.after_fork()`` in every forked child while ``this`` exists.
 
-    What registered earlier is called earlier, so a thread finds what it uses already made anew.
+    Objects are called in the order of registration, so a restarted thread finds the objects that it
+    uses already restored.
     """
     _registered[next(_numbers)] = this
 

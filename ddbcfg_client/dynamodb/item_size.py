@@ -1,7 +1,8 @@
-"""How large DynamoDB would find an item, never more than it would.
+"""The size of an item as DynamoDB counts it, or a little less.
 
-For most types the size is exact.  The guide gives that of a number, and of the overhead of lists
-and maps, as approximate, so these are counted low: what is refused here, the service would refuse.
+For most types the size is exact.  According to the guide, the sizes of numbers and the overhead of
+lists and maps are approximate.  The lowest possible size is used for these, so that an item that is
+refused here would be refused by the service too.
 Reference: "DynamoDB item sizes and formats" in the Amazon DynamoDB Developer Guide.
 """
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def least_size(attributes: Mapping[str, Mapping[str, Any]]) -> int:
-    """Return the bytes that these attributes take at least, names included."""
+    """Return the minimum size of these attributes in bytes, names included."""
     return sum(len(name.encode()) + _size(value) for name, value in attributes.items())
 
 

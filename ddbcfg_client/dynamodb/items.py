@@ -1,4 +1,4 @@
-"""Options as items of a table: checked before they are written, and read."""
+"""Options as items of a table: validated before they are written, and read."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from ddbcfg_client.dynamodb.table import Table
     from ddbcfg_client.readonly import ReadOnlyDict
 
-    #: Store and option → the attribute values of the option's keys.
+    #: (store, option) → the attribute values of the option's keys.
     CheckedStores = dict[tuple[str, str], dict[str, AttributeValueTypeDef]]
 
 
 def checked_attributes(
     store: str, option: str, data: object, key_names: KeyNames
 ) -> dict[str, AttributeValueTypeDef]:
-    """Return the attribute values of the option's keys, without the table's own two.
+    """Return the attribute values of the option's keys, without the table's own two keys.
 
-    Raise `NameRefused` or `ValueRefused` for what DynamoDB cannot hold exactly.
+    Raise `NameRefused` or `ValueRefused` if DynamoDB cannot hold the option exactly.
     """
     checked_option(option)
     attributes = attributes_of(option, data, key_names)
@@ -45,7 +45,7 @@ def checked_stores(
 ) -> CheckedStores:
     """Return the attribute values of every option of the stores, by store and option.
 
-    Raise as :func:`checked_attributes` does, for the first that DynamoDB cannot hold.
+    Raise as :func:`checked_attributes` does, for the first option that DynamoDB cannot hold.
     """
     return {
         (store, option): checked_attributes(store, option, keys, key_names)
@@ -55,12 +55,12 @@ def checked_stores(
 
 
 def packed_keys(key_names: KeyNames, name: str, item: Mapping[str, Any]) -> bytes:
-    """Return the packed keys of the option ``name`` that ``item`` is; raise `MalformedValue`."""
+    """Return the packed keys of ``item``, the option ``name``; raise `MalformedValue`."""
     return pack_option(name, key_names.others_in(item))
 
 
 def option_in(table: Table, item: Mapping[str, Any]) -> tuple[str, ReadOnlyDict]:
-    """Return the name and the keys of the option that ``item`` is.
+    """Return the name and the keys of the option in ``item``.
 
     Raise `MalformedValue`, or `AnswerMalformed` if its name is not a string.
     """
@@ -71,5 +71,5 @@ def option_in(table: Table, item: Mapping[str, Any]) -> tuple[str, ReadOnlyDict]
 
 
 def options_in(table: Table, store: str) -> dict[str, ReadOnlyDict]:
-    """Read every option of the store, consistently; return them by name, in order."""
+    """Read every option of the store with consistent reads; return them by name, in order."""
     return dict(option_in(table, item) for item in table.items(store, consistent=True))

@@ -29,7 +29,7 @@ class KeyNames:
         return {self.store: {"S": store}, self.option: {"S": option}}
 
     def name_in(self, item: Any) -> str | None:
-        """Return the option's name in what should be an item; None if it is not a string."""
+        """Return the option's name in ``item``; None if it is not a string."""
         try:
             name = item[self.option]["S"]
         except (TypeError, LookupError):
@@ -37,7 +37,7 @@ class KeyNames:
         return name if isinstance(name, str) else None
 
     def others_in(self, item: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the item's attributes without these two: the keys of the option."""
+        """Return the item's attributes without these two, which are the keys of the option."""
         store, option = self.store, self.option
         return {name: value for name, value in item.items() if name != store and name != option}
 

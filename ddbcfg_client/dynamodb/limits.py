@@ -1,7 +1,7 @@
-"""DynamoDB's limits, each of them once.
+"""DynamoDB's limits.
 
-Those of numbers are in :mod:`ddbcfg_client.format.numbers`, and that of a key's name in
-:mod:`ddbcfg_client.arguments`: reading shared memory needs them, and loads nothing from here.
+Those of numbers are in :mod:`ddbcfg_client.format.numbers`, and that of a key's name is in
+:mod:`ddbcfg_client.arguments`, because readers of shared memory need them but nothing from here.
 
 Reference: "Service, account, and table quotas" in the Amazon DynamoDB Developer Guide.
 """
@@ -13,10 +13,10 @@ from ddbcfg_client.errors import NameRefused
 MAX_ITEM_BYTES = 400 * 1024
 MAX_STORE_BYTES = 2048  # a hash key
 MAX_OPTION_BYTES = 1024  # a range key
-MAX_DEPTH = 32  # lists and maps, one in another, in one value
+MAX_DEPTH = 32  # nested lists and maps in one value
 TOO_DEEP = f"nested deeper than DynamoDB's {MAX_DEPTH} levels"
 MAX_EXPRESSION_BYTES = 4096
-MAX_SUBSTITUTED_BYTES = 2 * 1024 * 1024  # what all aliases of an expression stand for
+MAX_SUBSTITUTED_BYTES = 2 * 1024 * 1024  # names and values behind all aliases of an expression
 MAX_BATCH_WRITES = 25  # items in one BatchWriteItem
 MAX_ACTIONS = 100  # in one transaction
 MAX_TRANSACTION_BYTES = 4 * 1024 * 1024  # all items of one transaction

@@ -1,9 +1,9 @@
 """The low-level client of a boto3 resource: attribute values as DynamoDB sends them.
 
-The client that a resource has takes and gives Python values.  boto3 converts them in handlers of
-the client's events, and refuses numbers that DynamoDB holds: ``10**40`` comes back with 41 digits.
-A copy of the client without these handlers shares its connections, its credentials and its other
-handlers, and the application's own client stays as it is.
+The client of a resource accepts and returns Python values.  boto3 converts them in handlers of the
+client's events, and refuses some numbers that DynamoDB can hold: ``10**40`` is returned with 41
+digits.  A copy of the client without these handlers shares its connections, its credentials and its
+other handlers.  The application's own client is not changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# Event and unique id of each handler in which boto3's resource converts parameters and results.
+# Event and unique id of each handler with which boto3's resource converts parameters and results.
 _CONVERSIONS = (
     ("provide-client-params.dynamodb", "dynamodb-create-params-copy"),
     ("before-parameter-build.dynamodb", "dynamodb-condition-expression"),
@@ -26,8 +26,8 @@ _CONVERSIONS = (
 
 
 def native_client(high_level: DynamoDBClient) -> DynamoDBClient:
-    """Return a client like ``high_level``, a resource's, that converts no attribute values."""
-    # Not copy(): a client looks for unknown attributes in what it does not have yet.
+    """Return a copy of a resource's client that does not convert attribute values."""
+    # Not copy(): the client's __getattr__ needs attributes that a new copy does not have yet.
     client: Any = object.__new__(type(high_level))
     vars(client).update(vars(high_level))
     client.meta = copy(high_level.meta)

@@ -1,6 +1,6 @@
-"""A boto3 session that makes one client, and leaves less of itself in memory than boto3's own.
+"""A boto3 session for one client that needs less memory than boto3's own.
 
-Imports botocore, so it is imported where the first connection is made.
+This module imports botocore, so it is imported only when the first connection is made.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _READ_ONCE = frozenset(("shared-credentials-file", "config-file", "custom-proces
 
 
 def lean_session(region: str | None) -> boto3.Session:
-    """Return a new session for ``region``, or for that which AWS's own settings name."""
+    """Return a new session for ``region``, or for the region in AWS's own settings."""
     core = botocore.session.get_session()
     paths = create_loader(core.get_config_variable("data_path")).search_paths
     loader = _Loader(paths, include_default_search_paths=False)
@@ -29,18 +29,18 @@ def lean_session(region: str | None) -> boto3.Session:
 
 
 class Reread:
-    """Makes clients for a session, with keys that are read again where botocore reads them once.
+    """Makes clients for a session, and reads keys again that botocore reads only once.
 
-    The session stays as it is: it is the application's.
+    The session itself is not changed, because it is the application's.
     """
 
     def __init__(self, session: Any) -> None:
-        """Of a session, or of boto3 itself, which stands for the default one."""
+        """Use a session, or boto3 itself for the default session."""
         self._maker = session
         self._session = boto3.DEFAULT_SESSION if session is boto3 else session
 
     def client(self, service: str, **settings: Any) -> Any:
-        """Return what the session's own method does."""
+        """Return a client, as the session's own method does."""
         return self._maker.client(service, **_keys_read_again(self._session), **settings)
 
 
@@ -49,7 +49,7 @@ def _keys_read_again(session: Any) -> dict[str, str]:
     if not isinstance(session, boto3.Session) or core is None:
         return {}
     kept = kept_by(session)
-    # Credentials of other kinds are refreshed, and those of other sources cannot have changed.
+    # Other kinds of credentials are refreshed, and those from other sources cannot have changed.
     if type(kept) is not Credentials or kept.method not in _READ_ONCE:
         return {}
     found = core.get_component("credential_provider").load_credentials()
@@ -61,10 +61,10 @@ def _keys_read_again(session: Any) -> dict[str, str]:
 
 
 class _Loader(Loader):
-    """Loads botocore's data files, and keeps all but the list of every endpoint of AWS.
+    """Loads botocore's data files and caches them, except the list of all AWS endpoints.
 
-    That is looked at once, while a client is made, and is 7 MB of objects.  A client keeps its
-    session's loader, which would keep the list.
+    The list takes 7 MB and is needed only once, when a client is made.  A client keeps its
+    session's loader, so a cached list would stay in memory.
     """
 
     def load_data_with_path(self, name: str) -> Any:

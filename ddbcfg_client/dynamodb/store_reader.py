@@ -1,4 +1,4 @@
-"""One store in DynamoDB, read as Python values: the same, of the same types, as everywhere else."""
+"""Reading one store in DynamoDB as Python values, with the same types as from shared memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class StoreSource:
-    """Reads options; each method asks DynamoDB, and raises a ``TableError`` when it cannot."""
+    """Reads options; each method sends requests to DynamoDB, and raises ``TableError``."""
 
     def __init__(
         self, connection: TableConnection, store: str, *, consistent_read: bool = False
@@ -27,11 +27,11 @@ class StoreSource:
         self.store = store
 
     def option(self, name: object, keys: Sequence[str] | None = None) -> ReadOnlyDict | None:
-        """Return the option, with only ``keys`` when given; None when there is no such option."""
+        """Return the option, or only its ``keys`` unless None; None if there is no such option."""
         try:
             option = checked_option(name)
         except NameRefused:
-            return None  # nothing of that name can ever have been stored
+            return None  # an option with this name cannot exist
         table = self._connection.table(self.store)
         item = table.item(self.store, option, keys=keys, consistent=self._consistent)
         return None if item is None else _read(table, item, keys)[1]
@@ -45,5 +45,5 @@ class StoreSource:
 
 def _read(table: Table, item: Item, keys: Sequence[str] | None) -> tuple[str, ReadOnlyDict]:
     name, option = option_in(table, item)
-    # Not every item comes with the keys alone that were asked for.
+    # An item can have more keys than requested, because of the limit of an expression.
     return name, only(option, keys)

@@ -1,10 +1,10 @@
-"""A table of stores in DynamoDB, as the config stores and the daemon use it.
+"""A table of stores in DynamoDB, for the config stores and the daemon.
 
-Importing this module does not import boto3; the first connection does.  Attribute values stay as
-the service sends them (``{"S": "text"}``): the codec turns them into Python's.
+Importing this module does not import boto3; the first connection does.  Attribute values are those
+of the service (``{"S": "text"}``); other modules convert them to Python values.
 
-Every name in an expression is an alias (``#s``), because the service refuses a bare name that
-starts with ``_``, as the two keys' usual names do, and every reserved word.
+Every name in an expression is an alias (``#s``).  The service refuses reserved words and names that
+start with ``_``, as the default names of the two keys do.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ddbcfg_client.dynamodb.responses import (
 from ddbcfg_client.errors import CredentialsRefused, TableError
 from ddbcfg_client.printable import without_passwords
 
-# Half of the limit: values count, too.
+# Half of the limit, because values count too.
 _MAX_NAMES_BYTES = MAX_SUBSTITUTED_BYTES // 2
 
 TYPE_CHECKING = False
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
 
 
 def _nothing(table: Table) -> None:
-    """Nobody makes clients anew for this table."""
+    """Do nothing: no new clients are made for this table."""
 
 
 class Table:
-    """One table and the names of its two keys; every method is one or more calls of the service.
+    """One table and the names of its two keys; every method sends one or more requests.
 
-    Each raises :class:`TableError` or a subclass that says what to do: `TableNotFound`,
-    `TableThrottled`, `TableUnreachable`, `CredentialsRefused`, `AnswerMalformed`.  Safe to share
-    between threads, as the client is.
+    All methods raise :class:`TableError` or a subclass with advice: `TableNotFound`,
+    `TableThrottled`, `TableUnreachable`, `CredentialsRefused`, `AnswerMalformed`.  A table is safe
+    to share between threads, as the client is.
     """
 
     __slots__ = ("client", "key_names", "name", "on_refused")
@@ -63,12 +63,12 @@ class Table:
         self.client = client
         self.name = name
         self.key_names = key_names
-        #: Called with this table when its client's credentials are missing or refused.
+        #: Called with this table if its client's credentials are missing or refused.
         self.on_refused: Callable[[Table], None] = _nothing
         watch_answers(client)
 
     def check(self) -> None:
-        """Return when the table is there, usable, and its keys are the two strings expected.
+        """Check that the table exists, is usable and has the two expected keys.
 
         Raise `TableNotFound`, `TableNotReadyException` or `MisconfiguredSchemaException`.
         """
@@ -78,11 +78,11 @@ class Table:
     def items(
         self, store: str, *, consistent: bool = False, keys: Iterable[str] | None = None
     ) -> Iterator[Item]:
-        """Yield every item of ``store`` with the two key attributes, all pages, in key order.
+        """Yield every item of ``store`` with the two key attributes, in key order.
 
-        With ``keys`` only those attributes are asked for, unless they are too many for an
-        expression: then the items are whole, which costs as many read units.  Pages are read at
-        different times: with several, this is not one point in time.
+        With ``keys``, only those attributes are requested.  If they are too many for an expression,
+        items are complete, which costs the same read units.  Several pages are read at different
+        times, so the result is not from one point in time.
         """
         for page in self.pages(store, consistent=consistent, keys=keys):
             self.check_items(store, page)
@@ -96,10 +96,10 @@ class Table:
         keys: Iterable[str] | None = None,
         limit: int | None = None,
     ) -> Iterator[list[Item]]:
-        """Yield the items that :meth:`items` yields, a list for each page, as it comes.
+        """Yield the items of :meth:`items` as a list for each page, when it arrives.
 
-        They are not checked yet: :meth:`check_items` does that, for those that are new to who asks.
-        A page has at most ``limit`` items and, whatever their number, 1 MB.
+        The items are not validated; call :meth:`check_items` for those that are new.  A page has at
+        most ``limit`` items and at most 1 MB.
         """
         names = {"#s": self.key_names.store}
         request: dict[str, Any] = {
@@ -122,7 +122,7 @@ class Table:
             request["ExclusiveStartKey"] = last
 
     def check_items(self, store: str, items: Iterable[Item]) -> None:
-        """Return when all are of ``store`` and of known types; raise `AnswerMalformed`."""
+        """Raise `AnswerMalformed` unless all items are of ``store`` and have only known types."""
         with self.explained("Query"):
             for item in items:
                 check_item(self, "Query", store, item)
@@ -135,9 +135,9 @@ class Table:
         keys: Iterable[str] | None = None,
         consistent: bool = False,
     ) -> Item | None:
-        """Return one item with the two key attributes, or None when there is no such option.
+        """Return one item with the two key attributes, or None if there is no such option.
 
-        With ``keys`` it has only those or, if they are too many for an expression, all that it has.
+        With ``keys``, it has only those, or all if ``keys`` are too many for an expression.
         """
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -160,10 +160,10 @@ class Table:
         *,
         if_absent: bool = False,
     ) -> bool:
-        """Store the whole option; return False when it is there already and ``if_absent``.
+        """Store the whole option; with ``if_absent``, return False if it already exists.
 
-        When the answer to a first try was lost, the second try can meet what the first one wrote:
-        with ``if_absent``, False says that the option is there, not who wrote it.
+        If the response to the first attempt was lost, the retry can find the option that the first
+        attempt wrote.  So False means that the option exists, but not that another caller wrote it.
         """
         request: dict[str, Any] = {
             "TableName": self.name,
@@ -175,7 +175,7 @@ class Table:
         return self._conditional("PutItem", lambda: self.client.put_item(**request))
 
     def delete(self, store: str, option: str) -> bool:
-        """Remove the option; return False when there was none."""
+        """Remove the option; return False if there was none."""
         request: dict[str, Any] = {
             "TableName": self.name,
             "Key": self.key_names.key(store, option),
@@ -201,7 +201,7 @@ class Table:
 
     @contextmanager
     def explained(self, operation: str) -> Iterator[None]:
-        """Raise what a call of the client inside raises as a `TableError` that explains it."""
+        """Convert the exceptions of client calls in the ``with`` block to `TableError`."""
         try:
             with explaining(self.name, operation, self.where()):
                 yield
@@ -210,8 +210,8 @@ class Table:
             raise
 
     def _projection(self, keys: Iterable[str], names: dict[str, str]) -> str | None:
-        """Return the expression for the keys, with its names added; None if it were too long."""
-        # A name that is asked for twice is a ValidationException.
+        """Return the expression for ``keys`` and add their names; None if it would be too long."""
+        # DynamoDB responds to duplicate names with a ValidationException.
         wanted = dict.fromkeys(keys)
         for key in self.key_names:
             wanted.pop(key, None)

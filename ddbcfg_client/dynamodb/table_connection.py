@@ -1,9 +1,9 @@
-"""The table of this process: one client for each process, whatever it was forked from.
+"""The table of this process, with one client for each process, also after a fork.
 
-A client's sockets must not be used by parent and child both, for each would read answers meant
-for the other.  So a child makes a client of its own.  A client that the application gave cannot be
-made again: the child lets go of the connections that it inherited, and the client opens new ones.
-To a program that forks while it reads, give a session or None.
+Parent and child must not use the same sockets, because each could read responses meant for the
+other.  So a child makes its own client.  A client from the application cannot be made again: the
+child drops the inherited connections, and the client opens new ones.  A program that forks while it
+reads should pass a session or None.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.dynamodb.key_names import KeyNames
 
-    # What the application may give.
+    # What the application may pass.
     Connection = DynamoDBClient | DynamoDBServiceResource | boto3.Session | None
 
-_GAP = 1.0  # seconds between two clients that are made because credentials were refused
+_GAP = 1.0  # minimum seconds between two new clients after refused credentials
 
 
 class TableConnection:
-    """Gives out the :class:`~ddbcfg_client.dynamodb.Table` to use, connecting on first use.
+    """Provides the :class:`~ddbcfg_client.dynamodb.table.Table`, and connects on first use.
 
     ``connection`` is a boto3 client, resource or session, or None for the default session.
     """
 
     def __init__(self, connection: Connection, table_name: str, key_names: KeyNames) -> None:
-        # Given by the application, and never closed here; None when clients are made as needed.
+        # The application's client, which is never closed here; None if clients are made here.
         self._given = _given_client(connection)
         self._session = None if self._given else connection
         self._key_names = key_names
@@ -59,7 +59,7 @@ class TableConnection:
         table = self._open_table(store)
         if table is not None:
             return table
-        # Not with the lock of the state: looking for credentials can hang, and closing must not.
+        # Not under the lock of the state: looking for credentials can hang, but close() must not.
         with self._making:
             table = self._open_table(store)
             return self._connected(store) if table is None else table
@@ -86,15 +86,15 @@ class TableConnection:
         raise StoreClosed(store)
 
     def close(self) -> None:
-        """End the connections, unless the application gave the client."""
+        """Close the connections, unless the client is the application's."""
         with self._lock:
             self._closed = True
             self._drop()
 
     def _refused(self, table: Table) -> None:
-        """Have the next request look for credentials anew: those of ``table`` were refused."""
+        """Make the next request look for new credentials: those of ``table`` were refused."""
         with self._lock:
-            # Once a second at most: an application may go on asking, with many threads.
+            # At most once a second: an application may continue to send requests in many threads.
             if table is self._table and time.monotonic() - self._made_at >= _GAP:
                 self._refusals += 1
                 self._drop()
@@ -105,11 +105,11 @@ class TableConnection:
             table.client.close()
 
     def after_fork(self) -> None:
-        """Leave the parent's locks and connections to the parent."""
+        """Replace the parent's locks and connections."""
         self._lock, self._making = Lock(), Lock()
         unlock_credentials(self._given or self._session)
         if self._table is not None:
-            # Kept: to close it, or to collect it, takes locks that the parent may have held.
+            # Kept forever: closing or collecting it takes locks that the parent may have held.
             self._inherited.append(self._table)
             self._table = None
 
@@ -124,7 +124,7 @@ class TableConnection:
 
 
 def _given_client(connection: Any) -> Any:
-    """Return the low-level client in ``connection``; None when there is none to be found in it."""
+    """Return the low-level client in ``connection``; None if it is a session or None."""
     meta = getattr(connection, "meta", None)
     if meta is None:
         if connection is None or callable(getattr(connection, "client", None)):

@@ -1,9 +1,9 @@
-"""Python values as DynamoDB attribute values: exactly, or not at all.
+"""Exact conversion of Python values to DynamoDB attribute values.
 
-str, bytes, bool, None, int, Decimal, float, list, tuple (comes back as a list), dict and set are
-taken, and their subclasses by what they hold.  A float is taken as the decimal number that its repr
-shows, which is the number that was meant; 0.1 is stored as 0.1.  What DynamoDB would round, cut or
-turn into something else is refused with the path to it.  Messages never show a value.
+The types are str, bytes, bool, None, int, Decimal, float, list, tuple (which is read as a list),
+dict, set and their subclasses.  A float is stored as the decimal number that its repr shows, so 0.1
+is stored as 0.1.  A value that DynamoDB would round, cut or change is refused, with the path to it.
+Messages never show a value.
 
 Reference: "Supported data types and naming rules", "Service, account, and table quotas" and
 "Item sizes and formats" in the Amazon DynamoDB Developer Guide.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Refusal(Exception):
-    """Why a value cannot be stored; gets its path on the way out."""
+    """The reason why a value cannot be stored; callers add the path while it propagates."""
 
     def __init__(self, reason: str, where: str = "") -> None:
         super().__init__(reason)
@@ -39,7 +39,7 @@ def attributes_of(
 ) -> dict[str, AttributeValueTypeDef]:
     """Return the attribute values of a whole option; ``data`` is not changed.
 
-    Raise :class:`ValueRefused` for what DynamoDB cannot hold, and for keys that are ``reserved``.
+    Raise :class:`ValueRefused` if DynamoDB cannot hold a value, or if a key is ``reserved``.
     """
     try:
         if not isinstance(data, Mapping):
@@ -54,7 +54,7 @@ def attributes_of(
 
 def attribute_of(value: object, depth: int = 0) -> AttributeValueTypeDef:
     """Return the attribute value of one Python value; raise :class:`Refusal`."""
-    # bool before int, of which it is a subclass.
+    # bool before int, because it is a subclass of int.
     match value:
         case None:
             return {"NULL": True}
@@ -89,13 +89,13 @@ def _members(data: Mapping[object, object], depth: int) -> dict[str, AttributeVa
 
 
 def _check_depth(depth: int) -> None:
-    # Also what ends the walk through a list that holds itself.
+    # This also ends the recursion for a list that contains itself.
     if depth > MAX_DEPTH:
         raise Refusal(TOO_DEEP)
 
 
 def _at(where: str, value: object, depth: int) -> AttributeValueTypeDef:
-    """The attribute value of what stands at ``where``."""
+    """Return the attribute value of the member at ``where``."""
     try:
         return attribute_of(value, depth)
     except Refusal as refusal:
@@ -103,7 +103,7 @@ def _at(where: str, value: object, depth: int) -> AttributeValueTypeDef:
 
 
 def _text(value: str) -> str:
-    # What a subclass holds, not what its __str__ says of it: an Enum's is not its value.
+    # The content of a subclass, not its __str__: that of an Enum is not its value.
     text = str.__str__(value)
     try:
         text.encode()
@@ -114,7 +114,7 @@ def _text(value: str) -> str:
 
 def _number(value: int | float | Decimal) -> str:
     if isinstance(value, float):
-        # float's own repr: a subclass, such as numpy's, may show itself otherwise.
+        # float's own repr: that of a subclass, such as numpy's, may differ.
         value = Decimal(float.__repr__(value))
     number = Decimal(value)
     if not number.is_finite():
@@ -134,7 +134,7 @@ def _number(value: int | float | Decimal) -> str:
 def _set(values: set[object] | frozenset[object]) -> AttributeValueTypeDef:
     if not values:
         raise Refusal("DynamoDB has no empty set; leave the key out, or store a list")
-    # First of all, for a tuple in a set can hold another set, and so on without end.
+    # Checked first, because tuples in a set can contain further sets without limit.
     scalars = all(isinstance(value, (str, int, float, Decimal, bytes)) for value in values)
     elements = [attribute_of(value) for value in values] if scalars else []
     kinds = {kind for element in elements for kind in element}

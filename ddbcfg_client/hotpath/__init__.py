@@ -1,6 +1,7 @@
-"""The hot path of a read: compiled, or in Python.
+"""The hot path of a read, compiled or in Python.
 
-``READER`` says which is used, ``compiled`` or ``python``; :mod:`ddbcfg_client.readonly` decides.
+``READER`` is the implementation in use, ``compiled`` or ``python``.  It depends on
+``ddbcfg_client.readonly.COMPILED``.
 """
 
 from __future__ import annotations

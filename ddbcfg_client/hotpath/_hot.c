@@ -1,16 +1,16 @@
-/* The hot path of a read, in C: what ddbcfg_client/hotpath/hot.py does, which is the reference, no more.
+/* The hot path of a read, in C.  The reference is ddbcfg_client/hotpath/hot.py.
  *
- * A Hot watches one 64-bit word in shared memory.  While the word is the generation that was taken
- * up, an option that was decoded before is answered here; for all else the subclass is called.
+ * A Hot watches one 64-bit word in shared memory.  While the word equals the loaded generation,
+ * options that were already decoded are served here.  In all other cases the subclass is called.
  *
- * The publisher announces a generation with one aligned store when all of it is in place.  The load
- * here is an acquire, so that on a processor which reorders loads (ARM) nothing that is read after
- * it is older than it.
+ * The publisher announces a generation with one aligned store after all of it is written.  The load
+ * here is an acquire: on a processor that reorders loads (ARM), nothing that is read after it can
+ * be older.
  *
- * All state is in the objects and the module, so subinterpreters, with a GIL of their own or not, do
- * not meet here.  Without the GIL the type would need locks that cost more than the Python it saves:
- * there, hot.py is used.  The limited API has no way to ask a class for an attribute alone (see
- * hot_getattro), and costs a function call for each of the macros here.
+ * All state is in the objects and the module, so subinterpreters are independent of each other,
+ * with or without their own GIL.  Without the GIL the type would need locks that cost more than the
+ * C code saves, so hot.py is used there.  The limited API cannot look up an attribute in the class
+ * only (see hot_getattro), and needs a function call for each of the macros used here.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -44,10 +44,10 @@ typedef struct {
     PyObject *decoded;    /* borrowed from it */
     const uint64_t *word; /* in the buffer, or NO_WORD */
     uint64_t generation;
-    double until; /* on the monotonic clock, in seconds; then Python has a look at the page */
+    double until; /* on the monotonic clock, in seconds; from then on the subclass is called */
     Py_buffer buffer; /* of the words: holds the mapping for as long as it is watched */
-    /* What was answered lately, by the address of the name: in a program's text a name is mostly a
-     * constant, the same object each time.  The names are held, so an address stays that name's. */
+    /* Recent results, by the address of the name: in a program the name is mostly a constant, the
+     * same object each time.  References are held, so an address cannot be reused for another. */
     Answer recent[RECENT];
     struct State *state;      /* of the module, which the type holds */
     unsigned int get_version; /* of the type when its "get" was last found to be ours, or 0 */
@@ -63,15 +63,15 @@ typedef struct {
 typedef struct State {
     PyTypeObject *hot;
     PyTypeObject *bound_get;
-    PyObject *get_name;   /* "get", interned, as it is in a program's text */
+    PyObject *get_name;   /* "get", interned, as in compiled Python code */
     PyObject *get_method; /* what the class Hot has by that name */
     BoundGet *reused;     /* in use, or without a reference and waiting to be */
 } State;
 
 static PyModuleDef module_def;
 
-/* Seconds of the monotonic clock, a few milliseconds late: read from memory, without a system call
- * and without asking the processor's counter. */
+/* The monotonic clock in seconds, up to a few milliseconds late: it is read from memory, without a
+ * system call and without reading the processor's counter. */
 static inline double
 now(void)
 {
@@ -86,14 +86,15 @@ is_hot(const Hot *self)
     return __atomic_load_n(self->word, __ATOMIC_ACQUIRE) == self->generation && now() < self->until;
 }
 
-/* The keys of a decoded option as a new reference; or NULL, and no error: Python has to look. */
+/* Return the keys of a decoded option as a new reference; NULL without an error if it is not
+ * decoded yet. */
 static PyObject *
 look_up(Hot *self, PyObject *option)
 {
-    /* Of anything but a plain str, looking it up might run Python, and that replace the view. */
+    /* Looking up anything but a plain str could run Python code, which could replace the view. */
     if (!PyUnicode_CheckExact(option))
         return NULL;
-    /* Held, and compared afterwards: nor is it for C to believe that the dict's keys are plain. */
+    /* Held and compared afterwards: keys in the dict that are not plain str may run Python code. */
     PyObject *decoded = Py_NewRef(self->decoded);
     PyObject *keys = Py_XNewRef(PyDict_GetItemWithError(decoded, option));
     if (keys == NULL)
@@ -104,7 +105,7 @@ look_up(Hot *self, PyObject *option)
     return keys;
 }
 
-/* The same, if the view is current; and remembered. */
+/* The same, but only if the view is current; the result is remembered. */
 static inline PyObject *
 hot_answer(Hot *self, PyObject *option)
 {
@@ -118,7 +119,7 @@ hot_answer(Hot *self, PyObject *option)
         return NULL;
     Answer old = *recent;
     *recent = (Answer){Py_NewRef(option), Py_NewRef(keys)};
-    /* Last: what is freed now may run Python, and that replace the view. */
+    /* Last: freeing the old objects can run Python code, which can replace the view. */
     Py_XDECREF(old.option);
     Py_XDECREF(old.keys);
     return keys;
@@ -158,7 +159,7 @@ hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
 
 /* --- config.get ------------------------------------------------------------------------------- */
 
-/* The method as Python binds it: it has all that a method has besides being called. */
+/* The method as Python binds it, for all attributes of a method other than the call. */
 static PyObject *
 bound_get_usual(PyObject *op)
 {
@@ -191,7 +192,7 @@ bound_get_repr(PyObject *op)
     return text;
 }
 
-/* Those of one object are equal, as methods are. */
+/* Bound methods of the same object are equal. */
 static PyObject *
 bound_get_compare(PyObject *op, PyObject *other, int how)
 {
@@ -255,12 +256,12 @@ static PyType_Spec bound_get_spec = {
     .slots = bound_get_slots,
 };
 
-/* A type whose attribute lookup is its own gets a new bound method for each `config.get`, which takes
- * longer than the read.  Here the memory of one is used for all, one after the other.  It holds a
- * Hot only while it is in use: if a Hot kept one, they would keep each other.
+/* For a type with its own attribute lookup, Python creates a new bound method for each
+ * `config.get`, which takes longer than the read.  Here one object is reused for all calls.  It
+ * refers to a Hot only while it is in use: if a Hot kept one, the two would form a cycle.
  *
- * One that is still in use when the next is made has been stored somewhere.  Only then the collector
- * is told of it, and another takes its place here. */
+ * If the object is still in use when the next one is needed, it has been stored somewhere.  Then it
+ * is tracked by the garbage collector, and a new object replaces it here. */
 static PyObject *
 hot_bind_get(Hot *self)
 {
@@ -280,7 +281,7 @@ hot_bind_get(Hot *self)
         bound->self = NULL;
         if (state->reused == NULL)
             state->reused = bound;
-        else /* making it ran the collector, and that other code that read */
+        else /* the allocation ran the collector, and so other code that called this */
             PyObject_GC_Track(bound);
     }
     bound->self = (Hot *)Py_NewRef(self);
@@ -289,14 +290,14 @@ hot_bind_get(Hot *self)
 
 /* --- config.db -------------------------------------------------------------------------------- */
 
-/* Python and its tools ask for many names that begin with "_": these are never an option. */
+/* Python and its tools look up many names that begin with "_": these are never an option. */
 static int
 is_private(PyObject *name)
 {
     return PyUnicode_GET_LENGTH(name) > 0 && PyUnicode_READ_CHAR(name, 0) == '_';
 }
 
-/* An attribute; or else an option. */
+/* Return the attribute, or else the option. */
 static PyObject *
 hot_getattro(PyObject *op, PyObject *name)
 {
@@ -304,7 +305,7 @@ hot_getattro(PyObject *op, PyObject *name)
     State *state = self->state;
     PyTypeObject *type = Py_TYPE(op);
 
-    /* A class that was changed has another version. */
+    /* Changing a class changes its version. */
     if (name == state->get_name && self->get_version != 0
         && self->get_version == type->tp_version_tag)
         return hot_bind_get(self);
@@ -339,7 +340,7 @@ hot_getattro(PyObject *op, PyObject *name)
 
 /* --- the object ------------------------------------------------------------------------------- */
 
-/* Replace the view by the one given, or by none, and let go of all that came of the old one. */
+/* Replace the view, possibly by none, and release everything that belongs to the old one. */
 static void
 hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, double until,
          Py_buffer *buffer)
@@ -357,7 +358,7 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, doub
         self->word = (const uint64_t *)buffer->buf + GENERATION_WORD;
     }
     memset(self->recent, 0, sizeof self->recent);
-    /* Last: what is freed here may run Python, and that may read, or set another view. */
+    /* Last: freeing these can run Python code, which can read or set another view. */
     PyBuffer_Release(&old.buffer);
     for (int i = 0; i < RECENT; i++) {
         Py_XDECREF(old.recent[i].option);
@@ -455,8 +456,8 @@ hot_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-/* A subclass has these; without it they raise as hot.py's do.  If the type had none, looking one up
- * would end in _missing(), and so never end. */
+/* Subclasses override these.  Here they raise as in hot.py.  Without them, looking one up would
+ * call _missing(), which does not exist either, and so recurse forever. */
 static PyObject *
 hot_not_implemented(PyObject *op, PyObject *args, PyObject *kwargs)
 {
@@ -473,10 +474,10 @@ static PyMethodDef hot_methods[] = {
     HOT_ASKS("_lookup"),
     {"get", (PyCFunction)(void (*)(void))hot_get, METH_FASTCALL | METH_KEYWORDS,
      PyDoc_STR("get($self, option=None, default=..., keys=None)\n--\n\n"
-               "The keys of *option* as a read-only dict; without *option*, every option.\n\n"
-               "With *keys*, only those of them that an option has.  Raises OptionNotFound unless\n"
-               "there is a *default*, and SnapshotError or SnapshotTooStale when there is nothing\n"
-               "to answer from.")},
+               "Return the keys of ``option`` as a read-only dict; without it, every option.\n\n"
+               "With ``keys``, return only those of them that an option has.  Raise\n"
+               "OptionNotFound unless there is a ``default``, and SnapshotError or\n"
+               "SnapshotTooStale if there is no snapshot to serve.")},
     {NULL},
 };
 
@@ -534,7 +535,7 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     return 0;
 }
 
-/* Only what a living Hot, which holds its module, never looks at. */
+/* Clear only what a living Hot, which holds a reference to the module, does not use. */
 static int
 module_clear(PyObject *module)
 {
@@ -552,7 +553,7 @@ module_free(void *module)
     module_clear((PyObject *)module);
     if (state->reused != NULL) {
         PyObject_GC_Del(state->reused);
-        Py_DECREF(state->bound_get); /* the one that each object has of its type */
+        Py_DECREF(state->bound_get); /* the reference that each object holds to its type */
     }
     Py_CLEAR(state->bound_get);
     Py_CLEAR(state->get_name);

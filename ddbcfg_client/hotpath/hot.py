@@ -1,6 +1,6 @@
-"""The hot path of a read: an option that was decoded before, of the generation that is current.
+"""The hot path of a read: an already decoded option of the current generation.
 
-This is the reference.  ``_hot.c`` does the same, compiled.
+This is the reference.  ``_hot.c`` is the compiled equivalent.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 class Hot:
-    """Answers from ``_view`` while it is current, and asks the subclass for all else.
+    """Serves reads from ``_view`` while it is current, and calls the subclass otherwise.
 
-    ``_view`` is one tuple, replaced whole: the mapped words of the control page, the generation
-    that was taken up from it (below 0: none), the options decoded so far, when on the monotonic
-    clock the subclass wants to be asked in any case, and what it wants to keep with all that.
+    ``_view`` is one tuple that is replaced as a whole.  It has the mapped words of the control
+    page, the loaded generation (below 0: none), the options decoded so far, the monotonic time from
+    which the subclass must be called in any case, and an object for the subclass.
     """
 
-    # One attribute, read once: before Python 3.12, to read one of a class with __getattr__ is dear.
+    # One attribute, read once: before Python 3.12, reading one is slow in a class with __getattr__.
     __slots__ = ("_view",)
 
     _view: View
@@ -50,10 +50,11 @@ class Hot:
     def get(
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
     ) -> Any:
-        """The keys of ``option`` as a read-only dict; without ``option``, every option.
+        """Return the keys of ``option`` as a read-only dict; without it, every option.
 
-        With ``keys``, only those of them that an option has.  Raise OptionNotFound unless there is
-        a ``default``, and SnapshotError or SnapshotTooStale when there is nothing to answer from.
+        With ``keys``, return only those of them that an option has.  Raise OptionNotFound unless
+        there is a ``default``, and SnapshotError or SnapshotTooStale if there is no snapshot to
+        serve.
         """
         words, generation, decoded, until, _ = self._view
         if words[GENERATION_WORD] == generation and monotonic() < until and keys is None:
@@ -74,11 +75,11 @@ class Hot:
 
     def __getattr__(self, name: str) -> ReadOnlyDict:
         if name == "_view":
-            raise AttributeError(name)  # not set yet, and not to be looked for with its help
+            raise AttributeError(name)  # not set yet; the lookup below needs it
         words, generation, decoded, until, _ = self._view
         if words[GENERATION_WORD] == generation and monotonic() < until:
             try:
-                # Python and its tools ask for many names that begin with "_": never an option.
+                # Python and its tools look up many names that begin with "_": never an option.
                 if name[0] != "_":
                     found = decoded[name]
                     if _MISSING_IS_SLOW:
@@ -89,32 +90,32 @@ class Hot:
         return self._missing(name)
 
     def _missing(self, name: str) -> ReadOnlyDict:
-        """Return the option ``name``, which is no attribute; found the long way."""
+        """Return the option ``name``, which is not an attribute, by the slow path."""
         raise NotImplementedError
 
     def _get(
         self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
     ) -> Any:
-        """What :meth:`get` returns, found the long way."""
+        """Return the result of :meth:`get` by the slow path."""
         raise NotImplementedError
 
     def _lookup(self, option: str) -> ReadOnlyDict:
-        """What ``[option]`` returns, found the long way."""
+        """Return the result of ``[option]`` by the slow path."""
         raise NotImplementedError
 
 
-# Before Python 3.12, finding that an object has no such attribute makes an exception, which takes
-# three times as long as the read.  So there the first options that are read as attributes become
-# class attributes: few, because they stay, and every one makes Python look at the class anew.
+# Before Python 3.12, a missing attribute creates an exception, which takes three times as long as
+# the read.  So there, the first options that are read as attributes become class attributes.  Their
+# number is limited, because they are never removed and each one invalidates the type's cache.
 _MISSING_IS_SLOW = sys.version_info < (3, 12)
 _REMEMBERED_AT_MOST = 256
 _remembered: set[str] = set()
 
 
 class _OptionAttribute:
-    """An option that is found on the class; what an object or a subclass has comes first.
+    """An option as a class attribute; attributes of an object or a subclass take precedence.
 
-    It has no ``__set__``, so an attribute of an object wins, and it is not to be seen on the class.
+    It has no ``__set__``, so an attribute of an object wins.  It is hidden on the class itself.
     """
 
     __slots__ = ("_option",)
@@ -130,7 +131,7 @@ class _OptionAttribute:
                     return decoded[self._option]
                 except KeyError:
                     pass
-        raise AttributeError(self._option)  # then Python asks __getattr__
+        raise AttributeError(self._option)  # then Python calls __getattr__
 
 
 def _remember(option: str) -> None:

@@ -1,13 +1,14 @@
-"""Values that all callers of a process share: a dict, a list and a set that refuse to change.
+"""Read-only dict, list and set for values that the whole process shares.
 
-They pass for the plain types: ``isinstance``, ``==``, ``json.dumps`` and all that only reads goes
-on working.  A copy, shallow or deep, and what comes out of a pickle, is a plain dict, list or set.
+They behave like the plain types for ``isinstance``, ``==``, ``json.dumps`` and all code that only
+reads.  A copy, shallow or deep, and an unpickled value is a plain dict, list or set.
 
-Every method that changes is refused.  C code that changes a dict or a list without calling its
-methods changes a copy that no method reads (see ``guarded``); of a set it cannot.
+Every method that would change the value raises TypeError.  C code that changes a dict or a list
+without calling its methods changes a copy that no method reads (see ``guarded``).  C code cannot
+change the set.
 
-``COMPILED`` says whether the compiled bases are used: where they were built, unless ``DDBCFG_PURE``
-is set.  There are none without a C compiler, nor on free-threaded Python.
+``COMPILED`` says whether the compiled base classes are used.  They are not used if ``DDBCFG_PURE``
+is set, and do not exist without a C compiler or on free-threaded Python.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class ReadOnlyDict(GuardedDict):
     __copy__ = GuardedDict.copy
 
     def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
-        from copy import deepcopy  # it is there when this is called; not each reader needs it
+        from copy import deepcopy  # copy has called this, so it is already imported
 
         return {key: deepcopy(value, memo) for key, value in self.items()}
 
@@ -86,11 +87,11 @@ class ReadOnlyList(GuardedList):
         return iter(list(self)[::-1])
 
     def index(self, value: Any, *between: SupportsIndex) -> int:
-        """Return the first index of ``value``; raise ValueError when it is not there."""
+        """Return the first index of ``value``; raise ValueError if it is not in the list."""
         return list(self).index(value, *between)
 
     def count(self, value: Any) -> int:
-        """Return how often ``value`` is there."""
+        """Return the number of occurrences of ``value``."""
         return list(self).count(value)
 
     def copy(self) -> list[Any]:
@@ -109,13 +110,13 @@ class ReadOnlyList(GuardedList):
 
 
 class ReadOnlySet(frozenset["Any"]):
-    """A frozenset that passes for a set, and is none to C code: that cannot change it."""
+    """A frozenset that looks like a set to Python code; C code cannot change a frozenset."""
 
     __slots__ = ()
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        """What ``isinstance`` goes by."""
+        """The class that ``isinstance`` uses."""
         return set
 
     __hash__ = None  # type: ignore[assignment]
@@ -125,7 +126,7 @@ class ReadOnlySet(frozenset["Any"]):
     difference_update = intersection_update = refuse
     symmetric_difference_update = refuse
 
-    # A frozenset would give another.
+    # Those of frozenset would return a frozenset.
 
     def __and__(self, other: Any) -> Any:
         return set(self) & other if isinstance(other, (set, frozenset)) else NotImplemented
@@ -140,19 +141,19 @@ class ReadOnlySet(frozenset["Any"]):
         return set(self) ^ other if isinstance(other, (set, frozenset)) else NotImplemented
 
     def intersection(self, *others: Iterable[Any]) -> Any:
-        """Return a plain set of what all have."""
+        """Return a plain set of the elements common to all."""
         return set(self).intersection(*others)
 
     def union(self, *others: Iterable[Any]) -> Any:
-        """Return a plain set of what any has."""
+        """Return a plain set of the elements of all."""
         return set(self).union(*others)
 
     def difference(self, *others: Iterable[Any]) -> Any:
-        """Return a plain set of what the others do not have."""
+        """Return a plain set of the elements that are not in the others."""
         return set(self).difference(*others)
 
     def symmetric_difference(self, other: Iterable[Any]) -> Any:
-        """Return a plain set of what only one of the two has."""
+        """Return a plain set of the elements that are in exactly one of the two."""
         return set(self).symmetric_difference(other)
 
     def copy(self) -> Any:
@@ -161,20 +162,20 @@ class ReadOnlySet(frozenset["Any"]):
 
     __copy__ = copy
 
-    # What is in a set cannot be changed in place, so there is nothing to copy deeper.
+    # The elements of a set are immutable, so they need no deep copy.
     def __deepcopy__(self, memo: dict[int, Any]) -> set[Any]:
         return set(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return set, (set(self),)
 
-    # frozenset's own repr would show the class's name where a dict's and a list's do not.
+    # The repr of frozenset shows the class's name; those of dict and list do not.
     def __repr__(self) -> str:
         return repr(set(self))
 
 
 def only(option: ReadOnlyDict, keys: Iterable[str] | None) -> ReadOnlyDict:
-    """The option with only those ``keys`` that it has; all of it for None."""
+    """Return the option with only those of ``keys`` that it has; all of it if ``keys`` is None."""
     if keys is None:
         return option
     return ReadOnlyDict((key, option[key]) for key in keys if key in option)

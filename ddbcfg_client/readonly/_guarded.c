@@ -1,8 +1,9 @@
-/* A dict and a list that answer from where C code cannot reach: what ddbcfg_client/readonly/guarded.py does,
- * which is the reference, compiled.
+/* A dict and a list whose content C code cannot change.  The reference is
+ * ddbcfg_client/readonly/guarded.py.
  *
- * Both have two stores.  Their own, of a dict or a list, is what C code finds, reads, and in places
- * changes without asking the type.  It is a copy; every method answers from the other one. */
+ * Both hold their content twice.  C code finds, reads and sometimes changes the inherited storage
+ * of a dict or a list without calling the type's methods.  That is a copy; every method reads the
+ * other one. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -112,7 +113,7 @@ dict_repr(PyObject *op)
 static PyObject *
 dict_compare(PyObject *op, PyObject *other, int how)
 {
-    /* No other object's comparison is handed the content. */
+    /* The private content is never passed to another object's comparison. */
     if (!PyDict_Check(other))
         Py_RETURN_NOTIMPLEMENTED;
     if (Py_TYPE(other)->tp_richcompare == dict_compare)
@@ -137,7 +138,7 @@ dict_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     return made;
 }
 
-/* Called once by the type, and by nobody else. */
+/* Called only once, by the type. */
 static int
 dict_init(PyObject *op, PyObject *args, PyObject *kwargs)
 {
@@ -179,7 +180,7 @@ static PyMethodDef dict_method_table[] = {
 };
 
 static PyType_Slot dict_slots[] = {
-    {Py_tp_doc, "A dict that answers from where C code cannot reach; see ddbcfg_client/readonly/guarded.py."},
+    {Py_tp_doc, "A dict whose content C code cannot change; see ddbcfg_client/readonly/guarded.py."},
     {Py_tp_new, dict_new},
     {Py_tp_init, dict_init},
     {Py_tp_dealloc, dict_dealloc},
@@ -273,7 +274,7 @@ list_repr(PyObject *op)
     return text;
 }
 
-/* Two tuples compare as two lists do. */
+/* Tuples compare like lists. */
 static PyObject *
 list_compare(PyObject *op, PyObject *other, int how)
 {
@@ -337,7 +338,7 @@ list_dealloc(PyObject *op)
 }
 
 static PyType_Slot list_slots[] = {
-    {Py_tp_doc, "A list that answers from where C code cannot reach; see ddbcfg_client/readonly/guarded.py."},
+    {Py_tp_doc, "A list whose content C code cannot change; see ddbcfg_client/readonly/guarded.py."},
     {Py_tp_new, list_new},
     {Py_tp_init, list_init},
     {Py_tp_dealloc, list_dealloc},

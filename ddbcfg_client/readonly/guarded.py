@@ -1,11 +1,11 @@
-"""A dict and a list that answer from where C code cannot reach.
+"""A dict and a list whose content C code cannot change.
 
-Much of CPython, and of what is written in C, changes a dict or a list without asking its type:
-``eval`` puts ``__builtins__`` into its globals, ``obj.__dict__ = option`` stores attributes there,
-``heapq`` sorts in place.  No method can refuse that.  So these two have their content twice: what C
-code finds in them is a copy, and every method answers from the other, which is theirs alone.
+CPython and other C code can change a dict or a list without calling its methods: ``eval`` puts
+``__builtins__`` into its globals, ``obj.__dict__ = option`` stores attributes there, and ``heapq``
+sorts in place.  No method can refuse that.  So these classes hold their content twice.  C code
+accesses one copy, and every method reads the other one, which is private.
 
-This is the reference.  ``_guarded.c`` does the same, compiled.
+This is the reference.  ``_guarded.c`` is the compiled equivalent.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class GuardedDict(dict[str, "Any"]):
     def __repr__(self) -> str:
         return repr(self._content)
 
-    # No other object's comparison is handed the content.
+    # The private content is never passed to another object's comparison.
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, dict):
             return NotImplemented
@@ -113,7 +113,7 @@ class GuardedList(list["Any"]):
     def __repr__(self) -> str:
         return repr(list(self._content))
 
-    # Two tuples compare as two lists do.
+    # Tuples compare like lists.
 
     def __eq__(self, other: object) -> bool:
         return self._content == _content_of(other) if isinstance(other, list) else NotImplemented

@@ -1,4 +1,4 @@
-"""What a shared value says to those who would change it."""
+"""The error of an attempt to change a shared value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def refuse(self: object, *args: object, **kwargs: object) -> NoReturn:
-    """Raise the TypeError that says why ``self`` cannot be changed, and what can."""
+    """Raise the TypeError that says why ``self`` cannot be changed, and what to do instead."""
     plain = "dict" if isinstance(self, dict) else "list" if isinstance(self, list) else "set"
     raise TypeError(
         f"this {plain} is configuration that the whole process shares and cannot be changed: "

@@ -46,7 +46,7 @@ EXPECTED: dict[Fault, tuple[type[TableError], str]] = {
     faults.ERROR_500: (TableUnreachable, "InternalServerError: no; the service failed"),
     faults.PLAIN_503: (TableUnreachable, "HTTP status 503"),
     faults.HANG: (TableUnreachable, "ReadTimeoutError"),
-    faults.RESET: (TableUnreachable, "try again|did not come whole"),
+    faults.RESET: (TableUnreachable, "try again|the response is incomplete"),
     faults.CLOSED: (TableUnreachable, "ConnectionClosedError"),
     # Without a checksum it would be no JSON; some releases of botocore count the bytes.
     faults.TRUNCATED: (TableError, "checksum does not match|whole|without an error"),
@@ -96,7 +96,7 @@ def test_what_passes_by_itself_is_tried_again(
 
 def test_an_empty_object_is_no_empty_store(faulty: Table, proxy: FaultProxy) -> None:
     proxy.fail(faults.NO_ANSWER)
-    with pytest.raises(AnswerMalformed, match="the items that it counts"):
+    with pytest.raises(AnswerMalformed, match="its count does not match its items"):
         list(faulty.items("prod"))
     with pytest.raises(AnswerMalformed, match="describes no table"):
         faulty.check()

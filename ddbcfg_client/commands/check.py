@@ -1,6 +1,6 @@
-"""``ddbcfg-client check``: what the daemon's guards would say, before it is pushed.
+"""``ddbcfg-client check``: run the daemon's guards before a change is pushed.
 
-For CI pipelines: a file, a table, or what the file would do to the table.
+For CI pipelines: check a file, a table, or the change that the file would make to the table.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     Options = Mapping[str, Mapping[str, Any]]
 
 _DESCRIPTION = """\
-Say what the daemon's guards would refuse: in FILE, or without FILE in the table.  With FILE and a
-table, also whether too many of the table's options are missing from FILE.  Exits with 1 if anything
-is refused.
+Show what the daemon's guards would refuse in FILE, or in the table if there is no FILE.  With FILE
+and a table, also show if too many of the table's options are missing from FILE.  Exit with 1 if
+anything is refused.
 """
 
 
@@ -42,7 +42,7 @@ def _percent(text: str) -> float:
     return percent
 
 
-# argparse names the type in "invalid ... value".
+# argparse shows this name in "invalid ... value".
 _percent.__name__ = "percentage"
 
 
@@ -56,10 +56,10 @@ def _add_arguments(parser: Parser) -> None:
 
 
 class _Candidate:
-    """A store to check, and the options that it would follow, if it is to be compared.
+    """A store to check, and the options that it would replace, if there is a comparison.
 
-    ``missing`` says where it was looked for when it is not there: a name that was mistyped, or a
-    store that a script left out, must not pass.
+    ``missing`` is the error text if the store was not found: a mistyped name, or a store that a
+    script forgot, must not pass.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class _Candidate:
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Print a line for each thing that is refused or missing; 1 when there is any, else 0."""
+    """Print a line for each problem; return 1 if there is any, else 0."""
     from ddbcfg_client.checks.schema import Schema
 
     schema = Schema(given.schema) if given.schema else None
@@ -120,7 +120,7 @@ def _in_table(given: argparse.Namespace, store: str) -> Options:
 def _problems(
     given: argparse.Namespace, candidate: _Candidate, schema: Schema | None
 ) -> Iterator[str]:
-    """What is missing, what cannot be stored, what violates the schema, and a suspicious loss."""
+    """Yield the problems: missing, cannot be stored, violates the schema, loses many options."""
     if candidate.missing:
         yield candidate.missing
     else:
@@ -137,7 +137,7 @@ def _problems(
 def _flaws(
     given: argparse.Namespace, candidate: _Candidate, schema: Schema | None
 ) -> Iterator[str]:
-    """What cannot be stored, and what violates the schema."""
+    """Yield the options that cannot be stored or violate the schema."""
     from ddbcfg_client.dynamodb.items import checked_attributes
     from ddbcfg_client.errors import NameRefused, ValueRefused
     from ddbcfg_client.format.values import pack_option, unpack_option
@@ -150,7 +150,7 @@ def _flaws(
         except (NameRefused, ValueRefused) as error:
             yield str(error)
         else:
-            # As a reader will have them: the schema is about that.
+            # As readers see them, because the schema applies to those values.
             kept[option] = unpack_option(pack_option(option, attributes))
     for option in sorted(schema.options) if schema else ():
         violation = schema.violation(option, kept.get(option)) if schema else None
@@ -160,7 +160,7 @@ def _flaws(
 
 COMMAND = Command(
     "check",
-    "say what the daemon's guards would refuse",
+    "show what the daemon's guards would refuse",
     _run,
     _add_arguments,
     description=_DESCRIPTION,

@@ -1,7 +1,7 @@
-"""What a command of ``ddbcfg-client`` is.
+"""The definition of a command of ``ddbcfg-client``.
 
-Each has a module of its own, which ends with its ``COMMAND``, and a line in ``registry``.  For help
-all of these modules are imported, so they import what only ``run`` needs within functions.
+Each command has its own module, which ends with its ``COMMAND``, and a line in ``registry``.  The
+help imports all these modules, so they import inside functions what only ``run`` needs.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def _no_arguments(parser: Parser) -> None:
 class Command:
     """A command: its name, one line of help, its arguments, and the function that runs it.
 
-    ``run`` returns the exit code, and raises a :class:`~ddbcfg_client.errors.ConfigError` for what
-    ``exits`` has a code for.  ``given.fail(message)`` ends it as a usage error.
+    ``run`` returns the exit code, or raises a :class:`~ddbcfg_client.errors.ConfigError`, for which
+    ``exits`` has a code.  ``given.fail(message)`` exits with a usage error.
     """
 
     __slots__ = ("add_arguments", "description", "name", "run", "summary")

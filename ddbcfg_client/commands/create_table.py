@@ -1,4 +1,4 @@
-"""``ddbcfg-client create-table``: the table, if it is not there yet."""
+"""``ddbcfg-client create-table``: create the table if it does not exist."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _units(text: str) -> int:
     return units
 
 
-# argparse names the type in "invalid ... value".
+# argparse shows this name in "invalid ... value".
 _units.__name__ = "number of units"
 
 
@@ -28,7 +28,7 @@ def _add_arguments(parser: Parser) -> None:
     add_table_flags(parser)
     parser.add_argument("--read-units", type=_units, metavar="N", help="provisioned (1)")
     parser.add_argument("--write-units", type=_units, metavar="N", help="provisioned (1)")
-    parser.add_argument("--on-demand", action="store_true", help="billed by the request instead")
+    parser.add_argument("--on-demand", action="store_true", help="bill by request instead")
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -45,7 +45,7 @@ def _run(given: argparse.Namespace) -> int:
         store_key, option_key = table.key_names
         say(f"created table {table.name}, keys {store_key} and {option_key}")
     else:
-        say(f"table {table.name} is there already; nothing was changed")
+        say(f"table {table.name} already exists; nothing was changed")
     return FOUND
 
 

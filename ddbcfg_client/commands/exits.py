@@ -1,4 +1,4 @@
-"""What ``ddbcfg-client`` exits with: each code's meaning, and which error ends with which code."""
+"""The exit codes of ``ddbcfg-client``: their meanings, and the code of each error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED, DYNAMODB_FAILED = range(7)
 FAULT = 70  # EX_SOFTWARE of sysexits.h
 OUTPUT_FAILED = 74  # EX_IOERR of sysexits.h
-INTERRUPTED = 130  # as a shell has it: 128 and the number of SIGINT
+INTERRUPTED = 130  # as in a shell: 128 + SIGINT
 
 #: For the help; the tests compare it with README.md and docs/command-line.md.
 MEANINGS = {
@@ -24,9 +24,9 @@ MEANINGS = {
     OUTPUT_FAILED: "the output cannot be written",
 }
 
-#: The code of each class of errors and of those below it, unless they have one of their own.  By
-#: name: a get that finds its option imports no error of a table, and one that fails may have no
-#: descriptor left to import it with.
+#: The code of each class of errors and its subclasses, unless these have their own code.  Classes
+#: are named by strings: a get that finds its option does not need to import the errors of a table,
+#: and one that fails may have no descriptor left for an import.
 CODES = {
     "ConfigError": USAGE,
     "LayoutMismatch": NO_SNAPSHOT,
@@ -43,5 +43,5 @@ CODES = {
 
 
 def code_of(error: ConfigError) -> int:
-    """Return the exit code of a command that ``error`` ended."""
+    """Return the exit code for ``error``."""
     return next(CODES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in CODES)

@@ -1,4 +1,4 @@
-"""``ddbcfg-client export``: whole stores as a file."""
+"""``ddbcfg-client export``: write whole stores to a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Write the stores that are named; nothing when one of them is not there."""
+    """Write the named stores; write nothing if one of them does not exist."""
     from ddbcfg_client.dynamodb.items import checked_stores, options_in
     from ddbcfg_client.errors import OutputFailed
     from ddbcfg_client.notation.canonical import as_file
@@ -31,11 +31,11 @@ def _run(given: argparse.Namespace) -> int:
     names = some_stores(given)
     with open_table(given) as table:
         stores = {name: options_in(table, name) for name in names}
-        # What some emulators hold and DynamoDB does not could not be imported again.
+        # Some emulators hold values that DynamoDB does not; these could not be imported again.
         checked_stores(stores, table.key_names)
     for name, options in stores.items():
         if not options:
-            # Most likely a slip, and a file that would delete everything when it is imported.
+            # Most likely a mistyped name, and importing the file could delete everything.
             complain(f"store {name!r} has no options in table {table.name!r}; nothing was written")
             return NOT_FOUND
     data = as_file(stores).encode()

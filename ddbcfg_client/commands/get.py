@@ -1,4 +1,4 @@
-"""``ddbcfg-client get``: an option, one of its keys, or all options, as JSON."""
+"""``ddbcfg-client get``: print an option, one of its keys, or all options, as JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _run(given: argparse.Namespace) -> int:
         complain(f"option {given.option!r} has no key {given.key!r}")
         return NOT_FOUND
     value = option[given.key]
-    # Bare, for a shell's $(...): a string without quotes, all else as in JSON.
+    # For a shell's $(...): a string without quotes, other values as in JSON.
     if isinstance(value, str):
         emit(value)
     else:

@@ -1,4 +1,4 @@
-"""``ddbcfg-client import``: whole stores as a file says."""
+"""``ddbcfg-client import``: write whole stores from a file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from ddbcfg_client.notation.import_changes import Changes
 
 _DESCRIPTION = """\
-Make stores as a JSON file says: print what would change, names and types only, then write it.
-Options of FILE replace the table's whole.  Others are kept, or with --replace deleted, after a
-question.  Without --store and DDBCFG_STORE, every store in FILE is imported.
+Write the stores of a JSON file: print the changes, names and types only, then write them.
+An option in FILE replaces the whole option in the table.  Other options are kept; with --replace
+they are deleted after a confirmation.  Without --store and DDBCFG_STORE, every store in FILE is
+imported.
 """
 
 
@@ -36,7 +37,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Make the stores as the file says, after saying what that changes."""
+    """Print the changes, then write the stores of the file."""
     from ddbcfg_client.dynamodb.items import checked_stores, options_in
     from ddbcfg_client.errors import NotationError
     from ddbcfg_client.notation.import_changes import Changes, counts
@@ -49,7 +50,7 @@ def _run(given: argparse.Namespace) -> int:
             there = ", ".join(map(repr, contents)) or "none"
             reason = f"has no store {missing[0]!r}; the stores in it: {there}"
             raise NotationError(given.file, reason)
-        # Before anything is sent, so that a file is never refused half-way.
+        # Before any request, so that a file is never refused after a part was written.
         attributes = checked_stores(stores, table.key_names)
         plan = {
             store: Changes(options_in(table, store), options, replace=given.replace)
@@ -57,7 +58,7 @@ def _run(given: argparse.Namespace) -> int:
         }
         _announce(table.name, plan)
         if left_out := [shown(store) for store in contents if store not in stores]:
-            say(f"not imported, for they were not named: {', '.join(left_out)}")
+            say(f"not imported, because not named: {', '.join(left_out)}")
         if given.dry_run:
             say(f"dry run, nothing was written: {counts(plan.values())}")
             return FOUND
@@ -109,7 +110,7 @@ def _write(table: Table, plan: dict[str, Changes], attributes: CheckedStores) ->
             for option in (*changes.added, *changes.changed):
                 table.put(store, option, attributes[store, option])
                 done += 1
-        # Last, so that at no time there is less than before and after.
+        # Last, so that no option is missing in between that exists before or after.
         for store, changes in plan.items():
             for option in changes.deleted:
                 table.delete(store, option)
@@ -121,7 +122,7 @@ def _write(table: Table, plan: dict[str, Changes], attributes: CheckedStores) ->
 
 COMMAND = Command(
     "import",
-    "make stores as a JSON file says",
+    "write the stores of a JSON file",
     _run,
     _add_arguments,
     description=_DESCRIPTION,

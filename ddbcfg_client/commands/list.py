@@ -1,4 +1,4 @@
-"""``ddbcfg-client list``: the options' names."""
+"""``ddbcfg-client list``: print the options' names."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""``ddbcfg-client``: runs the command that is named; what it needs is imported when it runs.
+"""``ddbcfg-client``: run one command; its imports are done when it runs.
 
-Reading imports neither boto3 nor json: a whole ``get`` costs little more than Python's own start.
+Reading imports neither boto3 nor json, so a ``get`` takes little longer than the start of Python.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from ddbcfg_client.commands.command import Command
 
 _EPILOG = """\
---table, --store and --namespace can come from DDBCFG_TABLE, DDBCFG_STORE and DDBCFG_NAMESPACE; with
-one store published on this host they are not needed to read.
+--table, --store and --namespace default to DDBCFG_TABLE, DDBCFG_STORE and DDBCFG_NAMESPACE.
+Reading does not need them if only one store is published on this host.
 
 set, delete, create-table, export, import and check use DynamoDB itself: table and store must be
-named.  Region, endpoint and keys can come from DDBCFG_REGION, DDBCFG_ENDPOINT_URL,
-DDBCFG_STORE_KEY and DDBCFG_OPTION_KEY, credentials come the ordinary AWS way.
+named.  Region, endpoint and keys default to DDBCFG_REGION, DDBCFG_ENDPOINT_URL, DDBCFG_STORE_KEY
+and DDBCFG_OPTION_KEY.  Credentials come from the usual AWS sources.
 
 exit codes:
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code."""
+    """Run one command; return the exit code."""
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except ConfigError as error:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the output has seen enough.
+        # The reader of the output closed the pipe.
         silence(sys.stdout)
         return FOUND
     except Exception as fault:  # noqa: BLE001 - Python would exit with 1: "no such option"
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(fault: Exception) -> int:
-    """Print where a fault of ddbcfg itself happened, without its text, which may quote a value."""
+    """Print where a fault of ddbcfg happened, without its message, which may contain a value."""
     import traceback
 
     frames = traceback.extract_tb(fault.__traceback__)
@@ -80,13 +80,13 @@ def _parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
     name = arguments[0] if arguments else ""
     if name not in COMMANDS:
         _explain(arguments)
-    # Only of this one: each parser takes its time.
+    # Only the parser of this command, because creating each one takes time.
     command = load(name)
     return command, command.parser().parse(arguments[1:])
 
 
 def _explain(arguments: Sequence[str]) -> NoReturn:
-    """Print help or version, or what is wrong with arguments that do not begin with a command."""
+    """Print help or version, or a usage error if the first argument is not a command."""
     from ddbcfg_client.version import VERSION
 
     codes = "".join(f"  {code:<3} {meaning}\n" for code, meaning in MEANINGS.items())
@@ -96,7 +96,7 @@ def _explain(arguments: Sequence[str]) -> NoReturn:
         epilog=_EPILOG + codes,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
-    # prog= spares argparse a usage line, and the process the terminal's size.
+    # With prog=, argparse does not format a usage line and look up the terminal's size.
     commands = parser.add_subparsers(metavar="COMMAND", required=True, prog="ddbcfg-client")
     for name in COMMANDS:
         commands.add_parser(name, help=load(name).summary, add_help=False)

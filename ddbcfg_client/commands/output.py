@@ -1,7 +1,7 @@
-"""What commands print: results on standard output, complaints on standard error.
+"""Printing: results to standard output, errors to standard error.
 
-A result that cannot be written is an error of its own (OutputFailed), never silence and never "no
-such option".  A complaint that cannot be written is lost: there is no place left to say so.
+If a result cannot be written, OutputFailed is raised, with its own exit code.  An error message
+that cannot be written is lost, because there is no other place for it.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ __all__ += ["say", "shown", "silence"]
 
 
 def check_output() -> None:
-    """Raise OutputFailed when there is no standard output: before anything is done in vain."""
+    """Raise OutputFailed if standard output is closed; called before any work is done."""
     if sys.stdout is None:
         raise _failed("it is closed")
 
 
 def emit(text: str) -> None:
-    """Print a result as it is; raise OutputFailed or BrokenPipeError."""
+    """Print a result unchanged; raise OutputFailed or BrokenPipeError."""
     try:
         print(text)
     except UnicodeEncodeError:
-        # Not which character: it can be part of a secret.
+        # The character is not shown, because it can be part of a secret.
         reason = f"its encoding, {sys.stdout.encoding}, lacks a character of the text; "
         raise _failed(reason + "set PYTHONIOENCODING=utf-8 or a UTF-8 locale") from None
     except BrokenPipeError:
@@ -42,9 +42,9 @@ def emit(text: str) -> None:
 
 
 def emit_json(text: str) -> None:
-    """Print JSON; what is not printable, or not in the output's encoding, is escaped in it.
+    """Print JSON; escape characters that are not printable or not in the output's encoding.
 
-    Outside of strings JSON is printable ASCII, so an escape is right wherever it is needed.
+    Outside of strings, JSON is printable ASCII, so escapes occur only inside strings.
     """
     if not (text.replace("\n", "").isprintable() and _fits(text)):
         text = "".join(
@@ -55,10 +55,10 @@ def emit_json(text: str) -> None:
 
 
 def emit_name(name: str) -> None:
-    """Print a name on a line: as it is, or as a JSON string.
+    """Print a name on a line, unchanged or as a JSON string.
 
-    As JSON when it is not printable, when the output's encoding lacks a character of it, and when
-    it starts with a quotation mark: so a line that starts with one is JSON, and no other is.
+    It is JSON if the name is not printable, if the output's encoding lacks one of its characters,
+    or if it starts with a quotation mark.  So a line is JSON if and only if it starts with one.
     """
     if name.isprintable() and not name.startswith('"') and _fits(name):
         emit(name)
@@ -69,7 +69,7 @@ def emit_name(name: str) -> None:
 
 
 def flush() -> None:
-    """Write what is still held back; raise OutputFailed or BrokenPipeError."""
+    """Write buffered output; raise OutputFailed or BrokenPipeError."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -79,14 +79,14 @@ def flush() -> None:
 
 
 def say(text: str) -> None:
-    """Print words for a person; what the terminal's encoding does not have is escaped."""
+    """Print text for a person; escape characters that the terminal's encoding lacks."""
     encoding = sys.stdout.encoding or "utf-8"
     emit(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def complain(text: str) -> None:
     """Print one line on standard error."""
-    if sys.stderr is None:  # print() would take standard output instead
+    if sys.stderr is None:  # print() would use standard output instead
         return
     try:
         print(f"ddbcfg-client: {printable(without_passwords(text))}", file=sys.stderr, flush=True)
@@ -95,7 +95,7 @@ def complain(text: str) -> None:
 
 
 def silence(stream: TextIO | None) -> None:
-    """Keep Python from failing once more when it flushes the stream at the end."""
+    """Prevent a second error when Python flushes the stream at exit."""
     if stream is not None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
@@ -103,7 +103,7 @@ def silence(stream: TextIO | None) -> None:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return how many of something, in words."""
+    """Return a number with its noun, in the plural if necessary."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 

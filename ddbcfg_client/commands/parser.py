@@ -1,4 +1,4 @@
-"""How arguments are parsed, and how help is laid out."""
+"""Parsing of arguments, and the layout of the help."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
-    """As wide as the terminal, without the shutil that argparse imports to know how wide that is.
+    """A formatter as wide as the terminal that does not import shutil, as argparse's does.
 
-    argparse makes one for each argument that is added, help or not.
+    argparse creates one for each added argument, even if no help is printed.
     """
 
     def __init__(self, prog: str) -> None:
@@ -28,9 +28,9 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 class Once(argparse.Action):
-    """Stores the value of an argument; a flag that is repeated is a usage error.
+    """Stores the value of an argument; a repeated flag is a usage error.
 
-    argparse itself goes by the last one, so that ``--table a --table b`` would silently use b.
+    argparse itself uses the last value, so ``--table a --table b`` would silently use b.
     """
 
     def __call__(
@@ -41,18 +41,18 @@ class Once(argparse.Action):
         option_string: str | None = None,
     ) -> None:
         """Store the value."""
-        # Made from an argument, it is a new object even if it equals the default.
+        # A value from an argument is a new object, even if it equals the default.
         if option_string is not None and getattr(namespace, self.dest) is not self.default:
-            raise argparse.ArgumentError(self, "takes one value, and is there twice")
+            raise argparse.ArgumentError(self, "takes one value, but is repeated")
         setattr(namespace, self.dest, values)
 
 
 class Parser(argparse.ArgumentParser):
-    """Takes each flag once, abbreviates none, and shows no password in its errors."""
+    """A parser that refuses repeated and abbreviated flags, and shows no password in errors."""
 
-    #: Whether flags can stand between positional arguments of any number.
+    #: Whether flags are allowed between positional arguments.
     flags_anywhere = False
-    #: What is said about an argument that there is not.
+    #: Added to the error about an unknown argument.
     hint = ""
 
     def __init__(self, **settings: Any) -> None:
@@ -61,22 +61,22 @@ class Parser(argparse.ArgumentParser):
             self.register("action", action, Once)
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage and ``message``, and exit with 2."""
+        """Print the usage and ``message``; exit with 2."""
         super().error(printable(without_passwords(message)))
 
     def parse(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Return what the arguments say; print the usage and exit with 2 if they are wrong."""
+        """Return the parsed arguments; print the usage and exit with 2 if they are wrong."""
         if self.flags_anywhere:
             arguments = self._flags_first(arguments)
         given, unknown = self.parse_known_args(arguments)
         if unknown:
-            # Cut at the =: what was meant for a key may be a secret.
+            # Cut at the =, because the value may be a secret meant for a key.
             names = " ".join(argument.partition("=")[0] for argument in unknown)
             self.error(f"unrecognized arguments: {names}{self.hint}")
         return given
 
     def _flags_first(self, arguments: Sequence[str]) -> list[str]:
-        """Move flags before the positional arguments, among which argparse would not find them."""
+        """Move flags before the positional arguments, because argparse does not find them there."""
         flags: list[str] = []
         others: list[str] = []
         rest = iter(arguments)

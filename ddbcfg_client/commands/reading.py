@@ -1,4 +1,4 @@
-"""Which published store a command reads: the flags that say so, and the connection to it."""
+"""The flags that select the published store to read, and the connection to it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def add_flags(parser: Parser, *, wait: float = 0.0) -> None:
     """Add the flags of every command that reads; ``wait`` is the default of ``--wait``."""
     add = parser.add_argument
     add("--table", help="the table's name")
-    add("--store", action="append", help="the store's name; for status also several")
-    add("--namespace", help="what the daemon was given with --namespace")
-    add("--owner", help="a user or uid to believe besides root and this one (DDBCFG_OWNER)")
+    add("--store", action="append", help="the store's name; status accepts several")
+    add("--namespace", help="the daemon's --namespace, if it has one")
+    add("--owner", help="a user or uid to trust besides root and this user (DDBCFG_OWNER)")
     add("--wait", type=seconds, default=wait, metavar="S", help="wait S seconds for a snapshot")
-    add("--max-age", type=seconds, metavar="S", help="fail when the last good poll is older")
+    add("--max-age", type=seconds, metavar="S", help="fail if the last successful poll is older")
 
 
 def stores_named(given: argparse.Namespace) -> list[str]:
-    """Return the stores that ``--store`` names."""
+    """Return the stores in ``--store``."""
     return stores_in(",".join(given.store or ()))
 
 
 def open_config(given: argparse.Namespace) -> Config:
-    """Attach to the store that is named, or the only one here; raise as ``connect()`` does."""
+    """Attach to the named store or the only one on this host; raise as ``connect()`` does."""
     return attach(
         given.table,
         stores_named(given),
@@ -42,12 +42,12 @@ def open_config(given: argparse.Namespace) -> Config:
 
 
 def seconds(text: str) -> float:
-    """Return the number of seconds that ``text`` says; ValueError for any other text."""
+    """Return the number of seconds in ``text``; raise ValueError if it is not one."""
     number = float(text)
     if not 0 <= number < 1e9:
         raise ValueError
     return number
 
 
-# argparse names the type in "invalid ... value".
+# argparse shows this name in "invalid ... value".
 seconds.__name__ = "number of seconds"

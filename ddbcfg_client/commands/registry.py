@@ -29,7 +29,7 @@ COMMANDS = {
 
 def load(name: str) -> Command:
     """Import the module of the command ``name`` and return the command."""
-    # Not importlib: loading that takes a get another quarter of a millisecond.
+    # Not importlib, because importing it takes another quarter of a millisecond.
     module = __import__(f"ddbcfg_client.commands.{COMMANDS[name]}", fromlist=["COMMAND"])
     command: Command = module.COMMAND
     return command

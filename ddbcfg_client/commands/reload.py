@@ -1,4 +1,4 @@
-"""``ddbcfg-client reload``: have the daemon poll now."""
+"""``ddbcfg-client reload``: make the daemon poll now."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
-    parser.add_argument("--accept", action="store_true", help="publish what a guard refuses, too")
+    parser.add_argument("--accept", action="store_true", help="publish even what a guard refuses")
     parser.add_argument("--timeout", type=seconds, default=5.0, metavar="S", help="(5)")
 
 
@@ -27,4 +27,4 @@ def _run(given: argparse.Namespace) -> int:
     return FOUND
 
 
-COMMAND = Command("reload", "have the daemon poll now, and wait for it", _run, _add_arguments)
+COMMAND = Command("reload", "make the daemon poll now, and wait for it", _run, _add_arguments)

@@ -1,4 +1,4 @@
-"""``ddbcfg-client status``: for a person, or one JSON object a line for a script."""
+"""``ddbcfg-client status``: as text for a person, or as JSON lines for a script."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
-    text = "one JSON object a line for each store"
+    text = "print one JSON object a line for each store"
     parser.add_argument("--json", action="store_true", help=text)
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Print the named stores' status, or every store's on this host; the exit code.
+    """Print the status of the named stores, or of all stores on this host; return the exit code.
 
-    0 when all have a snapshot that is young enough, 3 when one has none, 4 when one is too old.
+    It is 3 if a store has no snapshot, 4 if a snapshot is too old, and 0 otherwise.
     """
     import json
 
@@ -46,7 +46,7 @@ def _run(given: argparse.Namespace) -> int:
         try:
             status = Config(names, trust).status()
         except (SnapshotError, LayoutMismatch) as unreadable:
-            # One that cannot be read must not hide the others.
+            # A store that cannot be read must not hide the others.
             complain(str(with_those_here(unreadable, trust)))
             code = max(code, NO_SNAPSHOT)
             continue
@@ -62,7 +62,7 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def status_text(status: Status) -> str:
-    """Return the status as a person reads it."""
+    """Return the status as text for a person."""
     generation = "none yet"
     if status.generation:
         generation = f"{status.generation}, read {_time(status.read_at)}"
@@ -103,7 +103,7 @@ def _daemon(status: Status) -> str:
 
 
 def _time(seconds: float | None) -> str:
-    """A moment in this host's time zone, with the zone."""
+    """Return a time in this host's time zone, with the zone."""
     if seconds is None:
         return "never"
     return time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(seconds))
@@ -119,4 +119,4 @@ def _seconds(age: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
-COMMAND = Command("status", "print how the store and its daemon fare", _run, _add_arguments)
+COMMAND = Command("status", "show the status of the store and its daemon", _run, _add_arguments)

@@ -1,7 +1,7 @@
-"""Which table and stores a command uses in DynamoDB: flags, then variables, never a guess.
+"""The table and stores that a command uses in DynamoDB: from flags, then from variables.
 
-Reading commands may look around on the host for the one store that is there.  What is written has
-to be named.
+Commands that read shared memory can use the only store that is published on the host.  A store in
+DynamoDB must be named.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def add_flags(parser: Parser) -> None:
 
 @contextmanager
 def open_table(given: argparse.Namespace) -> Iterator[Table]:
-    """Yield the table that is named, with a connection that has sent nothing yet.
+    """Yield the named table, with a connection on which nothing was sent yet.
 
-    Raise `MissingExtra` without boto3, and `TableError` when region or endpoint will not do.
+    Raise `MissingExtra` without boto3, and `TableError` if region or endpoint is invalid.
     """
     from ddbcfg_client.dynamodb.client import connect_dynamodb
     from ddbcfg_client.dynamodb.table import Table
@@ -59,7 +59,7 @@ def open_table(given: argparse.Namespace) -> Iterator[Table]:
 
 
 def table_named(given: argparse.Namespace) -> str:
-    """Return the table's name; empty when none is named."""
+    """Return the table's name; empty if none is named."""
     return _setting(given, "table")
 
 
@@ -74,18 +74,18 @@ def keys_named(given: argparse.Namespace) -> KeyNames:
 
 
 def stores_named(given: argparse.Namespace) -> list[str]:
-    """Return the stores that are named, each once; raise `NameRefused` for an impossible name."""
+    """Return the named stores, each once; raise `NameRefused` if a name is impossible."""
     from ddbcfg_client.dynamodb.limits import checked_store
 
     text = os.environ.get("DDBCFG_STORE", "") if given.store is None else ",".join(given.store)
     stores = stores_in(text)
     if not stores and given.store is not None:
-        stores = [""]  # refused: without a store, import would write every one of its file
+        stores = [""]  # is refused: without a store, import would write every store in its file
     return [checked_store(name) for name in stores]
 
 
 def some_stores(given: argparse.Namespace) -> list[str]:
-    """Return the stores that are named; a usage error when none is."""
+    """Return the named stores; exit with a usage error if there is none."""
     stores = stores_named(given)
     if not stores:
         given.fail("no store is named: use --store STORE or DDBCFG_STORE")
@@ -93,7 +93,7 @@ def some_stores(given: argparse.Namespace) -> list[str]:
 
 
 def one_store(given: argparse.Namespace) -> str:
-    """Return the store that is named; a usage error when it is not exactly one."""
+    """Return the named store; exit with a usage error unless it is exactly one."""
     store, *others = some_stores(given)
     if others:
         given.fail("several stores are named: name one with --store STORE or DDBCFG_STORE")
@@ -101,6 +101,6 @@ def one_store(given: argparse.Namespace) -> str:
 
 
 def _setting(given: argparse.Namespace, name: str) -> str:
-    """A flag wins over its variable; an empty variable is one that is not set."""
+    """Return the flag, or else its variable; an empty variable counts as not set."""
     flag = getattr(given, name)
     return str(flag) if flag is not None else os.environ.get(f"DDBCFG_{name.upper()}", "")

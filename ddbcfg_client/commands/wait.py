@@ -1,4 +1,4 @@
-"""``ddbcfg-client wait``: until there is a snapshot."""
+"""``ddbcfg-client wait``: wait until there is a snapshot."""
 
 from __future__ import annotations
 

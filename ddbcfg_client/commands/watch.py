@@ -1,4 +1,4 @@
-"""``ddbcfg-client watch``: a line for each generation, or an option each time it changes."""
+"""``ddbcfg-client watch``: print each generation, or an option each time it changes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Print until interrupted; values only when an option is named.
+    """Print until interrupted; print values only if an option is named.
 
-    Raise OptionNotFound when it is not there at first: a name that was mistyped would say nothing.
+    Raise OptionNotFound if the option does not exist at the start, because a mistyped name would
+    never print anything.
     """
     import time
 

@@ -84,7 +84,7 @@ def test_a_flag_that_is_there_twice_is_a_usage_error(
         with pytest.raises(SystemExit) as caught:
             load(name).parser().parse(twice)
         assert caught.value.code == 2
-        assert f"argument {flag}: takes one value, and is there twice" in capsys.readouterr().err
+        assert f"argument {flag}: takes one value, but is repeated" in capsys.readouterr().err
 
 
 def test_the_tests_above_know_the_flags() -> None:

@@ -47,7 +47,7 @@ def test_two_of_one_are_a_usage_error(line: str, capsys: pytest.CaptureFixture[s
     assert caught.value.code == 2
     said = capsys.readouterr().err
     flag = line[: line.index(" ")].rstrip("=")
-    assert f"argument {flag}: takes one value, and is there twice" in said
+    assert f"argument {flag}: takes one value, but is repeated" in said
 
 
 def test_a_parser_can_be_used_again() -> None:

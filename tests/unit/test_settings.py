@@ -262,7 +262,7 @@ def test_option_that_is_there_twice(
         assert names(parse((flag, text, flag, "more"), environment)) == [text, "more"]
     else:
         said = refused(capsys, flag, text, flag, text, **environment)
-        assert f"argument {flag}: takes one value, and is there twice" in said
+        assert f"argument {flag}: takes one value, but is repeated" in said
 
 
 @pytest.mark.parametrize("flag", [flag for flag, _ in SWITCHES])

@@ -43,7 +43,7 @@ def test_import_says_what_changes_and_shows_no_value(run: Client, tmp_path: Path
       ~ port: string -> number
   + web
       + key: string
-not imported, for they were not named: test
+not imported, because not named: test
 1 added, 1 changed, 0 deleted, 1 unchanged, 1 kept that the file does not have
 """
     )

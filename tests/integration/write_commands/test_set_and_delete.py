@@ -182,7 +182,7 @@ def test_create_table(client_to: Client, client: DynamoDBClient) -> None:
     throughput = table["ProvisionedThroughput"]
     assert (throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]) == (3, 1)
     said = run.done("create-table", "--store-key", "app")
-    assert said == f"table {run.table.name} is there already; nothing was changed\n"
+    assert said == f"table {run.table.name} already exists; nothing was changed\n"
     other = run("create-table")
     assert (other.code, other.out) == (6, "")
     assert "has the wrong key schema" in other.err

@@ -71,18 +71,18 @@ class _Candidate:
         self.before = before
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Print a line for each problem; return 1 if there is any, else 0."""
     from ddbcfg_client.checks.schema import Schema
 
-    schema = Schema(given.schema) if given.schema else None
+    schema = Schema(args.schema) if args.schema else None
     refused = 0
-    candidates = list(_candidates(given))
+    candidates = list(_candidates(args))
     if not candidates:
-        say(f"{given.file}: there is no store in it")
+        say(f"{args.file}: there is no store in it")
         return NOT_FOUND
     for candidate in candidates:
-        problems = [*_problems(given, candidate, schema)]
+        problems = [*_problems(args, candidate, schema)]
         for problem in problems:
             say(f"{shown(candidate.store)}: {problem}")
         if not problems:
@@ -92,51 +92,49 @@ def _run(given: argparse.Namespace) -> int:
     return NOT_FOUND if refused else FOUND
 
 
-def _candidates(given: argparse.Namespace) -> Iterator[_Candidate]:
-    if given.file is None:
-        for store in some_stores(given):
-            options = _in_table(given, store)
-            empty = not options and not given.allow_empty
-            missing = f"has no options in table {table_named(given)!r}" if empty else ""
+def _candidates(args: argparse.Namespace) -> Iterator[_Candidate]:
+    if args.file is None:
+        for store in some_stores(args):
+            options = _in_table(args, store)
+            empty = not options and not args.allow_empty
+            missing = f"has no options in table {table_named(args)!r}" if empty else ""
             yield _Candidate(store, options, missing)
         return
     from ddbcfg_client.notation.files import load_file
 
-    contents = load_file(given.file, keys_named(given))
+    contents = load_file(args.file, keys_named(args))
     there = ", ".join(map(shown, contents)) or "none"
-    for store in stores_named(given) or contents:
-        missing = "" if store in contents else f"is not in {given.file}; the stores in it: {there}"
-        before = _in_table(given, store) if table_named(given) else None
+    for store in stores_named(args) or contents:
+        missing = "" if store in contents else f"is not in {args.file}; the stores in it: {there}"
+        before = _in_table(args, store) if table_named(args) else None
         yield _Candidate(store, contents.get(store, {}), missing, before)
 
 
-def _in_table(given: argparse.Namespace, store: str) -> Options:
+def _in_table(args: argparse.Namespace, store: str) -> Options:
     from ddbcfg_client.dynamodb.items import options_in
 
-    with open_table(given) as table:
+    with open_table(args) as table:
         return options_in(table, store)
 
 
 def _problems(
-    given: argparse.Namespace, candidate: _Candidate, schema: Schema | None
+    args: argparse.Namespace, candidate: _Candidate, schema: Schema | None
 ) -> Iterator[str]:
     """Yield the problems: missing, cannot be stored, violates the schema, loses many options."""
     if candidate.missing:
         yield candidate.missing
     else:
-        yield from _flaws(given, candidate, schema)
+        yield from _flaws(args, candidate, schema)
     if candidate.before is not None:
         from ddbcfg_client.checks.shrink import shrinkage
 
         before, options = candidate.before, candidate.options
-        suspicion = shrinkage(before, options, given.max_shrink, given.allow_empty)
+        suspicion = shrinkage(before, options, args.max_shrink, args.allow_empty)
         if suspicion:
             yield suspicion
 
 
-def _flaws(
-    given: argparse.Namespace, candidate: _Candidate, schema: Schema | None
-) -> Iterator[str]:
+def _flaws(args: argparse.Namespace, candidate: _Candidate, schema: Schema | None) -> Iterator[str]:
     """Yield the options that cannot be stored or violate the schema."""
     from ddbcfg_client.dynamodb.items import checked_attributes
     from ddbcfg_client.errors import NameRefused, ValueRefused
@@ -146,7 +144,7 @@ def _flaws(
     kept = {}
     for option, keys in options.items():
         try:
-            attributes = checked_attributes(store, option, keys, keys_named(given))
+            attributes = checked_attributes(store, option, keys, keys_named(args))
         except (NameRefused, ValueRefused) as error:
             yield str(error)
         else:

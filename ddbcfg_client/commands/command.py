@@ -22,7 +22,7 @@ class Command:
     """A command: its name, one line of help, its arguments, and the function that runs it.
 
     ``run`` returns the exit code, or raises a :class:`~ddbcfg_client.errors.ConfigError`, for which
-    ``exits`` has a code.  ``given.fail(message)`` exits with a usage error.
+    ``exits`` has a code.  ``args.fail(message)`` exits with a usage error.
     """
 
     __slots__ = ("add_arguments", "description", "name", "run", "summary")

@@ -31,15 +31,15 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("--on-demand", action="store_true", help="bill by request instead")
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.commands.output import say
     from ddbcfg_client.dynamodb.creation import ensure_table
 
-    read, write = given.read_units, given.write_units
-    if given.on_demand and (read or write):
-        given.fail("--on-demand takes neither --read-units nor --write-units")
-    units = (None, None) if given.on_demand else (read or 1, write or 1)
-    with open_table(given) as table:
+    read, write = args.read_units, args.write_units
+    if args.on_demand and (read or write):
+        args.fail("--on-demand takes neither --read-units nor --write-units")
+    units = (None, None) if args.on_demand else (read or 1, write or 1)
+    with open_table(args) as table:
         created = ensure_table(table, *units)
     if created:
         store_key, option_key = table.key_names

@@ -19,16 +19,16 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("option", metavar="OPTION")
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.commands.output import say, shown
     from ddbcfg_client.dynamodb.limits import checked_option
 
-    store = one_store(given)
-    checked_option(given.option)
-    with open_table(given) as table:
-        if not table.delete(store, given.option):
-            raise OptionNotFound(given.option, store)
-    say(f"{table.name}/{shown(store)}: deleted {shown(given.option)}")
+    store = one_store(args)
+    checked_option(args.option)
+    with open_table(args) as table:
+        if not table.delete(store, args.option):
+            raise OptionNotFound(args.option, store)
+    say(f"{table.name}/{shown(store)}: deleted {shown(args.option)}")
     return FOUND
 
 

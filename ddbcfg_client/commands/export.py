@@ -21,15 +21,15 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("file", nargs="?", default="-", metavar="FILE", help="(standard output)")
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Write the named stores; write nothing if one of them does not exist."""
     from ddbcfg_client.dynamodb.items import checked_stores, options_in
     from ddbcfg_client.errors import OutputFailed
     from ddbcfg_client.notation.canonical import as_file
     from ddbcfg_client.notation.files import save_file
 
-    names = some_stores(given)
-    with open_table(given) as table:
+    names = some_stores(args)
+    with open_table(args) as table:
         stores = {name: options_in(table, name) for name in names}
         # Some emulators hold values that DynamoDB does not; these could not be imported again.
         checked_stores(stores, table.key_names)
@@ -40,17 +40,17 @@ def _run(given: argparse.Namespace) -> int:
             return NOT_FOUND
     data = as_file(stores).encode()
     try:
-        if given.file == "-":
+        if args.file == "-":
             sys.stdout.buffer.write(data)
         else:
-            save_file(given.file, data)
+            save_file(args.file, data)
     except BrokenPipeError:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-        if given.file == "-":
+        if args.file == "-":
             raise OutputFailed(reason) from None
-        complain(f"{given.file}: {reason}")
+        complain(f"{args.file}: {reason}")
         return USAGE
     return FOUND
 

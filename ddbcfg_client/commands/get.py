@@ -20,21 +20,21 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("key", nargs="?", metavar="KEY")
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.notation.writer import dumps
 
-    config = open_config(given)
-    if given.option is None:
+    config = open_config(args)
+    if args.option is None:
         emit_json(dumps(config.get(), typed=False, indent=2))
         return FOUND
-    option = config.get(given.option)
-    if given.key is None:
+    option = config.get(args.option)
+    if args.key is None:
         emit_json(dumps(option, typed=False))
         return FOUND
-    if given.key not in option:
-        complain(f"option {given.option!r} has no key {given.key!r}")
+    if args.key not in option:
+        complain(f"option {args.option!r} has no key {args.key!r}")
         return NOT_FOUND
-    value = option[given.key]
+    value = option[args.key]
     # For a shell's $(...): a string without quotes, other values as in JSON.
     if isinstance(value, str):
         emit(value)

@@ -36,34 +36,34 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("--yes", action="store_true", help="delete without asking")
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Print the changes, then write the stores of the file."""
     from ddbcfg_client.dynamodb.items import checked_stores, options_in
     from ddbcfg_client.errors import NotationError
     from ddbcfg_client.notation.import_changes import Changes, counts
 
-    chosen = stores_named(given)
-    with open_table(given) as table:
-        contents = _contents(given.file, table)
+    chosen = stores_named(args)
+    with open_table(args) as table:
+        contents = _contents(args.file, table)
         stores = {store: contents[store] for store in chosen or contents if store in contents}
         if missing := [store for store in chosen if store not in stores]:
             there = ", ".join(map(repr, contents)) or "none"
             reason = f"has no store {missing[0]!r}; the stores in it: {there}"
-            raise NotationError(given.file, reason)
+            raise NotationError(args.file, reason)
         # Before any request, so that a file is never refused after a part was written.
         attributes = checked_stores(stores, table.key_names)
         plan = {
-            store: Changes(options_in(table, store), options, replace=given.replace)
+            store: Changes(options_in(table, store), options, replace=args.replace)
             for store, options in stores.items()
         }
         _announce(table.name, plan)
         if left_out := [shown(store) for store in contents if store not in stores]:
             say(f"not imported, because not named: {', '.join(left_out)}")
-        if given.dry_run:
+        if args.dry_run:
             say(f"dry run, nothing was written: {counts(plan.values())}")
             return FOUND
         deleted = sum(len(changes.deleted) for changes in plan.values())
-        if deleted and not given.yes and not _confirmed(given, deleted):
+        if deleted and not args.yes and not _confirmed(args, deleted):
             complain("nothing was written")
             return NOT_FOUND
         _write(table, plan, attributes)
@@ -93,10 +93,10 @@ def _announce(table: str, plan: dict[str, Changes]) -> None:
             say("\n".join((f"{table}/{shown(store)}", *lines)))
 
 
-def _confirmed(given: argparse.Namespace, deleted: int) -> bool:
+def _confirmed(args: argparse.Namespace, deleted: int) -> bool:
     what = counted(deleted, "option")
-    if given.file == "-" or sys.stdin is None or not sys.stdin.isatty():
-        given.fail(f"this deletes {what} and there is no terminal to ask on: add --yes")
+    if args.file == "-" or sys.stdin is None or not sys.stdin.isatty():
+        args.fail(f"this deletes {what} and there is no terminal to ask on: add --yes")
     flush()
     print(f"Delete {what}? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")

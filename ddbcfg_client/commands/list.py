@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import argparse
 
 
-def _run(given: argparse.Namespace) -> int:
-    for option in open_config(given):
+def _run(args: argparse.Namespace) -> int:
+    for option in open_config(args):
         emit_name(option)
     return FOUND
 

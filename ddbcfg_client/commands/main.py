@@ -65,13 +65,13 @@ def _report(fault: Exception) -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        command, given = _parse(arguments)
+        command, args = _parse(arguments)
     except SystemExit:
         if sys.stdout is not None:
             flush()  # the help
         raise
     check_output()
-    code = command.run(given)
+    code = command.run(args)
     flush()
     return code
 

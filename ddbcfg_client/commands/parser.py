@@ -68,12 +68,12 @@ class Parser(argparse.ArgumentParser):
         """Return the parsed arguments; print the usage and exit with 2 if they are wrong."""
         if self.flags_anywhere:
             arguments = self._flags_first(arguments)
-        given, unknown = self.parse_known_args(arguments)
+        args, unknown = self.parse_known_args(arguments)
         if unknown:
             # Cut at the =, because the value may be a secret meant for a key.
             names = " ".join(argument.partition("=")[0] for argument in unknown)
             self.error(f"unrecognized arguments: {names}{self.hint}")
-        return given
+        return args
 
     def _flags_first(self, arguments: Sequence[str]) -> list[str]:
         """Move flags before the positional arguments, because argparse does not find them there."""

@@ -24,20 +24,20 @@ def add_flags(parser: Parser, *, wait: float = 0.0) -> None:
     add("--max-age", type=seconds, metavar="S", help="fail if the last successful poll is older")
 
 
-def stores_named(given: argparse.Namespace) -> list[str]:
+def stores_named(args: argparse.Namespace) -> list[str]:
     """Return the stores in ``--store``."""
-    return stores_in(",".join(given.store or ()))
+    return stores_in(",".join(args.store or ()))
 
 
-def open_config(given: argparse.Namespace) -> Config:
+def open_config(args: argparse.Namespace) -> Config:
     """Attach to the named store or the only one on this host; raise as ``connect()`` does."""
     return attach(
-        given.table,
-        stores_named(given),
-        namespace=given.namespace,
-        owner=given.owner,
-        wait=given.wait,
-        max_age=given.max_age,
+        args.table,
+        stores_named(args),
+        namespace=args.namespace,
+        owner=args.owner,
+        wait=args.wait,
+        max_age=args.max_age,
     )
 
 

@@ -20,9 +20,9 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("--timeout", type=seconds, default=5.0, metavar="S", help="(5)")
 
 
-def _run(given: argparse.Namespace) -> int:
-    config = open_config(given)
-    config.reload(given.timeout, accept=given.accept)
+def _run(args: argparse.Namespace) -> int:
+    config = open_config(args)
+    config.reload(args.timeout, accept=args.accept)
     emit(f"generation {config.generation}")
     return FOUND
 

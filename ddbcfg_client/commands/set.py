@@ -31,17 +31,17 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("--if-absent", action="store_true", help="only if it is not there (else 1)")
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.commands.output import complain, counted, say, shown
     from ddbcfg_client.dynamodb.items import checked_attributes
     from ddbcfg_client.notation.assignments import keys_of
 
-    store = one_store(given)
-    keys = keys_of(given.keys)
-    option = given.option
-    with open_table(given) as table:
+    store = one_store(args)
+    keys = keys_of(args.keys)
+    option = args.option
+    with open_table(args) as table:
         attributes = checked_attributes(store, option, keys, table.key_names)
-        if not table.put(store, option, attributes, if_absent=given.if_absent):
+        if not table.put(store, option, attributes, if_absent=args.if_absent):
             complain(f"store {store!r} has an option {option!r} already; nothing was written")
             return NOT_FOUND
     say(f"{table.name}/{shown(store)}: set {shown(option)}, {counted(len(keys), 'key')}")

@@ -27,16 +27,16 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help=text)
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Print the status of the named stores, or of all stores on this host; return the exit code.
 
     It is 3 if a store has no snapshot, 4 if a snapshot is too old, and 0 otherwise.
     """
     import json
 
-    trust = trust_in(given.owner)
-    named = stores_named(given)
-    stores, refused = all_names_of(given.table, named, given.namespace, trust)
+    trust = trust_in(args.owner)
+    named = stores_named(args)
+    stores, refused = all_names_of(args.table, named, args.namespace, trust)
     if not stores:
         raise refused[0] if refused else NothingPublished([])
     for error in refused:
@@ -50,13 +50,13 @@ def _run(given: argparse.Namespace) -> int:
             complain(str(with_those_here(unreadable, trust)))
             code = max(code, NO_SNAPSHOT)
             continue
-        if given.json:
+        if args.json:
             emit(json.dumps(status.to_dict()))
         else:
             say(("\n" if number else "") + status_text(status))
         if status.generation == 0:
             code = max(code, NO_SNAPSHOT)
-        elif given.max_age is not None and (status.age is None or status.age > given.max_age):
+        elif args.max_age is not None and (status.age is None or status.age > args.max_age):
             code = max(code, TOO_OLD)
     return code
 

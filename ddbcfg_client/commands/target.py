@@ -39,7 +39,7 @@ def add_flags(parser: Parser) -> None:
 
 
 @contextmanager
-def open_table(given: argparse.Namespace) -> Iterator[Table]:
+def open_table(args: argparse.Namespace) -> Iterator[Table]:
     """Yield the named table, with a connection on which nothing was sent yet.
 
     Raise `MissingExtra` without boto3, and `TableError` if region or endpoint is invalid.
@@ -47,60 +47,60 @@ def open_table(given: argparse.Namespace) -> Iterator[Table]:
     from ddbcfg_client.dynamodb.client import connect_dynamodb
     from ddbcfg_client.dynamodb.table import Table
 
-    name = table_named(given)
+    name = table_named(args)
     if not name:
-        given.fail("no table is named: use --table TABLE or DDBCFG_TABLE")
+        args.fail("no table is named: use --table TABLE or DDBCFG_TABLE")
     client = connect_dynamodb(
-        region=_setting(given, "region") or None,
-        endpoint_url=_setting(given, "endpoint_url") or None,
+        region=_setting(args, "region") or None,
+        endpoint_url=_setting(args, "endpoint_url") or None,
     )
     with closing(client):
-        yield Table(client, name, keys_named(given))
+        yield Table(client, name, keys_named(args))
 
 
-def table_named(given: argparse.Namespace) -> str:
+def table_named(args: argparse.Namespace) -> str:
     """Return the table's name; empty if none is named."""
-    return _setting(given, "table")
+    return _setting(args, "table")
 
 
-def keys_named(given: argparse.Namespace) -> KeyNames:
+def keys_named(args: argparse.Namespace) -> KeyNames:
     """Return the names of the table's hash and range key."""
     from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS, KeyNames
 
     return KeyNames(
-        _setting(given, "store_key") or DEFAULT_KEYS.store,
-        _setting(given, "option_key") or DEFAULT_KEYS.option,
+        _setting(args, "store_key") or DEFAULT_KEYS.store,
+        _setting(args, "option_key") or DEFAULT_KEYS.option,
     )
 
 
-def stores_named(given: argparse.Namespace) -> list[str]:
+def stores_named(args: argparse.Namespace) -> list[str]:
     """Return the named stores, each once; raise `NameRefused` if a name is impossible."""
     from ddbcfg_client.dynamodb.limits import checked_store
 
-    text = os.environ.get("DDBCFG_STORE", "") if given.store is None else ",".join(given.store)
+    text = os.environ.get("DDBCFG_STORE", "") if args.store is None else ",".join(args.store)
     stores = stores_in(text)
-    if not stores and given.store is not None:
+    if not stores and args.store is not None:
         stores = [""]  # is refused: without a store, import would write every store in its file
     return [checked_store(name) for name in stores]
 
 
-def some_stores(given: argparse.Namespace) -> list[str]:
+def some_stores(args: argparse.Namespace) -> list[str]:
     """Return the named stores; exit with a usage error if there is none."""
-    stores = stores_named(given)
+    stores = stores_named(args)
     if not stores:
-        given.fail("no store is named: use --store STORE or DDBCFG_STORE")
+        args.fail("no store is named: use --store STORE or DDBCFG_STORE")
     return stores
 
 
-def one_store(given: argparse.Namespace) -> str:
+def one_store(args: argparse.Namespace) -> str:
     """Return the named store; exit with a usage error unless it is exactly one."""
-    store, *others = some_stores(given)
+    store, *others = some_stores(args)
     if others:
-        given.fail("several stores are named: name one with --store STORE or DDBCFG_STORE")
+        args.fail("several stores are named: name one with --store STORE or DDBCFG_STORE")
     return store
 
 
-def _setting(given: argparse.Namespace, name: str) -> str:
+def _setting(args: argparse.Namespace, name: str) -> str:
     """Return the flag, or else its variable; an empty variable counts as not set."""
-    flag = getattr(given, name)
+    flag = getattr(args, name)
     return str(flag) if flag is not None else os.environ.get(f"DDBCFG_{name.upper()}", "")

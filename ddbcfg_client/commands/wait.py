@@ -20,8 +20,8 @@ def _add_arguments(parser: Parser) -> None:
     add_flags(parser, wait=_PATIENCE)
 
 
-def _run(given: argparse.Namespace) -> int:
-    emit(f"generation {open_config(given).generation}")
+def _run(args: argparse.Namespace) -> int:
+    emit(f"generation {open_config(args).generation}")
     return FOUND
 
 

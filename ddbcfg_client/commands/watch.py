@@ -22,7 +22,7 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("option", nargs="?", metavar="OPTION")
 
 
-def _run(given: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> int:
     """Print until interrupted; print values only if an option is named.
 
     Raise OptionNotFound if the option does not exist at the start, because a mistyped name would
@@ -32,7 +32,7 @@ def _run(given: argparse.Namespace) -> int:
 
     from ddbcfg_client.notation.writer import dumps
 
-    config, option = open_config(given), given.option
+    config, option = open_config(args), args.option
     if option is not None:
         config[option]
     before = config.snapshot()

@@ -1,7 +1,7 @@
 """Following the control page: loading each generation, and serving the last one if that fails.
 
-A thread that is late, with an older generation or with a failure, does not replace what another
-thread loaded meanwhile: no reader goes back.
+If a thread is late, with an older generation or with a failure, it does not replace a snapshot that
+another thread loaded meanwhile.  So a reader never returns to an older generation.
 """
 
 from __future__ import annotations
@@ -219,8 +219,8 @@ class PageFollower(Hot):
                 seen = self._view
                 before = seen[4]
                 if _is_newer(before, taken_up):
-                    return before  # another thread was faster, and with a later generation
-                # No call stands between these two lines, so no other thread can run there.
+                    return before  # another thread was faster and loaded a later generation
+                # There is no call between these two lines, so no other thread can run there.
                 if self._view is seen:
                     self._view = view
                     break
@@ -258,7 +258,7 @@ class PageFollower(Hot):
         stays = Attachment(attachment.page, snapshot, attachment.success, why)
         self._name_check_at = monotonic() + _NAME_CHECK
         view = self._still, still, snapshot.decoded, self._hot_until(stays), stays
-        # No call stands between these two lines, so no other thread can run there, and load a newer
+        # No call is between these two lines, so no other thread can run there and load a newer
         # snapshot that this would replace.
         if self._view is seen:
             self._view = view

@@ -37,7 +37,7 @@ class Schema:
 
     def __init__(self, path: str | Path) -> None:
         try:
-            import jsonschema_rs  # noqa: F401 - whether it is there
+            import jsonschema_rs  # noqa: F401 - raises if it is missing
         except ImportError:
             raise MissingExtra("--schema", "schema") from None
         try:

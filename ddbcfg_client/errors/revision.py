@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class RevisionError(ConfigError):
-    """A store's revision, which its writers keep in the table, does not allow what was asked."""
+    """The store's revision, which its writers keep in the table, does not allow the request."""
 
     def __init__(self, table: str, store: str, reason: str) -> None:
         super().__init__(table, store, reason)
@@ -51,11 +51,11 @@ class RevisionElsewhere(RevisionError):
 
 
 class ImportPending(RevisionError):
-    """An import is under way, or was left half done; nothing was written."""
+    """An import is pending or was interrupted; nothing was written."""
 
 
 class ImportInterrupted(RevisionError):
-    """An import ended half-way: ``written`` of ``total`` options were written.
+    """An import was interrupted: ``written`` of ``total`` options were written.
 
     Hosts keep serving the revision before it.
     """
@@ -77,7 +77,8 @@ class ImportInterrupted(RevisionError):
 class ChangeConflict(RevisionError):
     """Compare-and-set: options changed since revision ``expected``; nothing was written.
 
-    ``changed`` names those that did.  It is empty when the record does not go back that far.
+    ``changed`` has the names of the changed options.  It is empty if the record does not reach back
+    to that revision.
     """
 
     def __init__(
@@ -91,11 +92,11 @@ class ChangeConflict(RevisionError):
 
 
 class ChangeRefused(RevisionError):
-    """Each try to write was refused; nothing was written."""
+    """Every attempt to write was refused; nothing was written."""
 
 
 class ChangeUncertain(RevisionError):
-    """The response was lost, and whether the change was written could not be found out.
+    """The response was lost, and it is unknown whether the change was written.
 
     The change of revision ``revision`` has ``token`` if it is this one.
     """
@@ -115,11 +116,11 @@ class ChangeUncertain(RevisionError):
 
 
 class StoreUnsettled(RevisionError):
-    """The store changes from reading to reading, so no revision of it could be made."""
+    """The store changes between any two reads, so no revision of it could be created."""
 
 
 class HistoryGap(RevisionError):
-    """What the store was at ``revision`` is not on record any more, or never was."""
+    """The record does not have the store at ``revision``, or does not have it any more."""
 
     def __init__(self, table: str, store: str, reason: str, revision: int) -> None:
         super().__init__(table, store, reason)

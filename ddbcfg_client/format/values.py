@@ -114,7 +114,7 @@ def _from_ext(code: int, data: bytes) -> object:
         return _decimal(data.decode("ascii"))
     elements = unpackb(data)
     if not isinstance(elements, list):
-        raise ValueError("a set that is no array")
+        raise ValueError("a set that is not an array")
     wanted = bytes if code == BINARY_SET else str
     if not all(type(element) is wanted for element in elements):
         raise ValueError("a set of the wrong elements")

@@ -1,9 +1,9 @@
-"""The reading side: what a host reads and believes, decided without a table, a clock or a thread.
+"""The reading side: what a host reads and publishes, decided without a table, a clock or a thread.
 
-A content is *proved* when its digest is the revision's.  Nothing else proves one: a Query is only
-read-committed against a transaction, so whoever reads the revision, the store, and the revision
-again can publish half a change.  Where no proof is to be had, because a writer that does not know
-the protocol was at work, what two readings agree on is published and said to be in doubt.
+A content is *proved* if its digest is the revision's.  Nothing else proves it: a Query is only
+read-committed against a transaction, so a host that reads the revision, the store, and the revision
+again can publish half a change.  If there is no proof, because a writer that does not know the
+protocol was at work, the content that two readings agree on is published and reported as in doubt.
 """
 
 from __future__ import annotations

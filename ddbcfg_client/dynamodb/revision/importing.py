@@ -1,9 +1,10 @@
 """A change of many options: marked, planned, written in parts, sealed.
 
-While ``pending`` is in the revision item hosts keep what they have, and no other writer begins.
-The plan, all values before and after, is written before the first option is: so whoever finds the
-import interrupted can finish it, or take it back.  Each part is a transaction that asks for this
-writer's own ``pending``, so one that was taken over writes nothing any more.
+While ``pending`` is in the revision item, hosts keep what they have, and no other writer begins.
+The plan, which has all values before and after, is written before the first option.  So a writer
+that finds the import interrupted can finish it or take it back.  The condition of each part's
+transaction is that ``pending`` is this writer's own: an import that was taken over writes nothing
+more.
 """
 
 from __future__ import annotations

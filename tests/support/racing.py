@@ -214,6 +214,7 @@ def tear(names: Names, last: int) -> dict[str, int]:
             table = image.header.entries_at + ordinal * ENTRY_SIZE
             os.pwrite(fd, check.to_bytes(8, sys.byteorder), table + 8)
             at += len(entry)
+            os.sched_yield()  # half of it is new now: time for a reader to look, on few cores too
         os.close(fd)
         unlink(names.segment(number - 1))
         options = dict.fromkeys(OPTIONS, option(number))

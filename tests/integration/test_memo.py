@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import tracemalloc
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import pytest
 
@@ -19,6 +20,7 @@ from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from support.shm import reading
+from support.threads import running
 from support.waiting import wait_until
 
 LIVE = 100
@@ -64,8 +66,8 @@ def test_a_reader_of_churning_names_keeps_what_lives_and_little_else(
     progress = [0] * threads
     last = 60 if threads == 1 else 25
 
-    def read(thread: int) -> None:
-        while progress[thread] < last and not failures:
+    def read(thread: int, stop: threading.Event) -> None:
+        while progress[thread] < last and not failures and not stop.is_set():
             snapshot = config.snapshot()
             for name in snapshot:
                 found = snapshot[name]
@@ -75,15 +77,13 @@ def test_a_reader_of_churning_names_keeps_what_lives_and_little_else(
                 failures.append(f"{len(config._memo)} options are kept")
             progress[thread] = snapshot.generation
 
-    readers = [threading.Thread(target=read, args=(thread,)) for thread in range(threads)]
-    for reader in readers:
-        reader.start()
-    for generation in range(2, last + 1):
-        publisher.publish(reading(churned(generation)))
-        # Each generation is seen by at least one of them.
-        wait_until(lambda: max(progress) >= generation or failures)  # noqa: B023 - called now
-    for reader in readers:
-        reader.join()
+    with running(*(partial(read, thread) for thread in range(threads))) as readers:
+        for generation in range(2, last + 1):
+            publisher.publish(reading(churned(generation)))
+            # Each generation is seen by at least one of them.
+            wait_until(lambda: max(progress) >= generation or failures)  # noqa: B023 - called now
+        for reader in readers:
+            reader.join()
     assert failures == []
     assert len(config._memo) >= LIVE
 

@@ -25,6 +25,7 @@ from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from support.racing import race
 from support.shm import reading
+from support.threads import running
 
 READERS = 3
 PUBLICATIONS = 4_000
@@ -151,10 +152,9 @@ def test_a_segment_whose_mode_keeps_its_owner_from_writing_is_cut_short_all_the_
 
 def test_threads_of_one_reader_read_on_while_memory_is_taken_back(publisher: Publisher) -> None:
     config = config_of(publisher)
-    stop = threading.Event()
     failures: list[object] = []
 
-    def read() -> None:
+    def read(stop: threading.Event) -> None:
         newest = 0
         while not stop.is_set():
             try:
@@ -167,15 +167,10 @@ def test_threads_of_one_reader_read_on_while_memory_is_taken_back(publisher: Pub
             newest = numbers[-1]
 
     publisher.publish(reading({name: {"n": "1"} for name in "ab"}))
-    threads = [threading.Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for number in range(2, 400):
-        publisher.publish(reading({name: {"n": str(number)} for name in "ab"}))
-        take_back(publisher)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    with running(read, read, read, read):
+        for number in range(2, 400):
+            publisher.publish(reading({name: {"n": str(number)} for name in "ab"}))
+            take_back(publisher)
     assert failures == []
 
 

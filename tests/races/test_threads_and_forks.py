@@ -5,11 +5,11 @@ With no hook to call, whenever the fork was, and whatever other threads were doi
 
 from __future__ import annotations
 
-import sys
 import sysconfig
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.base import Reading
 from support.children import start_module
 from support.racing import OPTIONS, number_in, option
+from support.threads import running
 
 THREADS = 8
 PUBLICATIONS = 200
@@ -40,16 +41,6 @@ def publish(publisher: Publisher, number: int) -> None:
     publisher.publish(Reading(dict.fromkeys(OPTIONS, option(number)), time.time_ns()))
 
 
-@pytest.fixture
-def busy_switching() -> Iterator[None]:
-    """Threads that take turns as often as can be."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(interval)
-
-
-@pytest.mark.usefixtures("busy_switching")
 @pytest.mark.parametrize("closing", [False, True], ids=["reading", "reading and attaching anew"])
 def test_no_thread_sees_a_generation_go_back(publisher: Publisher, closing: bool) -> None:
     config = Config(publisher.names, Trust())
@@ -57,9 +48,9 @@ def test_no_thread_sees_a_generation_go_back(publisher: Publisher, closing: bool
     seen: list[int] = []
     progress = [0] * THREADS
 
-    def read(thread: int) -> None:
+    def read(thread: int, stop: threading.Event) -> None:
         newest = generation = generations = 0
-        while newest < PUBLICATIONS and not failures:
+        while newest < PUBLICATIONS and not failures and not stop.is_set():
             snapshot = config.snapshot()
             numbers = [
                 number_in(config.get("db")),
@@ -80,16 +71,14 @@ def test_no_thread_sees_a_generation_go_back(publisher: Publisher, closing: bool
                 config.close()
         seen.append(generations)
 
-    threads = [threading.Thread(target=read, args=(number,)) for number in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for number in range(2, PUBLICATIONS + 1):
-        publish(publisher, number)
-        # Not faster than the readers can see it, or most generations would be seen by nobody.
-        while sum(newest >= number - 1 for newest in progress) < 2 and not failures:
-            time.sleep(0)
-    for thread in threads:
-        thread.join()
+    with running(*(partial(read, number) for number in range(THREADS))) as threads:
+        for number in range(2, PUBLICATIONS + 1):
+            publish(publisher, number)
+            # Not faster than the readers can see it, or most generations would be seen by nobody.
+            while sum(newest >= number - 1 for newest in progress) < 2 and not failures:
+                time.sleep(0)
+        for thread in threads:
+            thread.join()
     assert failures == []
     assert len(seen) == THREADS
     assert min(seen) > 10

@@ -28,11 +28,11 @@ from ddbcfg_client.format.changes import ChangeLog
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.format.values import pack_option
+from ddbcfg_client.in_memory.objects import MemoryPage, MemorySegment
 from ddbcfg_client.shm.clock import boottime
 from ddbcfg_client.shm.status import Status, status_of
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_client.snapshot import Snapshot
-from ddbcfg_client.testing.memory import MemoryPage, MemorySegment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

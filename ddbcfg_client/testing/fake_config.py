@@ -22,22 +22,20 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ConfigError, OptionNotFound
 from ddbcfg_client.format import NEVER
-from ddbcfg_client.format.about import About
-from ddbcfg_client.format.builder import PackedStore
-from ddbcfg_client.format.changes import ChangeLog
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.format.values import pack_option
-from ddbcfg_client.in_memory.objects import MemoryPage, MemorySegment
-from ddbcfg_client.shm.clock import boottime
+from ddbcfg_client.in_memory.generation import Generation
+from ddbcfg_client.in_memory.objects import MemoryPage
 from ddbcfg_client.shm.status import Status, status_of
 from ddbcfg_client.shm.trust import Trust
-from ddbcfg_client.snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from ddbcfg_client.snapshot import Snapshot
 
 _INTERVAL = 60 * 10**9  # the daemon's default, in nanoseconds
 
@@ -48,7 +46,7 @@ class FakeConfig(Config):
     Tests can also set ``age`` (in seconds) and ``failure`` (an error that every read raises).
     """
 
-    __slots__ = ("_age", "_changes", "_content", "_fake", "failure")
+    __slots__ = ("_age", "_fake", "_generation", "failure")
 
     def __init__(
         self,
@@ -61,46 +59,38 @@ class FakeConfig(Config):
         super().__init__(Names(table, store), Trust(), max_age)
         self._age: float | None = 0.0
         self.failure: ConfigError | None = None
-        self._changes = ChangeLog(1)
-        self._content = PackedStore.of(
+        self._generation = Generation.first(
             {name: _packed(name, keys) for name, keys in (options or {}).items()}
         )
-        self._fake = self._snapshot(1)
+        self._fake = self._snapshot()
 
     def set(self, option: str, keys: Mapping[str, Any]) -> None:
         """Set the whole option; raise ValueRefused if DynamoDB would refuse it."""
-        self._publish({**self._options(), option: _packed(option, keys)})
+        self._publish({**self._generation.options(), option: _packed(option, keys)})
 
     def delete(self, option: str) -> None:
         """Remove ``option``; raise OptionNotFound."""
-        options = self._options()
+        options = self._generation.options()
         if option not in options:
             raise OptionNotFound(option, self.store)
         del options[option]
         self._publish(options)
 
-    def _options(self) -> dict[str, bytes]:
-        return dict(self._content.options())
-
     def _publish(self, options: Mapping[str, bytes]) -> None:
-        content = self._content.follow(options)
-        if any(content.differences):  # else no new generation, as in the daemon
-            generation = self._fake.generation + 1
-            self._changes = self._changes.then((generation, *content.differences))
-            self._content = content
-            self._fake = self._snapshot(generation)
+        generation = self._generation.then(options)
+        if generation is not self._generation:
+            self._generation = generation
+            self._fake = self._snapshot()
 
-    def _snapshot(self, generation: int) -> Snapshot:
-        about = About(time.time_ns(), boottime(), "local")
-        image = self._content.image(generation, about, self._changes)
-        segment = MemorySegment(self._names.segment(generation), image)
-        return Snapshot(segment, self.store, self._memo)
+    def _snapshot(self) -> Snapshot:
+        return self._generation.snapshot(self._names, self._memo, "local")
 
     # A copied snapshot would be a plain dict, so a copy of the Config builds its own.
 
     def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         attributes, slots = super().__getstate__()
-        return attributes, slots | {"_fake": self._fake.generation}
+        del slots["_fake"]
+        return attributes, slots
 
     def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
         attributes, slots = state
@@ -108,7 +98,7 @@ class FakeConfig(Config):
             vars(self).update(attributes)
         for name, value in slots.items():
             setattr(self, name, value)
-        self._fake = self._snapshot(slots["_fake"])
+        self._fake = self._snapshot()
 
     @property
     def age(self) -> float | None:

@@ -134,8 +134,10 @@ class Config(PageFollower):
     def __reduce__(self) -> tuple[Any, ...]:
         # A process that unpickles a Config (multiprocessing's spawn) attaches by itself.
         from ddbcfg_client.copies import rebuilt
+        from ddbcfg_client.objects.reading import defaults_of, numbers_of
 
-        arguments = type(self), Config, self._names, self._trust, self._max_age
+        own = self._names, self._trust, self._max_age, numbers_of(self._memo)
+        arguments = type(self), Config, *own, defaults_of(self._memo)
         return rebuilt, arguments, self.__getstate__()
 
     def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:

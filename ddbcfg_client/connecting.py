@@ -22,7 +22,8 @@ from ddbcfg_client.shm.trust import SHM_DIR, Trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Literal
 
 _WAIT_STEP = 0.05  # seconds between two checks while waiting for a snapshot
 
@@ -35,6 +36,8 @@ def connect(
     wait: float = 0.0,
     max_age: float | None = None,
     owner: str | int | None = None,
+    numbers: Literal["decimal", "native"] = "decimal",
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Config:
     """Attach to a store that this host's daemon publishes.
 
@@ -47,13 +50,25 @@ def connect(
             seconds ago.
         owner: A user name or uid that is trusted to publish, besides root and this user; by default
             ``DDBCFG_OWNER``, then ``ddbcfg``.
+        numbers: ``"native"`` returns int for integral numbers and float for others;
+            ``"decimal"`` returns Decimal, which is exact.
+        defaults: Options to return if the store has none of their name.
 
     Raises:
         StoreNotNamed, NameRefused, SnapshotUnavailable, SnapshotPermissionError, UntrustedSegment,
-        LayoutMismatch, SnapshotCorrupt, SecondsRefused: See their descriptions.
+        LayoutMismatch, SnapshotCorrupt, SecondsRefused, NumbersRefused, DefaultsRefused,
+        ValueRefused: See their descriptions.
     """
-    stores = [store] if store else []
-    return attach(table, stores, namespace=namespace, wait=wait, max_age=max_age, owner=owner)
+    return attach(
+        table,
+        [store] if store else [],
+        namespace=namespace,
+        wait=wait,
+        max_age=max_age,
+        owner=owner,
+        numbers=numbers,
+        defaults=defaults,
+    )
 
 
 def attach(
@@ -64,6 +79,8 @@ def attach(
     wait: float,
     max_age: float | None,
     owner: str | int | None,
+    numbers: Literal["decimal", "native"] = "decimal",
+    defaults: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Config:
     """Do what :func:`connect` does; ``stores`` is empty or has the one store's name.
 
@@ -73,7 +90,8 @@ def attach(
     trust = trust_in(owner)
     while True:
         try:
-            config = Config(names_of(table, stores, namespace, trust), trust, max_age)
+            names = names_of(table, stores, namespace, trust)
+            config = Config(names, trust, max_age, numbers, defaults)
             config.generation  # noqa: B018 - attaches, or raises
             return config
         except (SnapshotUnavailable, NothingPublished) as error:

@@ -1,12 +1,18 @@
-"""Decoded options, kept across generations: an option that did not change stays the same object."""
+"""Decoded options, kept across generations: an option that did not change stays the same object.
+
+What a program makes from an option is kept with it, so it lives exactly as long.
+"""
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Callable, Container, Mapping
+    from typing import Any
 
     from ddbcfg_client.readonly import ReadOnlyDict
+
+    Unpack = Callable[[bytes], ReadOnlyDict]
 
 _FEW = 64  # with fewer names than this, no cleanup is done
 # Old names that are checked for each new one, while there are too many.  With 2, a store whose
@@ -14,8 +20,27 @@ _FEW = 64  # with fewer names than this, no cleanup is done
 _CHECKED = 4
 
 
+class Version:
+    """One version of an option: its packed keys and the decoded value.
+
+    ``generation`` is the newest generation that it was read in.  ``made`` has the objects that were
+    made from the value, by what made them; None until there are any.
+    """
+
+    __slots__ = ("generation", "made", "raw", "value")
+
+    def __init__(self, generation: int, raw: bytes, value: ReadOnlyDict) -> None:
+        self.generation = generation
+        self.raw = raw
+        self.value = value
+        self.made: dict[Any, Any] | None = None
+
+
 class Memo:
     """The options that a reader decoded, by name.
+
+    ``unpack`` decodes an option; None stands for Decimal numbers.  ``defaults`` has the options
+    that the reader supplies if the store has none of their name.
 
     Its size is bounded.  To notice at once that the store lost a name would mean to check every
     name.  So whenever the memo has doubled, each new name makes it check four old ones, until all
@@ -23,11 +48,14 @@ class Memo:
     the cost of a read stays constant.
     """
 
-    __slots__ = ("_kept", "_limit", "_round")
+    __slots__ = ("_kept", "_limit", "_round", "defaults", "unpack")
 
-    def __init__(self) -> None:
-        # For each option: the newest generation it was read in, its bytes, the decoded value.
-        self._kept: dict[str, tuple[int, bytes, ReadOnlyDict]] = {}
+    def __init__(
+        self, unpack: Unpack | None = None, defaults: Mapping[str, Version] | None = None
+    ) -> None:
+        self.unpack = unpack
+        self.defaults = defaults or {}
+        self._kept: dict[str, Version] = {}
         self._round: tuple[list[str], int] = [], 0  # names to check; memo size at the start
         self._limit = _FEW
 
@@ -37,7 +65,14 @@ class Memo:
     def recall(self, option: str, raw: bytes) -> ReadOnlyDict | None:
         """Return the value decoded earlier from ``raw``, the option's packed keys, or None."""
         known = self._kept.get(option)
-        return known[2] if known is not None and known[1] == raw else None
+        return known.value if known is not None and known.raw == raw else None
+
+    def version(self, option: str, value: ReadOnlyDict) -> Version | None:
+        """Return the version that ``value`` was decoded from; None if it is not kept any more."""
+        for known in (self._kept.get(option), self.defaults.get(option)):
+            if known is not None and known.value is value:
+                return known
+        return None
 
     def keep(
         self, option: str, generation: int, raw: bytes, value: ReadOnlyDict, live: Container[str]
@@ -45,16 +80,19 @@ class Memo:
         """Keep ``value`` unless a newer generation's is known; ``live`` has this one's names."""
         known = self._kept.get(option)
         if known is not None:
-            if known[0] > generation:  # read from a pinned, older snapshot
+            if known.generation > generation:  # read from a pinned, older snapshot
+                return
+            if known.value is value:
+                known.generation = generation
                 return
         elif self._round[0] or len(self._kept) >= self._limit:
             self._tidy(live, generation)
-        self._kept[option] = generation, raw, value
+        self._kept[option] = Version(generation, raw, value)
 
     def forget(self, option: str, generation: int) -> None:
         """Remove an option that ``generation`` does not have, unless a newer one had it."""
         known = self._kept.get(option)
-        if known is not None and known[0] <= generation:
+        if known is not None and known.generation <= generation:
             self._kept.pop(option, None)
 
     def _tidy(self, live: Container[str], generation: int) -> None:

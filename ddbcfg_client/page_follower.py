@@ -30,8 +30,8 @@ from ddbcfg_client.snapshot import Snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar
 
     from ddbcfg_client.attachment import View
     from ddbcfg_client.format.names import Names
@@ -72,11 +72,23 @@ class PageFollower(Hot):
         "_trust",
     )
 
-    def __init__(self, names: Names, trust: Trust, max_age: float | None = None) -> None:
+    def __init__(
+        self,
+        names: Names,
+        trust: Trust,
+        max_age: float | None = None,
+        numbers: str = "decimal",
+        defaults: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self._names = names
         self._trust = trust
         self._max_age = None if max_age is None else seconds_of("max_age", max_age)
-        self._memo = Memo()
+        if numbers == "decimal" and defaults is None:
+            self._memo = Memo()  # and nothing more is imported
+        else:
+            from ddbcfg_client.objects.reading import memo_of
+
+            self._memo = memo_of(numbers, defaults)
         self._name_check_at = 0.0
         # A view watches these words instead of the page while the current generation cannot be
         # loaded.  No publisher changes them, so the hot path serves the last snapshot until it is

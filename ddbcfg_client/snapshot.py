@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt, SnapshotError
 from ddbcfg_client.format.index import entries, find
+from ddbcfg_client.format.numbers import Inexact
 from ddbcfg_client.format.values import unpack_option
 from ddbcfg_client.readonly import ReadOnlyDict
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from ddbcfg_client.errors import NumberInexact
     from ddbcfg_client.format.about import About
     from ddbcfg_client.format.changes import ChangeLog
     from ddbcfg_client.format.segment import SegmentBytes
@@ -28,17 +30,20 @@ _LONGEST = 1024
 class Snapshot(Mapping[str, ReadOnlyDict]):
     """A read-only mapping from option to keys that stays at one generation while it is held.
 
+    It has the reader's defaults for the options that the store lacks.
+
     The cost of a lookup does not depend on the store's size: it reads one part of the index and
     the option's own bytes.  Bytes are used only after their checksum was verified.
     """
 
-    __slots__ = ("_absent", "_memo", "_names", "_segment", "decoded", "store")
+    __slots__ = ("_absent", "_memo", "_names", "_segment", "_supplied", "decoded", "store")
 
     def __init__(self, segment: SegmentBytes, store: str, memo: Memo) -> None:
         self._segment = segment
         self._memo = memo
         self._names: tuple[str, ...] | None = None
         self._absent: set[str] = set()
+        self._supplied: tuple[str, ...] | None = None
         self.store = store
         #: Options decoded so far, shared with the reader's hot path.
         self.decoded: dict[str, ReadOnlyDict] = {}
@@ -90,28 +95,51 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         if raw is None:
             if isinstance(option, str):
                 self._memo.forget(option, self.generation)
+                default = self._memo.defaults.get(option)
+                if default is not None:
+                    return self.decoded.setdefault(plain(option), default.value)
             raise OptionNotFound(option, self.store)
         return self._decode(option, raw)
 
     def __contains__(self, option: object) -> bool:
         """Return whether the option exists, without decoding it."""
-        return option in self.decoded or self._find(option) is not None
+        if option in self.decoded or self._find(option) is not None:
+            return True
+        return option in self._memo.defaults
 
     def __len__(self) -> int:
+        return self.stored + len(self._defaults())
+
+    @property
+    def stored(self) -> int:
+        """The number of options in the store, which has none of the defaults."""
         return self._segment.header.options
+
+    def _defaults(self) -> tuple[str, ...]:
+        """Return the names of the defaults that stand in for an option that the store lacks."""
+        if self._supplied is None:
+            self._supplied = tuple(o for o in self._memo.defaults if self._find(o) is None)
+        return self._supplied
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the options' names in order of their UTF-8 bytes."""
         if self._names is None:
-            self._names = tuple(option for option, _ in self._entries())
+            names = [option for option, _ in self._entries()]
+            if self._defaults():
+                names = sorted([*names, *self._defaults()], key=str.encode)
+            self._names = tuple(names)
         return iter(self._names)
 
     def everything(self) -> ReadOnlyDict:
         """Return every option, decoded, in order of their names."""
-        return ReadOnlyDict(
+        options = (
             (option, self.decoded.get(option) or self._decode(option, raw))
             for option, raw in self._entries()
         )
+        if not self._defaults():
+            return ReadOnlyDict(options)
+        found = dict(options) | {option: self[option] for option in self._defaults()}
+        return ReadOnlyDict((option, found[option]) for option in self)
 
     # A copy is a plain dict, like the copy of an option: two objects must not own one descriptor.
 
@@ -173,9 +201,13 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         value = self._memo.recall(option, raw)
         if value is None:
             try:
-                value = unpack_option(raw)
+                value = (self._memo.unpack or unpack_option)(raw)
             except ValueError as error:
                 raise self._corrupt(str(error)) from None
+            except Inexact:
+                value = None
+            if value is None:
+                raise self._inexact(option, raw)
         # Another thread may have decoded it meanwhile; all threads get the first object.
         value = self.decoded.setdefault(option, value)
         try:
@@ -206,6 +238,13 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             yield from entries(self._segment)
         except ValueError as error:
             raise self._corrupt(str(error)) from None
+
+    def _inexact(self, option: str, raw: bytes) -> NumberInexact:
+        from ddbcfg_client.errors import NumberInexact
+        from ddbcfg_client.format.exactness import first_inexact
+
+        path, reason = first_inexact(option, unpack_option(raw))
+        return NumberInexact(self.store, option, path, reason)
 
     def _corrupt(self, reason: str) -> SnapshotCorrupt:
         if not self._segment.is_open():

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         SchemaError,
         ValueRefused,
     )
+    from ddbcfg_client.errors.objects import DefaultsRefused, NumberInexact, NumbersRefused
     from ddbcfg_client.errors.revision import (
         ChangeConflict,
         ChangeRefused,
@@ -81,6 +82,7 @@ __all__ = [
     "ChangeUncertain",
     "ConfigError",
     "CredentialsRefused",
+    "DefaultsRefused",
     "HistoryGap",
     "ImportInterrupted",
     "ImportPending",
@@ -93,6 +95,8 @@ __all__ = [
     "NameRefused",
     "NotationError",
     "NothingPublished",
+    "NumberInexact",
+    "NumbersRefused",
     "OptionAttributeError",
     "OptionNotFound",
     "OutputFailed",
@@ -129,9 +133,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from ddbcfg_client.errors import content, revision, table
+        from ddbcfg_client.errors import content, objects, revision, table
 
-        for module in (table, content, revision):
+        for module in (table, content, objects, revision):
             if hasattr(module, name):
                 return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

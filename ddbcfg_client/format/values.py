@@ -14,6 +14,8 @@ NS         ext 3: an array of str         read-only set of Decimal
 BS         ext 4: an array of bin         read-only set of bytes
 =========  =============================  ==========================================
 
+``unpack_native`` returns int for integral numbers, and float for others, in place of Decimal.
+
 Maps and sets are packed in canonical order, and numbers as their canonical text.  So equal content
 gives equal bytes on every host.
 Reference: "AttributeValue" in the Amazon DynamoDB API Reference.
@@ -27,12 +29,12 @@ from decimal import Decimal
 from msgpack import ExtType, packb, unpackb
 
 from ddbcfg_client.errors import MalformedValue
-from ddbcfg_client.format.numbers import canonical_text
+from ddbcfg_client.format.numbers import canonical_text, native_number, native_numbers
 from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 NUMBER = 1
@@ -112,18 +114,28 @@ def pack_option(option: str, keys: Mapping[str, Mapping[str, Any]]) -> bytes:
 def _from_ext(code: int, data: bytes) -> object:
     if code == NUMBER:
         return _decimal(data.decode("ascii"))
+    elements = _elements(code, data)
+    return ReadOnlySet(map(_decimal, elements) if code == NUMBER_SET else elements)
+
+
+def _native_from_ext(code: int, data: bytes) -> object:
+    if code == NUMBER:
+        return native_number(data.decode("ascii"))
+    elements = _elements(code, data)
+    return ReadOnlySet(native_numbers(elements) if code == NUMBER_SET else elements)
+
+
+def _elements(code: int, data: bytes) -> list[Any]:
+    """Return the elements of a packed set."""
     elements = unpackb(data)
     if not isinstance(elements, list):
         raise ValueError("a set that is not an array")
     wanted = bytes if code == BINARY_SET else str
     if not all(type(element) is wanted for element in elements):
         raise ValueError("a set of the wrong elements")
-    match code:
-        case 2 | 4:
-            return ReadOnlySet(elements)
-        case 3:
-            return ReadOnlySet(map(_decimal, elements))
-    raise ValueError(f"an unknown extension type ({code})")
+    if code not in (STRING_SET, NUMBER_SET, BINARY_SET):
+        raise ValueError(f"an unknown extension type ({code})")
+    return elements
 
 
 def _decimal(text: str) -> Decimal:
@@ -135,9 +147,18 @@ def _decimal(text: str) -> Decimal:
 
 def unpack_option(raw: bytes) -> ReadOnlyDict:
     """Return the option that :func:`pack_option` packed; raise ValueError for other bytes."""
+    return _unpacked(raw, _from_ext)
+
+
+def unpack_native(raw: bytes) -> ReadOnlyDict:
+    """Return the same with native numbers; raise Inexact if one of them has none."""
+    return _unpacked(raw, _native_from_ext)
+
+
+def _unpacked(raw: bytes, ext_hook: Callable[[int, bytes], object]) -> ReadOnlyDict:
     try:
         option = unpackb(
-            raw, ext_hook=_from_ext, object_hook=ReadOnlyDict, list_hook=ReadOnlyList, timestamp=0
+            raw, ext_hook=ext_hook, object_hook=ReadOnlyDict, list_hook=ReadOnlyList, timestamp=0
         )
     except (ValueError, TypeError, ArithmeticError, OverflowError, RecursionError) as error:
         raise ValueError(f"not an option ({type(error).__name__})") from error

@@ -141,7 +141,7 @@ def status_of(
         generation=0 if snapshot is None else snapshot.generation,
         published=page.words[GENERATION_WORD] & ~RETIRED,
         digest=None if snapshot is None else snapshot.digest,
-        options=0 if snapshot is None else len(snapshot),
+        options=0 if snapshot is None else snapshot.stored,
         bytes=0 if snapshot is None else snapshot.size,
         read_at=None if snapshot is None else snapshot.read_at,
         polled_at=None if status.success_unix == NEVER else status.success_unix / 1e9,

@@ -9,7 +9,8 @@
 {'host': 'replica'}
 
 Options are packed into the bytes that a daemon would publish, and read from them as in production.
-So values are read-only and have the types that DynamoDB returns (numbers are Decimal).
+So values are read-only and have the types that DynamoDB returns: numbers are Decimal, or int and
+float with ``numbers="native"``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from ddbcfg_client.shm.trust import Trust
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, Literal
 
     from ddbcfg_client.snapshot import Snapshot
 
@@ -55,8 +56,10 @@ class FakeConfig(Config):
         table: str = "config",
         store: str = "test",
         max_age: float | None = None,
+        numbers: Literal["decimal", "native"] = "decimal",
+        defaults: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        super().__init__(Names(table, store), Trust(), max_age)
+        super().__init__(Names(table, store), Trust(), max_age, numbers, defaults)
         self._age: float | None = 0.0
         self.failure: ConfigError | None = None
         self._generation = Generation.first(

@@ -1,0 +1,44 @@
+"""Errors of numbers and of objects that are made from options."""
+
+from __future__ import annotations
+
+from ddbcfg_client.errors.reading import ConfigError
+
+
+class NumbersRefused(ConfigError, ValueError):
+    """The argument ``numbers`` is not one of the two kinds of numbers; ``given`` is its repr."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(given)
+        self.given = given
+
+    def __str__(self) -> str:
+        return f"numbers must be 'decimal' or 'native', not {self.given}"
+
+
+class DefaultsRefused(ConfigError, TypeError):
+    """The argument ``defaults`` is not a dict of options, each a dict of keys."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"defaults: {self.reason}"
+
+
+class NumberInexact(ConfigError, ValueError):
+    """A number, or a set of numbers, has no native equivalent; ``path`` says which."""
+
+    def __init__(self, store: str, option: str, path: str, reason: str) -> None:
+        super().__init__(store, option, path, reason)
+        self.store = store
+        self.option = option
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"option {self.option!r} of store {self.store!r} has no exact native numbers: "
+            f"{self.path} {self.reason}; connect with numbers='decimal' to read it"
+        )

@@ -13,7 +13,7 @@ VENV    = .venv
 SERVING = $(VENV)/.serving
 READY   = $(VENV)/.ready
 
-.PHONY: help run test quick test-all coverage model chaos fuzz soak sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
+.PHONY: help run test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,9 @@ test-all: ## run the test suite on every CPython >= 3.11 of this machine
 
 model: $(READY) ## search more interleavings of the revision protocol (15 minutes, 2 GB)
 	DDBCFG_MODEL=1 $(VENV)/bin/python -m pytest -q -s tests/model
+
+race: $(READY) ## race writers and hosts of one store until each host has published TIMES (2000) contents
+	DDBCFG_RACE=$(or $(TIMES),2000) $(VENV)/bin/python -m pytest -q -s tests/races/test_revisions.py
 
 chaos: $(READY) ## disturb a daemon for SECONDS (30), reproducibly with SEED, while readers check its data
 	PYTHONPATH=tests $(VENV)/bin/python -m support.chaos \

@@ -1,21 +1,18 @@
 """Writers and hosts of one store that race, each a process of its own.
 
-``python -m support.revising ROLE URL TABLE FOLDER SEED``: see :func:`main` for the roles.  Each
-prints ``ready``, waits for a line, works until FOLDER has a file ``stop``, and prints what it
-counted.  It makes a file ``enough-SEED`` there once it has done what a race is for.
+``python -m support.revising ROLE URL TABLE FOLDER SEED ENOUGH``: see :func:`main` for the roles.
+Each prints ``ready``, waits for a line, works until FOLDER has a file ``stop``, and prints what it
+counted.  It makes a file ``enough-SEED`` there once it has done what a race is for: a host, once it
+has published ENOUGH contents.
 
 Every change writes its number into all options of a group at once, so a content in which a group
 does not agree never was the store's.  More than that: each writer notes what it writes, before it
-does, so that every content a host publishes can be checked against the record.
-
-moto undoes a refused transaction by restoring a copy of the whole table, so every write takes a
-turn here, and so does every TransactGetItems, which moto does not make one point in time.  Hosts do
-not: so they also see what a transaction wrote that is undone, which no host of the service does.
+does, and each host the revision and the digest of what it publishes, so that every content can be
+checked against the record.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import random
 import sys
@@ -27,7 +24,7 @@ from typing import Any
 
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.revision import importing
-from ddbcfg_client.dynamodb.revision.content import Content
+from ddbcfg_client.dynamodb.revision.content import Content, digest_of, total_of
 from ddbcfg_client.dynamodb.revision.following import How, Known, follow
 from ddbcfg_client.dynamodb.revision.importing import write
 from ddbcfg_client.dynamodb.revision.syncing import Found, sync
@@ -36,23 +33,26 @@ from ddbcfg_client.dynamodb.revision.writing import Change
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ChangeRefused, ImportPending
 from ddbcfg_client.format.values import unpack_option
-from support.revisions import TimedAccess, packed
+from support.revisions import noise, packed
 
 #: Groups of options: one of few for the setters, one of many for the importer, one for edits.
 SMALL = [[f"small-{group}-{number}" for number in range(4)] for group in range(2)]
 LARGE = [f"large-{number:03}" for number in range(30)]
 EDITED = "edited"
+SMALL_NAMES = {name for group in SMALL for name in group}
 _PART = 10
+#: Seconds between two changes, at most.  While an import goes on, all others wait.
+_PAUSES = {"set": 0.02, "set-slowly": 0.6, "import": 4.0}
 
 
 def start() -> dict[str, bytes]:
     """The store before the race: number 0 everywhere."""
-    names = [*(name for group in SMALL for name in group), *LARGE, EDITED]
-    return {name: numbered(0) for name in names}
+    return {name: numbered(name, 0) for group in (*SMALL, LARGE, [EDITED]) for name in group}
 
 
-def numbered(number: int) -> bytes:
-    return packed("o", n=number, text=f"{number:08d}" * 20)
+def numbered(name: str, number: int) -> bytes:
+    # In the small groups with what does not compress: so the log holds a few revisions only.
+    return packed("o", n=number, noise=noise(number, 600 if name in SMALL_NAMES else 8))
 
 
 def number_in(content: Content, names: list[str]) -> int | None:
@@ -64,37 +64,27 @@ def number_in(content: Content, names: list[str]) -> int | None:
     return None if raw is None else int(unpack_option(raw)["n"])
 
 
-class Racing(TimedAccess):
-    """Takes turns, and waits less than it should: the emulator is near.
+class Racing(TableAccess):
+    """Waits less than it should: the emulator is near.
 
-    Only a little less where transactions have to be over, which take moto long on a busy machine.
+    Only a little less where transactions have to be over, on a machine that may be busy.
     """
 
-    def __init__(self, table: Table, folder: Path) -> None:
-        super().__init__(table, "prod", turn=_Turn(folder / "turn"))
-        self._sleep = lambda seconds: time.sleep(0.5 if seconds >= 2.0 else seconds / 20)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+    def __init__(self, table: Table) -> None:
+        super().__init__(table, "prod", sleep=_wait_less)
 
 
-class _Turn:
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("w")
-
-    def __enter__(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *exception: object) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_UN)
+def _wait_less(seconds: float) -> None:
+    time.sleep(0.5 if seconds >= 2.0 else seconds / 20)
 
 
 class Race:
     """What a process knows of the race: when it is over."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, enough: int) -> None:
         self.folder = folder
         self.seed = seed
+        self.enough = enough
         self._enough = False
 
     def goes_on(self, *, enough: object) -> bool:
@@ -112,15 +102,15 @@ def _changes(access: TableAccess, race: Race, role: str) -> Any:
     """Write one change after another; note each before it is written."""
     importing.PART_OPTIONS = _PART
     chance = random.Random(race.seed)
-    large, pause = role == "import", 0.6 if role == "set-slowly" else 0.05
+    large, pause = role == "import", _PAUSES[role]
     written = refused = 0
     with (race.folder / f"written-{race.seed}").open("w", buffering=1) as notes:
-        while race.goes_on(enough=written >= 2):
+        while race.goes_on(enough=written >= 1):
             number = race.seed * 1_000_000 + written + refused + 1
             group = len(SMALL) if large else chance.randrange(len(SMALL))
             names = LARGE if large else SMALL[group]
             notes.write(f"{group} {number}\n")
-            change = Change({name: numbered(number) for name in names}, f"writer {race.seed}")
+            change = Change({name: numbered(name, number) for name in names}, f"writer {race.seed}")
             try:
                 if large:
                     importing.write_import(access, change, pace=1e9)
@@ -142,7 +132,7 @@ def _edits(access: Racing, race: Race) -> Any:
         while race.goes_on(enough=edits >= 3):
             number = race.seed * 1_000_000 + edits + 1
             notes.write(f"{len(SMALL) + 1} {number}\n")
-            item = write_of(access, EDITED, numbered(number)).item
+            item = write_of(access, EDITED, numbered(EDITED, number)).item
             assert item is not None
             access.put_part(item)
             edits += 1
@@ -186,21 +176,26 @@ class Checker:
         return {"publications": self.publications, "torn": self.torn, "last": self.last}
 
 
-def _host(access: Racing, race: Race) -> Any:
-    """Poll, every twentieth time in full, and check all that is published."""
+def _host(access: Racing, race: Race, pause: float) -> Any:
+    """Poll, every fiftieth time in full, and check all that is published."""
+    chance = random.Random(race.seed)
     checker, known, polls = Checker(), None, 0
     how = {one.value: 0 for one in How}
     revisions_back = 0
-    while race.goes_on(enough=checker.publications >= 5):
-        polls += 1
-        found = follow(access, known, full=polls % 20 == race.seed % 20)
-        how[found.how.value] += 1
-        if found.known is not None and found.known != known:
-            if known is not None and found.known.rev < known.rev:
-                revisions_back += 1
-            known = found.known
-            checker.look(known.options)
-        time.sleep(0.01)
+    enough = race.enough if pause < 0.1 else race.enough // 10
+    with (race.folder / f"published-{race.seed}").open("w") as notes:
+        while race.goes_on(enough=checker.publications >= enough):
+            polls += 1
+            found = follow(access, known, full=polls % 50 == race.seed)
+            how[found.how.value] += 1
+            if found.known is not None and found.known != known:
+                if known is not None and found.known.rev < known.rev:
+                    revisions_back += 1
+                known = found.known
+                checker.look(known.options)
+                # Of the content itself, whatever is said of it.
+                notes.write(f"{known.rev} {digest_of(total_of(known.options)).hex()}\n")
+            time.sleep(chance.uniform(0.0, pause))
     return checker.counts() | {"how": how, "revisions back": revisions_back, "polls": polls,
                                "seen": sorted(checker.seen)}  # fmt: skip
 
@@ -210,6 +205,7 @@ def _torn(access: Racing, race: Race) -> Any:
     checker = Checker()
     while race.goes_on(enough=checker.torn):
         checker.look(access.options(consistent=True))
+        time.sleep(0.02 if not checker.torn else 0.2)
     return checker.counts()
 
 
@@ -220,12 +216,12 @@ def _ready() -> Iterator[None]:
     yield
 
 
-def main(role: str, url: str, table: str, folder: Path, seed: int) -> Any:
+def main(role: str, url: str, table: str, folder: Path, seed: int, enough: int) -> Any:
     client = connect_dynamodb(endpoint_url=url)
-    access = Racing(Table(client, table), folder)
+    access = Racing(Table(client, table))
     access.revision(consistent=True)  # connected
     with _ready():
-        race = Race(folder, seed)
+        race = Race(folder, seed, enough)
         match role:
             case "set" | "set-slowly" | "import":
                 return _changes(access, race, role)
@@ -234,11 +230,13 @@ def main(role: str, url: str, table: str, folder: Path, seed: int) -> Any:
             case "scribe" | "scribe-of-edits":
                 return _scribe(access, race, role)
             case "host":
-                return _host(access, race)
+                return _host(access, race, 0.01)
+            case "host-slowly":
+                return _host(access, race, 0.4)
     return _torn(access, race)
 
 
 if __name__ == "__main__":
-    role_, url_, table_, folder_, seed_ = sys.argv[1:]
-    counted = main(role_, url_, table_, Path(folder_), int(seed_))
+    role_, url_, table_, folder_, seed_, enough_ = sys.argv[1:]
+    counted = main(role_, url_, table_, Path(folder_), int(seed_), int(enough_))
     print(json.dumps(counted), flush=True)

@@ -1,15 +1,12 @@
 """Stores with revisions in an emulator, and an access whose time is the test's own.
 
-moto undoes a refused transaction by restoring a copy of the whole table, with it what others wrote
-meanwhile, and its TransactGetItems is not of one point in time.  So in a race every write, and
-every such reading, takes a turn: ``turn``.  moto honours no ClientRequestToken either.
+moto does for one writer at a time; races have an emulator of their own, see ``transactional``.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -59,33 +56,15 @@ def _attribute(value: Any) -> dict[str, Any]:
 class TimedAccess(TableAccess):
     """An access whose waits end at once; ``waited`` has them, and its clock counts them."""
 
-    def __init__(
-        self,
-        table: Table,
-        store: str = "prod",
-        turn: AbstractContextManager[Any] | None = None,
-    ) -> None:
+    def __init__(self, table: Table, store: str = "prod") -> None:
         super().__init__(table, store, sleep=self._pass)
         self.waited: list[float] = []
-        self.turn = turn or nullcontext()
 
     def _pass(self, seconds: float) -> None:
         self.waited.append(seconds)
 
     def monotonic(self) -> float:
         return 1000.0 + sum(self.waited)
-
-    def together(self, options: Sequence[str]) -> tuple[Item | None, Content]:
-        with self.turn:
-            return super().together(options)
-
-    def commit(self, writes: Sequence[Write], token: str) -> None:
-        with self.turn:
-            super().commit(writes, token)
-
-    def put_part(self, item: Item) -> None:
-        with self.turn:
-            super().put_part(item)
 
 
 class MemoryAccess:

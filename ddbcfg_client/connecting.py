@@ -10,6 +10,7 @@ from ddbcfg_client.config import Config
 from ddbcfg_client.errors import (
     ConfigError,
     NameRefused,
+    NoSharedMemory,
     NothingPublished,
     SeveralStoresNamed,
     SnapshotUnavailable,
@@ -41,6 +42,8 @@ def connect(
 ) -> Config:
     """Attach to a store that this host's daemon publishes.
 
+    If ``DDBCFG_FILE`` names a JSON or TOML file, read the store in it instead, without a daemon.
+
     Args:
         table: The table's name; by default ``DDBCFG_TABLE``, then the one that is published here.
         store: The store's name; by default ``DDBCFG_STORE``, then the one that is published here.
@@ -57,7 +60,7 @@ def connect(
     Raises:
         StoreNotNamed, NameRefused, SnapshotUnavailable, SnapshotPermissionError, UntrustedSegment,
         LayoutMismatch, SnapshotCorrupt, SecondsRefused, NumbersRefused, DefaultsRefused,
-        ValueRefused: See their descriptions.
+        ValueRefused, FileUnavailable: See their descriptions.
     """
     return attach(
         table,
@@ -86,7 +89,17 @@ def attach(
 
     Raise SeveralStoresNamed if it has more: flags and ``DDBCFG_STORE`` can list several.
     """
-    deadline = time.monotonic() + seconds_of("wait", wait)
+    wait = seconds_of("wait", wait)
+    file = file_named()
+    if file:
+        from ddbcfg_client.file_config.connecting import attach_to_file
+
+        namespace, stores = _named(table, stores, namespace)
+        if len(stores) > 1:
+            raise SeveralStoresNamed(stores)
+        store = stores[0] if stores else None
+        return attach_to_file(file, namespace, store, wait, (max_age, numbers, defaults))
+    deadline = time.monotonic() + wait
     trust = trust_in(owner)
     while True:
         try:
@@ -95,9 +108,17 @@ def attach(
             config.generation  # noqa: B018 - attaches, or raises
             return config
         except (SnapshotUnavailable, NothingPublished) as error:
+            if not os.path.isdir(SHM_DIR):  # waiting would not help
+                name = getattr(error, "name", PREFIX)
+                raise NoSharedMemory(name) from None
             if time.monotonic() >= deadline:
                 raise with_those_here(error, trust) from None
         time.sleep(_WAIT_STEP)
+
+
+def file_named() -> str | None:
+    """Return the file to read instead of shared memory; None, or empty, if there is none."""
+    return os.environ.get("DDBCFG_FILE")
 
 
 def with_those_here(error: ConfigError, trust: Trust) -> ConfigError:
@@ -136,14 +157,7 @@ def all_names_of(
     If table and store are both named, these are the names.  Otherwise they are those of the
     published stores that match.
     """
-    namespace = namespace or os.environ.get("DDBCFG_NAMESPACE")
-    namespace = namespace or table or os.environ.get("DDBCFG_TABLE")
-    stores = stores or _stores_by_default()
-    for kind, name in (("table", namespace), *(("store", store) for store in stores)):
-        try:
-            (name or "").encode()
-        except UnicodeEncodeError:
-            raise NameRefused(kind, name or "", "is not UTF-8") from None
+    namespace, stores = _named(table, stores, namespace)
     if namespace and stores:
         return [Names(namespace, store) for store in stores], []
 
@@ -157,6 +171,21 @@ def all_names_of(
         [names for names in found if matches(names.page)],
         [error for error in refused if matches(error.name)],
     )
+
+
+def _named(
+    table: str | None, stores: Sequence[str], namespace: str | None
+) -> tuple[str | None, Sequence[str]]:
+    """Return the namespace and the stores that arguments and variables name; raise NameRefused."""
+    namespace = namespace or os.environ.get("DDBCFG_NAMESPACE")
+    namespace = namespace or table or os.environ.get("DDBCFG_TABLE")
+    stores = stores or _stores_by_default()
+    for kind, name in (("table", namespace), *(("store", store) for store in stores)):
+        try:
+            (name or "").encode()
+        except UnicodeEncodeError:
+            raise NameRefused(kind, name or "", "is not UTF-8") from None
+    return namespace, stores
 
 
 def _stores_by_default() -> list[str]:

@@ -7,9 +7,9 @@ import time
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND, NO_SNAPSHOT, TOO_OLD
 from ddbcfg_client.commands.output import complain, emit, say
-from ddbcfg_client.commands.reading import add_flags, stores_named
+from ddbcfg_client.commands.reading import add_flags, open_config, stores_named
 from ddbcfg_client.config import Config
-from ddbcfg_client.connecting import all_names_of, trust_in, with_those_here
+from ddbcfg_client.connecting import all_names_of, file_named, trust_in, with_those_here
 from ddbcfg_client.errors import LayoutMismatch, NothingPublished, SnapshotError
 from ddbcfg_client.printable import printable
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.shm.status import Status
+    from ddbcfg_client.shm.trust import Trust
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -35,16 +36,10 @@ def _run(args: argparse.Namespace) -> int:
     import json
 
     trust = trust_in(args.owner)
-    named = stores_named(args)
-    stores, refused = all_names_of(args.table, named, args.namespace, trust)
-    if not stores:
-        raise refused[0] if refused else NothingPublished([])
-    for error in refused:
-        complain(str(error))
     code = FOUND
-    for number, names in enumerate(stores):
+    for number, config in enumerate(_configs(args, trust)):
         try:
-            status = Config(names, trust).status()
+            status = config.status()
         except (SnapshotError, LayoutMismatch) as unreadable:
             # A store that cannot be read must not hide the others.
             complain(str(with_those_here(unreadable, trust)))
@@ -59,6 +54,18 @@ def _run(args: argparse.Namespace) -> int:
         elif args.max_age is not None and (status.age is None or status.age > args.max_age):
             code = max(code, TOO_OLD)
     return code
+
+
+def _configs(args: argparse.Namespace, trust: Trust) -> list[Config]:
+    """Return the named stores: of the file if ``DDBCFG_FILE`` is set, else of this host."""
+    if file_named():
+        return [open_config(args)]
+    stores, refused = all_names_of(args.table, stores_named(args), args.namespace, trust)
+    if not stores:
+        raise refused[0] if refused else NothingPublished([])
+    for error in refused:
+        complain(str(error))
+    return [Config(names, trust) for names in stores]
 
 
 def status_text(status: Status) -> str:
@@ -76,7 +83,7 @@ def status_text(status: Status) -> str:
         "generation": generation,
         "digest": status.digest or "-",
         "content": f"{status.options} options, {status.bytes} bytes",
-        "age": f"{_seconds(status.age)} (polled every {status.interval:g} s)",
+        "age": f"{_seconds(status.age)} ({_polled(status)} every {status.interval:g} s)",
         "source": status.source or "-",
         "polls": f"{status.polls}"
         + (f", the last {status.failures} failed" if status.failures else ""),
@@ -84,13 +91,20 @@ def status_text(status: Status) -> str:
         "held": held,
         "disk copy": status.copy_error or "",
         "skipped": f"{status.skipped} items" if status.skipped else "",
-        "daemon": _daemon(status),
-        "memory": f"/dev/shm{status.page}, layout {status.layout_version}"
+        "daemon": "" if status.file else _daemon(status),
+        "file": status.file or "",
+        "memory": ""
+        if status.file
+        else f"/dev/shm{status.page}, layout {status.layout_version}"
         + (f"; replaced segments hold {status.held_bytes} bytes" if status.held_bytes else ""),
         "reader": status.reader,
         "this reader": status.reader_error or "",
     }
     return "\n".join(f"{name + ':':12} {printable(text)}" for name, text in rows.items() if text)
+
+
+def _polled(status: Status) -> str:
+    return "looked at" if status.file else "polled"
 
 
 def _daemon(status: Status) -> str:

@@ -104,6 +104,49 @@ class SnapshotUnavailable(SnapshotError):
         return f"{text}this host has {_stores(self.published)}; name one of them, or {START}"
 
 
+class FileUnavailable(SnapshotUnavailable):
+    """The file that ``DDBCFG_FILE`` names cannot be read, or does not have the store.
+
+    ``name`` is its path.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.args = (name, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} (DDBCFG_FILE): {self.reason}; correct it, or unset DDBCFG_FILE to read "
+            "what a daemon publishes on this host"
+        )
+
+
+class FileInvalid(FileUnavailable):
+    """The file that ``DDBCFG_FILE`` names is not valid; ``where`` is its path and a line or key."""
+
+    def __init__(self, name: str, where: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.args = (name, where, reason)
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}; correct the file, which DDBCFG_FILE names"
+
+
+class NoSharedMemory(SnapshotUnavailable):
+    """This host has no /dev/shm, so no daemon can publish on it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "this host has no /dev/shm")
+        self.args = (name,)
+
+    def __str__(self) -> str:
+        return (
+            f"no snapshot under {self.name}: {self.reason}, where a daemon publishes: set "
+            "DDBCFG_FILE to a JSON or TOML file of options, or run on Linux"
+        )
+
+
 class SnapshotCorrupt(SnapshotError):
     """Bytes in shared memory are not valid; none of them was used."""
 

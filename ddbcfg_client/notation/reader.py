@@ -24,7 +24,8 @@ def loads(text: str, where: str) -> object:
     Raise :class:`NotationError` with ``where`` and the line if it is not JSON, or with ``where``
     and the path into the document if it is not a DynamoDB value.
     """
-    return _Reader(where).read(text, MAX_DEPTH)
+    reader = Reader(where)
+    return reader.value(reader.tree(text), "", MAX_DEPTH)
 
 
 def loads_stores(
@@ -35,22 +36,16 @@ def loads_stores(
     Raise :class:`NotationError` as :func:`loads` does.  It is also raised if a name is empty, if a
     key is one of the table's own (``key_names``), or if stores, options or keys are not an object.
     """
-    reader = _Reader(where)
-    stores: dict[str, dict[str, dict[str, object]]] = {}
-    for store, options, at_store in reader.named(reader.read(text, MAX_DEPTH + 3), "", "store"):
-        stores[store] = {}
-        for option, keys, at_option in reader.named(options, at_store, "option"):
-            values = stores[store][option] = {}
-            for key, value, at_key in reader.named(keys, at_option, "key"):
-                if key in key_names:
-                    reason = "is a key of the table; other ones: --store-key and --option-key"
-                    raise reader.error(at_key, reason)
-                values[key] = value
-    return stores
+    reader = Reader(where)
+    return reader.stores(reader.tree(text), key_names)
 
 
-class _Reader:
-    """Converts a JSON document to values; errors contain its origin."""
+class Reader:
+    """Converts a parsed document to values; errors contain its origin.
+
+    The document is a tree of strings, lists, True, False and None.  An object is a tuple of pairs,
+    which keeps duplicates, and a number is its literal as bytes, which keeps its digits.
+    """
 
     __slots__ = ("number_of", "where")
 
@@ -69,14 +64,13 @@ class _Reader:
         """Return the error for the value at ``path``."""
         return NotationError(f"{self.where}: {path}" if path else self.where, reason)
 
-    def read(self, text: str, depth: int) -> object:
-        """Return the value of the whole document; raise if it has more than ``depth`` levels."""
+    def tree(self, text: str) -> object:
+        """Return the document in ``text``, which is JSON."""
         import json
 
         try:
-            # Nothing is interpreted here, because neither line nor path is known yet.  An object
-            # becomes a tuple of pairs, which keeps duplicates, and a number its literal as bytes.
-            tree = json.loads(
+            # Nothing is interpreted here, because neither line nor path is known yet.
+            return json.loads(
                 text,
                 object_pairs_hook=tuple,
                 parse_float=str.encode,
@@ -89,7 +83,23 @@ class _Reader:
             raise NotationError(f"{self.where}:{error.lineno}", reason) from None
         except RecursionError:
             raise self.error("", TOO_DEEP) from None
-        return self.value(tree, "", depth)
+
+    def stores(
+        self, tree: object, key_names: Container[str] = DEFAULT_KEYS
+    ) -> dict[str, dict[str, dict[str, object]]]:
+        """Return the store → option → key → value of a whole document."""
+        stores: dict[str, dict[str, dict[str, object]]] = {}
+        document = self.value(tree, "", MAX_DEPTH + 3)
+        for store, options, at_store in self.named(document, "", "store"):
+            stores[store] = {}
+            for option, keys, at_option in self.named(options, at_store, "option"):
+                values = stores[store][option] = {}
+                for key, value, at_key in self.named(keys, at_option, "key"):
+                    if key in key_names:
+                        reason = "is a key of the table; other ones: --store-key and --option-key"
+                        raise self.error(at_key, reason)
+                    values[key] = value
+        return stores
 
     def named(self, value: object, path: str, noun: str) -> Iterator[tuple[str, object, str]]:
         """Yield the name, value and path of each ``noun`` in the object ``value``."""

@@ -12,6 +12,9 @@ import time
 from ddbcfg_client.format import NEVER
 
 _FIRST_NAMESPACE = 0xEFFFFFFA  # inode of the initial time namespace, which has no offset
+# Where there is no such clock, there is no daemon either, and only this process uses the times.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 _ABSURD = 100 * 366 * 86400.0  # an age in seconds: a hundred years
 
 # The pid of the process that looked up the offset of its time namespace, and the offset in
@@ -26,7 +29,7 @@ def boottime() -> int:
     if pid != here:
         offset = _offset_here(offset)
         _known[0] = here, offset
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - offset
+    return time.clock_gettime_ns(_CLOCK) - offset
 
 
 def _offset_here(otherwise: int) -> int:

@@ -60,12 +60,13 @@ class Status:
     revision: int  # the table's own version of the store; 0 without one
     epoch: str
     # running, stopped (by itself), gone (killed), or hidden: it is in another PID namespace, or
-    # /proc does not show it
+    # /proc does not show it; none if the source is a file that this process reads
     daemon: str
     daemon_pid: int | None  # also None if the daemon is hidden
     replaced: bool  # another page has this one's name: the daemon was restarted
     reader: str  # the implementation of the hot path that this process uses
     reader_error: str | None  # why this process cannot load the current generation
+    file: str | None = None  # the file that this process reads instead of shared memory
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict that json can dump."""

@@ -105,6 +105,8 @@ def test_nothing_heavy_is_loaded(told: Any, stage: str) -> None:
             "ddbcfg_client.commands.main",
             "ddbcfg_client.dynamodb",
             "ddbcfg_client.errors.table",
+            "ddbcfg_client.file_config",
+            "ddbcfg_client.in_memory",
             "ddbcfg_client.shm.status",
         }
     )

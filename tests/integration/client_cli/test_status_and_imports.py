@@ -90,6 +90,7 @@ def test_status_as_json(host: Host, publish: Publish) -> None:
         "replaced": False,
         "reader": READER,
         "reader_error": None,
+        "file": None,
     }
 
 

@@ -14,13 +14,14 @@ from ddbcfg_client.errors import (
     OptionAttributeError,
     OptionNotFound,
     content,
+    objects,
     reading,
     revision,
     table,
 )
 from ddbcfg_daemon import errors as daemon_errors
 
-CLIENTS = (reading, table, content, revision)
+CLIENTS = (reading, table, content, objects, revision)
 
 SAMPLES: dict[str, Any] = {
     "Sequence[tuple[str, str]]": [("table", "store")],

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
+from ddbcfg_client.arguments import MAX_KEY_BYTES
 from ddbcfg_client.dynamodb.limits import MAX_DEPTH, TOO_DEEP
 from ddbcfg_client.errors import ValueRefused
 from ddbcfg_client.format.numbers import MAX_DIGITS, MAX_EXPONENT, MIN_EXPONENT, number_text
@@ -84,7 +85,11 @@ def _members(data: Mapping[object, object], depth: int) -> dict[str, AttributeVa
             raise Refusal(f"keys must be strings, not {_type_of(key)}")
         if not key:
             raise Refusal("keys must not be empty")
-        members[_text(key)] = _at(f"[{_text(key)!r}]", value, depth)
+        name = _text(key)
+        length = len(name.encode())
+        if length > MAX_KEY_BYTES:
+            raise Refusal(f"a key's name is {length} bytes long, the limit is {MAX_KEY_BYTES}")
+        members[name] = _at(f"[{name!r}]", value, depth)
     return members
 
 

@@ -82,6 +82,8 @@ def test_stores_of_one_table_are_apart(client: DynamoDBClient, table_name: str) 
         ("db", {"a": object()}, ValueRefused, r"\['a'\]: DynamoDB has no type for object"),
         ("db", {"a": [1, {"b": float("nan")}]}, ValueRefused, r"\['a'\]\[1\]\['b'\]: .*infinite"),
         ("db", {"a": "x" * 410_000}, ValueRefused, "limit is 409600"),
+        ("db", {"k" * 65_536: 1}, ValueRefused, "name is 65536 bytes long, the limit is 65535"),
+        ("db", {"a": [{"ü" * 32_768: 1}]}, ValueRefused, "name is 65536 bytes long"),
     ],
 )
 def test_what_is_refused_before_anything_is_sent(
@@ -115,7 +117,8 @@ def test_item_at_the_limit_of_its_size(store: DynamoDBConfigStore, emulator_name
 def test_what_the_service_refuses_has_its_code(
     store: DynamoDBConfigStore, emulator_proxy: FaultProxy
 ) -> None:
-    emulator_proxy.fail(faults.refusal("refused", 400, "ValidationException", "bad item"))
+    fault = faults.refusal("refused", 400, "ValidationException", "bad item")
+    emulator_proxy.fail(fault, "PutItem")
     with pytest.raises(TableError, match="PutItem.*ValidationException: bad item") as caught:
         store.set("db", DB)
     assert caught.value.code == "ValidationException"

@@ -77,12 +77,19 @@ class ImportInterrupted(RevisionError):
 class ChangeConflict(RevisionError):
     """Compare-and-set: options changed since revision ``expected``; nothing was written.
 
-    ``changed`` has the names of the changed options.  It is empty if the record does not reach back
-    to that revision.
+    ``expected`` is None if they were compared with options that were read, and not by a revision;
+    ``found`` is the store's revision.  ``changed`` has the names of the changed options.  It is
+    empty if the record does not reach back to that revision.
     """
 
     def __init__(
-        self, table: str, store: str, reason: str, expected: int, found: int, changed: Sequence[str]
+        self,
+        table: str,
+        store: str,
+        reason: str,
+        expected: int | None,
+        found: int,
+        changed: Sequence[str],
     ) -> None:
         super().__init__(table, store, reason)
         self.args = (table, store, reason, expected, found, changed)

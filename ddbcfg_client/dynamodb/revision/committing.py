@@ -23,6 +23,9 @@ from ddbcfg_client.errors import (
 #: Together they stay far below ten minutes, with all timeouts of the requests themselves.
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 
+#: Conflicts with other transactions in a row, after which the change begins anew.
+_CONFLICTS = 4
+
 CONDITION_FAILED = "ConditionalCheckFailed"
 #: Reasons for a refusal that time does not mend.
 _FINAL = frozenset(("ValidationError", "ItemCollectionSizeLimitExceeded", "AccessDenied"))
@@ -36,6 +39,7 @@ def commit(access: Access, writes: Sequence[Write], token: str, rev: int) -> boo
     """
     failure: TableError | None = None
     lost = False
+    conflicts = 0
     for pause in (*PAUSES, None):
         try:
             access.commit(writes, token)
@@ -46,6 +50,9 @@ def commit(access: Access, writes: Sequence[Write], token: str, rev: int) -> boo
             if CONDITION_FAILED in refused.reasons:
                 return made_by(access, rev, token)
             failure = refused
+            conflicts += 1
+            if conflicts == _CONFLICTS and not lost:
+                return False
         except (TableUnreachable, AnswerMalformed, TableThrottled) as error:
             lost = lost or isinstance(error, _LOST)
             failure = error
@@ -56,6 +63,9 @@ def commit(access: Access, writes: Sequence[Write], token: str, rev: int) -> boo
         if pause is not None:
             access.wait(pause + access.jitter(pause))
     if not lost:
+        assert failure is not None
+        if isinstance(failure, TableThrottled):
+            raise failure
         return False
     place = access.place
     try:

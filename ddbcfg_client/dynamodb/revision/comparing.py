@@ -6,10 +6,11 @@ revision.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ddbcfg_client.dynamodb.revision.access import Access
+from ddbcfg_client.dynamodb.revision.content import Content
 from ddbcfg_client.dynamodb.revision.item import Revision
 from ddbcfg_client.dynamodb.revision.record import entries_of_parts, parse_record
 from ddbcfg_client.errors import ChangeConflict
@@ -23,14 +24,35 @@ class Unchanged:
     epoch: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SameOptions:
+    """The options that a change was made from: packed keys, None for one that was not there.
+
+    What is not in it is expected not to be there.
+    """
+
+    options: Mapping[str, bytes | None]
+
+
 def check_unchanged(
-    access: Access, revision: Revision, unchanged: Unchanged | None, options: Collection[str]
+    access: Access,
+    revision: Revision,
+    unchanged: Unchanged | SameOptions | None,
+    options: Collection[str],
+    before: Content,
 ) -> None:
     """Return if none of *options* changed since; raise `ChangeConflict` that names those that did.
 
-    Also raise it if the record does not say.
+    *before* has what they are now.  Also raise it if the record does not say what changed.
     """
     if unchanged is None:
+        return
+    if isinstance(unchanged, SameOptions):
+        was = unchanged.options
+        met = sorted(name for name in options if before.get(name) != was.get(name))
+        if met:
+            why = f"{_listed(met)} changed since the options were read"
+            raise _conflict(access, why, None, revision, met)
         return
     same_epoch = unchanged.epoch in ("", revision.epoch)
     if same_epoch and unchanged.rev == revision.rev:
@@ -41,14 +63,21 @@ def check_unchanged(
     met = sorted(changed.intersection(options)) if changed is not None else []
     if changed is not None and not met:
         return
-    what = ", ".join(map(repr, met[:5])) + (" and more" if len(met) > 5 else "")
-    why = f"{what} changed meanwhile" if met else "what changed meanwhile is not on record"
-    reason = (
-        f"the change was made from revision {unchanged.rev}, the store is at {revision.rev}, and "
-        f"{why}; nothing was written: read again and decide anew"
-    )
+    why = f"{_listed(met)} changed meanwhile" if met else "what changed meanwhile is not on record"
+    made_from = f"the change was made from revision {unchanged.rev}, the store is at {revision.rev}"
+    raise _conflict(access, f"{made_from}, and {why}", unchanged.rev, revision, met)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:5])) + (" and more" if len(names) > 5 else "")
+
+
+def _conflict(
+    access: Access, why: str, expected: int | None, revision: Revision, met: list[str]
+) -> ChangeConflict:
     place = access.place
-    raise ChangeConflict(place.table, place.store, reason, unchanged.rev, revision.rev, tuple(met))
+    reason = f"{why}; nothing was written: read again and decide anew"
+    return ChangeConflict(place.table, place.store, reason, expected, revision.rev, tuple(met))
 
 
 #: Revisions whose change items are looked at, each with a request.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from ddbcfg_client.dynamodb.revision.access import Access
@@ -134,7 +134,12 @@ def diff(access: Access, first: int, last: int) -> list[Entry]:
 
 
 def rollback(
-    access: Access, to: int, *, by: str, why: str = "", options: Collection[str] | None = None
+    access: Access,
+    to: int,
+    *,
+    by: str | Callable[[], str],
+    why: str = "",
+    options: Collection[str] | None = None,
 ) -> Change:
     """Return the change that makes the store, or only *options* of it, what it was at *to*.
 

@@ -74,7 +74,7 @@ def write_import(access: Access, change: Change, *, pace: float = PACE) -> Writt
     written, total = 0, len(change.options)
     try:
         before = _before(access, held.revision)
-        check_unchanged(access, held.revision, change.unchanged, change.options)
+        check_unchanged(access, held.revision, change.unchanged, change.options, before)
         entries = entries_of(change.options, before)
         total = len(entries)
         if not entries or (change.if_absent and before.keys() & change.options.keys()):
@@ -85,7 +85,7 @@ def write_import(access: Access, change: Change, *, pace: float = PACE) -> Writt
             held.write_part(part, pace)
             written += len(part)
         content = settled(access)
-        made = seal_import(access, held, change.by, change.why, plan, before, entries, content)
+        made = seal_import(access, held, change.author, change.why, plan, before, entries, content)
         return Written(made.epoch, made.rev, entries)
     except ConfigError as error:
         # Before the plan is whole nothing is written, and others need not wait for nothing.
@@ -108,7 +108,7 @@ def begin(access: Access, change: Change, token: str) -> tuple[Item, Revision] |
             if revision.pending is None:
                 break
             patience.wait(revision.pending)
-        marked = replace(revision, pending=Pending(token, change.by, plan=token))
+        marked = replace(revision, pending=Pending(token, change.author, plan=token))
         if put_revision(access, marked, seen):
             return item_of(access.place, marked), marked
         access.wait(access.jitter(min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE)))

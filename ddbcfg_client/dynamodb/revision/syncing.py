@@ -8,7 +8,7 @@ that remembers nothing records a gap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -63,7 +63,9 @@ class Synced:
     names: tuple[str, ...] | None = ()
 
 
-def sync(access: Access, known: Known | None, *, by: str, why: str = WHY) -> Synced:
+def sync(
+    access: Access, known: Known | None, *, by: str | Callable[[], str], why: str = WHY
+) -> Synced:
     """Do one round; *known* is what the last one remembers.  Raise what `write_change` raises."""
     scribe = _Scribe(access, Change({}, by, why))
     try:
@@ -186,7 +188,7 @@ class _Scribe:
             reading.revision,
             content,
             self._access.token(),
-            by=self._change.by,
+            by=self._change.author,
             why=self._change.why,
             entries=entries or (),
             gap=entries is None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from ddbcfg_client.dynamodb.item_size import least_size
 from ddbcfg_client.dynamodb.limits import MAX_ACTIONS, MAX_TRANSACTION_BYTES
 from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
 from ddbcfg_client.dynamodb.revision.committing import commit
-from ddbcfg_client.dynamodb.revision.comparing import Unchanged, check_unchanged
+from ddbcfg_client.dynamodb.revision.comparing import SameOptions, Unchanged, check_unchanged
 from ddbcfg_client.dynamodb.revision.content import (
     Content,
     Entry,
@@ -52,14 +52,20 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 class Change:
     """What to write: packed keys for each option, None to delete it.
 
-    With ``if_absent`` nothing is written if one of the options is there.
+    ``by`` is a name, or a function that looks it up: it is called only if there is a revision to
+    name the writer in.  With ``if_absent`` nothing is written if one of the options is there.
     """
 
     options: Mapping[str, bytes | None]
-    by: str
+    by: str | Callable[[], str]
     why: str = ""
-    unchanged: Unchanged | None = None
+    unchanged: Unchanged | SameOptions | None = None
     if_absent: bool = False
+
+    @property
+    def author(self) -> str:
+        """The name of the writer."""
+        return self.by if isinstance(self.by, str) else self.by()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +111,7 @@ def write_change(access: Access, change: Change) -> Written | None:
             return made
         refusals += 1
         if refusals == _TRIES:
-            reason = f"other writers were faster {_TRIES} times; nothing was written: try again"
-            raise ChangeRefused(access.place.table, access.place.store, reason)
+            raise _refused_for_good(access)
         access.wait(access.jitter(min(_FIRST_PAUSE * 2**refusals, _LONGEST_PAUSE)))
         # Of a request that was refused for certain: it is another one from here on.
         token = access.token()
@@ -125,7 +130,7 @@ def try_change(access: Access, change: Change, token: str) -> Written | Pending 
     revision = own_revision(access, seen)
     if revision.pending is not None:
         return revision.pending
-    check_unchanged(access, revision, change.unchanged, change.options)
+    check_unchanged(access, revision, change.unchanged, change.options, before)
     entries = entries_of(change.options, before)
     if not entries or (change.if_absent and before):
         return Written(revision.epoch, revision.rev, ())
@@ -141,6 +146,26 @@ def try_change(access: Access, change: Change, token: str) -> Written | Pending 
     if not commit(access, writes, token, made.rev):
         return Refused.REFUSED
     return Written(made.epoch, made.rev, entries)
+
+
+def read_together(access: Access, options: Sequence[str]) -> tuple[Item | None, Content]:
+    """Return the revision item and these options as they are at one point in time.
+
+    Raise `ChangeRefused` if transactions are always under way on them, and `TableError`.
+    """
+    for tries in range(_TRIES):
+        try:
+            return access.together(options)
+        except TransactionRefused as refused:
+            if "ValidationError" in refused.reasons:
+                raise
+            access.wait(access.jitter(min(_FIRST_PAUSE * 2**tries, _LONGEST_PAUSE)))
+    raise _refused_for_good(access)
+
+
+def _refused_for_good(access: Access) -> ChangeRefused:
+    reason = f"other writers were faster {_TRIES} times; nothing was written: try again"
+    return ChangeRefused(access.place.table, access.place.store, reason)
 
 
 def own_revision(access: Access, seen: Item) -> Revision:
@@ -181,7 +206,7 @@ def next_revision(
     place = access.place
     now = access.now()
     made = revision.following(
-        digest=digest, count=count, by=change.by, at=stamp(now), epoch=revision.epoch
+        digest=digest, count=count, by=change.author, at=stamp(now), epoch=revision.epoch
     )
     log = [(made.rev, entry.name, entry.after) for entry in entries]
     earlier = revision.changes_after(revision.base)

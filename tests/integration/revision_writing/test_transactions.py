@@ -13,6 +13,7 @@ from ddbcfg_client.errors import (
     ChangeRefused,
     ChangeUncertain,
     CredentialsRefused,
+    TableThrottled,
     TransactionRefused,
 )
 from support import fault_proxy as faults
@@ -169,7 +170,7 @@ def test_after_a_lost_response_another_writer_is_not_taken_for_this_one(
         (faults.CLOSED, ChangeUncertain),
         (faults.ERROR_500, ChangeUncertain),
         (faults.GARBAGE, ChangeUncertain),
-        (faults.THROTTLED, ChangeRefused),
+        (faults.THROTTLED, TableThrottled),
         (faults.refusal("conflict", 400, "TransactionConflictException"), ChangeRefused),
         (faults.refusal("progress", 400, "TransactionInProgressException"), ChangeUncertain),
         (faults.EXPIRED, CredentialsRefused),

@@ -13,14 +13,15 @@ from ddbcfg_client.dynamodb.items import checked_attributes
 from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.limits import checked_option, checked_store
 from ddbcfg_client.dynamodb.table_connection import TableConnection
-from ddbcfg_client.errors import UnknownConfigStore
+from ddbcfg_client.errors import NameRefused, UnknownConfigStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from ddbcfg_client.config_stores import ConfigStore
+    from ddbcfg_client.dynamodb.store_writer import Attributes, Seen, StoreWriter
     from ddbcfg_client.dynamodb.table import Table
     from ddbcfg_client.dynamodb.table_connection import Connection
 
@@ -105,21 +106,80 @@ class DynamoDBConfigStore:
         """The table with this process's client; raises :class:`StoreClosed` after ``close()``."""
         return self._connection.table(self.store_name)
 
-    def set(self, option: str, data: Mapping[str, Any], *, if_absent: bool = False) -> bool:
+    def set(
+        self,
+        option: str,
+        data: Mapping[str, Any],
+        *,
+        if_absent: bool = False,
+        if_unchanged: Seen | None = None,
+        why: str = "",
+        by: str = "",
+    ) -> bool:
         """Store the whole option and return True; keys that are not in ``data`` are removed.
 
-        With ``if_absent``, return False and change nothing if the option already exists.  After a
-        lost response and a retry, this can be the option that this call wrote.  Raise `NameRefused`
-        or `ValueRefused` before any request if DynamoDB cannot hold the data exactly, and
-        `TableError` if DynamoDB fails or refuses.
+        With ``if_absent``, return False and change nothing if the option already exists.  Without
+        revisions, after a lost response and a retry, this can be the option that this call wrote.
+
+        ``if_unchanged`` is what ``data`` was made from: a revision, or options as they were read (a
+        snapshot, or what ``config.get()`` returned).  If the option is not the same any more,
+        nothing is written, and `ChangeConflict` says what changed.
+
+        If the store has revisions, the change is one, with ``why`` and ``by`` in its record; ``by``
+        is the caller's ARN, or user@host, unless it is named here.
+
+        Raise `NameRefused` or `ValueRefused` before any request if DynamoDB cannot hold the data
+        exactly, `RevisionError` if the store's revision does not allow the change, and `TableError`
+        if DynamoDB fails or refuses.
         """
         attributes = checked_attributes(self.store_name, option, data, self._key_names)
-        return self.table.put(self.store_name, option, attributes, if_absent=if_absent)
+        done = self._writer(by).write(
+            {option: attributes}, why=why, if_absent=if_absent, if_unchanged=if_unchanged
+        )
+        return bool(done.changed) or not if_absent
 
-    def delete(self, option: str) -> bool:
+    def set_many(
+        self,
+        options: Mapping[str, Mapping[str, Any]],
+        *,
+        delete: Iterable[str] = (),
+        if_unchanged: Seen | None = None,
+        why: str = "",
+        by: str = "",
+    ) -> int | None:
+        """Store these whole options and delete others, as one change; return its revision.
+
+        Other options stay as they are.  Readers see all of the change or nothing.  Without
+        revisions it is one write for each option, and None is returned.  More than 98 options are
+        written in parts: if that is interrupted, `ImportInterrupted` says so, hosts keep what they
+        have, and ``ddbcfg-client revision repair`` finishes it or takes it back.
+
+        Arguments and errors are otherwise those of :meth:`set`.
+        """
+        changes: dict[str, Attributes | None] = {
+            option: checked_attributes(self.store_name, option, data, self._key_names)
+            for option, data in options.items()
+        }
+        for option in delete:
+            if checked_option(option) in changes:
+                raise NameRefused("option", option, "is to be both stored and deleted")
+            changes[option] = None
+        done = self._writer(by).write(changes, why=why, if_unchanged=if_unchanged)
+        return done.revision
+
+    def delete(
+        self, option: str, *, if_unchanged: Seen | None = None, why: str = "", by: str = ""
+    ) -> bool:
         """Remove the option; return False if there is none.  Raise the errors of :meth:`set`."""
         checked_option(option)
-        return self.table.delete(self.store_name, option)
+        done = self._writer(by).write({option: None}, why=why, if_unchanged=if_unchanged)
+        return bool(done.changed)
+
+    def _writer(self, by: str) -> StoreWriter:
+        # Imported on the first write: most processes only read.
+        from ddbcfg_client.dynamodb.store_writer import StoreWriter
+
+        return StoreWriter(self.table, self.store_name, by=by)
 
     def reload(self) -> None:
         """Make ``config`` read the store now; if this raises an error, the old values stay."""

@@ -33,11 +33,21 @@ def checked_attributes(
     """
     checked_option(option)
     attributes = attributes_of(option, data, key_names)
+    check_size(store, option, attributes, key_names)
+    return attributes
+
+
+def check_size(
+    store: str,
+    option: str,
+    attributes: Mapping[str, AttributeValueTypeDef],
+    key_names: KeyNames,
+) -> None:
+    """Raise `ValueRefused` if the option with these attribute values is too large for an item."""
     size = least_size({**attributes, **key_names.key(store, option)})
     if size > MAX_ITEM_BYTES:
         reason = f"it takes {size} bytes, DynamoDB's limit is {MAX_ITEM_BYTES}"
         raise ValueRefused(option, "", reason)
-    return attributes
 
 
 def checked_stores(

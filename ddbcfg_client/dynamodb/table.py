@@ -174,6 +174,66 @@ class Table:
             request["ExpressionAttributeNames"] = {"#o": self.key_names.option}
         return self._conditional("PutItem", lambda: self.client.put_item(**request))
 
+    def replace(
+        self, store: str, option: str, attributes: Mapping[str, AttributeValueTypeDef]
+    ) -> Item:
+        """Store the whole option; return its item before, or {} if it is new.
+
+        After a lost response and a retry, that can be the item that the first attempt wrote.
+        """
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "Item": {**attributes, **self.key_names.key(store, option)},
+            "ReturnValues": "ALL_OLD",
+        }
+        with self.explained("PutItem"):
+            answer = self.client.put_item(**request)
+            return self._old_item("PutItem", store, answer)
+
+    def update(
+        self,
+        store: str,
+        option: str,
+        attributes: Mapping[str, AttributeValueTypeDef],
+        removed: Iterable[str],
+    ) -> Item | None:
+        """Change single keys of an option, and remove others.
+
+        Return its item before, as :meth:`replace` does; None if there is no such option.
+        """
+        names = {"#o": self.key_names.option}
+        changed = {f"#c{i}": key for i, key in enumerate(attributes)}
+        gone = {f"#g{i}": key for i, key in enumerate(removed)}
+        sets = ", ".join(f"{alias} = :{alias[1:]}" for alias in changed)
+        expression = (f"SET {sets} " if sets else "") + (
+            f"REMOVE {', '.join(gone)}" if gone else ""
+        )
+        request: dict[str, Any] = {
+            "TableName": self.name,
+            "Key": self.key_names.key(store, option),
+            "UpdateExpression": expression,
+            "ConditionExpression": "attribute_exists(#o)",
+            "ExpressionAttributeNames": names | changed | gone,
+            "ReturnValues": "ALL_OLD",
+        }
+        if changed:
+            values = {f":{alias[1:]}": attributes[key] for alias, key in changed.items()}
+            request["ExpressionAttributeValues"] = values
+        try:
+            with self.explained("UpdateItem"):
+                return self._old_item("UpdateItem", store, self.client.update_item(**request))
+        except TableError as error:
+            if error.code == "ConditionalCheckFailedException":
+                return None
+            raise
+
+    def _old_item(self, operation: str, store: str, answer: Mapping[str, Any]) -> Item:
+        checked_answer(self, operation, answer)
+        old: Item = answer.get("Attributes", {})
+        if old:
+            check_item(self, operation, store, old)
+        return old
+
     def delete(self, store: str, option: str) -> bool:
         """Remove the option; return False if there was none."""
         request: dict[str, Any] = {

@@ -77,7 +77,7 @@ def test_a_fault_is_an_error_and_changes_nothing(
 def test_a_set_whose_answer_is_lost_has_been_done(
     store: DynamoDBConfigStore, proxy: FaultProxy
 ) -> None:
-    proxy.fail(faults.LOST)
+    proxy.fail(faults.LOST, "PutItem")
     with pytest.raises(TableUnreachable):
         store.set("db", {"a": "b"})
     proxy.heal()

@@ -198,6 +198,7 @@ def test_no_request_has_a_bare_attribute_name(
     operations = {request.operation for request in requests}
     assert operations == {
         "DescribeTable", "CreateTable", "PutItem", "GetItem", "DeleteItem", "Query",
+        "TransactGetItems",
     }  # fmt: skip
     expressions = [
         (name, text)

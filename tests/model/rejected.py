@@ -74,6 +74,19 @@ def by_number_only(reads: Reads, known: Known, *, full: bool = False) -> Followe
         following._confirms = protocol
 
 
+def by_unproved_changes(reads: Reads, known: Known, *, full: bool = False) -> Followed:
+    """Believes what the change items say, whatever digest comes of it."""
+
+    def believed(mine: Known, revision: Revision, changes: Any) -> Known:
+        return _known(revision, with_options(mine.options, changes))
+
+    protocol, following._applied = following._applied, believed
+    try:
+        return follow(reads, known, full=full)
+    finally:
+        following._applied = protocol
+
+
 def without_strong_readings(reads: Reads, known: Known, *, full: bool = False) -> Followed:
     """Takes what a replica says for what is, if it is older than what it has."""
 

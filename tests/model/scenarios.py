@@ -73,6 +73,16 @@ def restorer(name: str) -> Writer:
     return Writer(name, lambda access: access.restore(), crashes=False)
 
 
+def restorer_with_repair(name: str) -> Writer:
+    """Restores the table, and begins a new epoch, as the manual says."""
+
+    def restore(access: ModelAccess) -> None:
+        access.restore()
+        repair(access, by=name, new_epoch=True)
+
+    return Writer(name, restore)
+
+
 def counter(name: str, losses: int = 0) -> Writer:
     """Reads option a and the revision, and counts it up by compare-and-set."""
 

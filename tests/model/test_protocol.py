@@ -14,7 +14,8 @@ from dataclasses import replace
 
 import pytest
 
-from ddbcfg_client.dynamodb.revision import importing, pending
+from ddbcfg_client.dynamodb.revision import importing, item, pending
+from ddbcfg_client.dynamodb.revision.following import How
 from model.rejected import (
     WithDrift,
     anew_after_a_lost_response,
@@ -22,6 +23,7 @@ from model.rejected import (
     blind_scribe,
     bump_then_put,
     by_number_only,
+    by_unproved_changes,
     put_then_bump,
     with_names_only,
     without_digest,
@@ -36,6 +38,7 @@ from model.scenarios import (
     on_record,
     repairer,
     restorer,
+    restorer_with_repair,
     scribe,
     setter,
     value,
@@ -107,6 +110,23 @@ PROTOCOL = {
     ),
     "a host in another region": Scenario(BEFORE, (lives(X),), Reader((True,)), Rules(remote=True)),
     "a restored table": Scenario(BEFORE, (lives(X), restorer("r"), lives(Y)), POLL, restores=True),
+    "a restored table, and a new epoch": Scenario(
+        BEFORE, (lives(Y), lives(restorer_with_repair("r"))), POLL, restores=True
+    ),
+}
+
+#: With a revision item that has no room for a log, so that hosts read change items.
+WITHOUT_LOG = {
+    "a setter, change items": Scenario(BEFORE, (X,), Reader((False, False))),
+    "change items missing, damaged and wrong": Scenario(
+        BEFORE, (lives(X),), Reader((False, False)), Rules(changes_lie=True)
+    ),
+}
+LARGER_WITHOUT_LOG = {
+    "two setters, change items": Scenario(BEFORE, (lives(X), lives(Y)), POLL),
+    "two setters, change items missing, damaged and wrong": Scenario(
+        BEFORE, (lives(X), lives(Y)), POLL, Rules(changes_lie=True)
+    ),
 }
 
 #: What takes minutes, and more memory.
@@ -132,6 +152,9 @@ LARGER = {
     ),
     "a restored table, and all may die": Scenario(
         BEFORE, (X, restorer("r"), Y), POLL, restores=True
+    ),
+    "a restored table, a new epoch, and all may die": Scenario(
+        BEFORE, (X, restorer_with_repair("r")), Reader((False, False)), restores=True
     ),
     "two setters, replicas two versions late": Scenario(BEFORE, (UNSURE, Y), POLL, Rules(lag=2)),
     "an edit, a setter, a scribe and a host": Scenario(
@@ -201,6 +224,22 @@ def test_the_protocol_holds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.finals
 
 
+@pytest.mark.parametrize("name", WITHOUT_LOG)
+def test_the_protocol_holds_by_change_items(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(item, "LARGEST", 0)
+    found = Search(WITHOUT_LOG[name]).run()
+    print(f"{name}: {found}, {found.how[How.CHANGES]} polls by change items")
+    assert found.how[How.CHANGES] > 10
+
+
+def test_change_items_that_are_believed_unproved_are_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Positive control."""
+    monkeypatch.setattr(item, "LARGEST", 0)
+    scenario = WITHOUT_LOG["change items missing, damaged and wrong"]
+    with pytest.raises(Wrong):
+        Search(replace(scenario, reader=Reader((False,), by_unproved_changes))).run()
+
+
 @pytest.mark.parametrize("name", REJECTED)
 def test_what_was_rejected_is_wrong(name: str) -> None:
     """Positive control: without one of its rules the protocol fails, and the search finds it."""
@@ -217,3 +256,15 @@ def test_the_protocol_holds_with_more_at_once(name: str, monkeypatch: pytest.Mon
     found = Search(LARGER[name]).run()
     print(f"{name}: {found}")
     assert found.finals
+
+
+@pytest.mark.skipif("DDBCFG_MODEL" not in os.environ, reason="minutes: make model")
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", LARGER_WITHOUT_LOG)
+def test_the_protocol_holds_with_more_change_items(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(item, "LARGEST", 0)
+    found = Search(LARGER_WITHOUT_LOG[name]).run()
+    print(f"{name}: {found}, {found.how[How.CHANGES]} polls by change items")
+    assert found.how[How.CHANGES] > 100

@@ -18,7 +18,10 @@ from typing import Any, NamedTuple
 from msgpack import packb
 
 from ddbcfg_client.dynamodb.revision.access import GUARDED
+from ddbcfg_client.dynamodb.revision.content import Entry
+from ddbcfg_client.dynamodb.revision.packing import pack_entries, unpack_entries
 from ddbcfg_client.dynamodb.revision.place import REVISION_OPTION, Place
+from ddbcfg_client.format.values import pack_option
 
 NAMES = ("a", "b")
 PLACE = Place("config", "prod")
@@ -103,6 +106,8 @@ class Rules(NamedTuple):
     late: bool = False
     #: The host is in another region than the writers.
     remote: bool = False
+    #: Change items can be missing, damaged, or say what is not so.
+    changes_lie: bool = False
 
 
 class World:
@@ -154,7 +159,10 @@ class World:
                 yield value, state
         elif kind == "changes":
             for version in dict.fromkeys(state.changes):
-                yield tuple(n for key, n in version if request[1] <= key <= request[2]), state
+                found = tuple(n for key, n in version if request[1] <= key <= request[2])
+                yield found, state
+                if found and self.rules.changes_lie:
+                    yield from ((lie, state) for lie in self._lies(found))
         elif kind == "change":
             yield dict(state.changes[-1]).get(request[1]), state
         elif kind == "below":
@@ -183,6 +191,25 @@ class World:
                 yield None, self._restored(state)
         else:
             raise AssertionError(kind)
+
+    def _lies(self, found: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        """What a host may find instead of these change items."""
+        *rest, last = found
+        item = self.items.by_number[last]
+        half = [entry for entry in unpack_entries(item["z"]["B"]) if entry.name == NAMES[0]]
+        other = [Entry(NAMES[0], None, pack_option("o", {"n": {"N": "9"}}))]
+        yield tuple(rest)
+        yield found[::-1]
+        for attribute in (
+            {"z": {"B": b"no list"}},
+            {"z": {"B": pack_entries([])}},
+            {"z": {"B": pack_entries(half)}},
+            {"z": {"B": pack_entries(other)}},
+            {"epoch": {"S": "another"}},
+        ):
+            lie = self.items.number({**item, **attribute})
+            assert lie is not None
+            yield (*rest, lie)
 
     def _restored(self, state: State) -> State:
         """The table as it was at first, its oldest versions too."""

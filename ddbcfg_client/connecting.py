@@ -108,10 +108,7 @@ def attach(
             config.generation  # noqa: B018 - attaches, or raises
             return config
         except (SnapshotUnavailable, NothingPublished) as error:
-            if not os.path.isdir(SHM_DIR):  # waiting would not help
-                name = getattr(error, "name", PREFIX)
-                raise NoSharedMemory(name) from None
-            if time.monotonic() >= deadline:
+            if time.monotonic() >= deadline or not os.path.isdir(SHM_DIR):
                 raise with_those_here(error, trust) from None
         time.sleep(_WAIT_STEP)
 
@@ -122,7 +119,12 @@ def file_named() -> str | None:
 
 
 def with_those_here(error: ConfigError, trust: Trust) -> ConfigError:
-    """Return the error; if the store is not published here, add the stores that are."""
+    """Return the error; if the store is not published here, add the stores that are.
+
+    Return NoSharedMemory if none can be published here.
+    """
+    if isinstance(error, SnapshotUnavailable) and not os.path.isdir(SHM_DIR):
+        return NoSharedMemory(error.name)
     if not isinstance(error, SnapshotUnavailable) or os.path.lexists(SHM_DIR + error.name):
         return error
     here = [(names.namespace, names.store) for names in published_stores(trust)[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from mmap import mmap
 
 from ddbcfg_client.format import LAYOUT_VERSION
@@ -41,10 +42,16 @@ class WritablePage:
         self._hidden = hidden  # the temporary name, until the page is put in place
         status = os.fstat(fd)
         mapping = mmap(fd, PAGE_SIZE)
+        self._fd = os.dup(fd)  # a replaced page has no name by which it could be opened again
         self._names = names
         self._identity = (status.st_dev, status.st_ino)
         self._bytes = memoryview(mapping)
         self._words: memoryview = words_of(self._bytes)
+
+    def __del__(self) -> None:
+        fd = getattr(self, "_fd", -1)  # not set if the page could not be mapped
+        if fd >= 0:
+            os.close(fd)
 
     @classmethod
     def create(
@@ -120,15 +127,27 @@ class WritablePage:
         return self._words[GENERATION_WORD] & ~RETIRED
 
     def announce(self, generation: int) -> None:
-        """Make ``generation`` current.
+        """Make ``generation`` current, and wake the processes that wait for it.
 
         Called last: a reader that sees the new generation finds its segment complete.
         """
         self._words[GENERATION_WORD] = generation
+        self._wake()
 
     def retire(self) -> None:
         """Make every reader attach again; called after the new page is in place."""
         self._words[GENERATION_WORD] |= RETIRED
+        self._wake()
+
+    def _wake(self) -> None:
+        """Wake the processes that watch the page with inotify.
+
+        A store through a mapping raises no event; a change of the file's times does.  Nobody needs
+        to be woken for the generation to be published, so a failure is ignored: waiting processes
+        look once a second.
+        """
+        with suppress(OSError):
+            os.utime(self._fd)
 
     def status(self) -> PageStatus:
         """Return the last status written with :meth:`report`; an empty one if it is damaged."""

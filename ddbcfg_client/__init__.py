@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ddbcfg_client.config_stores.store import DynamoDBConfigStore
+    from ddbcfg_client.waking.change import Change
 
     __version__: str
 
 __all__ = [
+    "Change",
     "Config",
     "ConfigError",
     "DynamoDBConfigStore",
@@ -60,6 +62,10 @@ def __getattr__(name: str) -> Any:
         from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 
         return DynamoDBConfigStore
+    if name == "Change":
+        from ddbcfg_client.waking.change import Change
+
+        return Change
     if name == "__version__":
         from ddbcfg_client.version import VERSION
 

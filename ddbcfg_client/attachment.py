@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from ddbcfg_client.errors import LayoutMismatch, SnapshotError
     from ddbcfg_client.readonly import ReadOnlyDict
     from ddbcfg_client.shm.page import Page
+    from ddbcfg_client.shm.trust import Identity
     from ddbcfg_client.snapshot import Snapshot
 
+    # Generation and digest of a snapshot, and the page it was loaded from.
+    Position = tuple[int, str, Identity | None]
     View = tuple[memoryview, int, dict[str, ReadOnlyDict], float, "Attachment"]
 
 _NO_WORDS = words_of(bytes(PAGE_SIZE))
@@ -54,6 +57,13 @@ class Attachment:
         """The snapshot; only for attachments that have one."""
         assert self.snapshot is not None
         return self.snapshot
+
+    def position(self) -> Position | None:
+        """Return which snapshot this is; None without one."""
+        snapshot, page = self.snapshot, self.page
+        if snapshot is None:
+            return None
+        return snapshot.generation, snapshot.digest, None if page is None else page.identity
 
     def is_first(self) -> bool:
         """Return True to the first caller only: one thread logs a change that several find."""

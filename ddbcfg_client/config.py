@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.shm.status import Status
     from ddbcfg_client.snapshot import Snapshot
+    from ddbcfg_client.waking.waiter import Waiter
+    from ddbcfg_client.waking.waiting import Changes
 
 
 class Config(PageFollower):
@@ -108,7 +110,9 @@ class Config(PageFollower):
         page = attachment.page
         if page is None:
             raise SnapshotUnavailable(self._names.page, NO_DAEMON)
-        return status_of(page, attachment.snapshot, attachment.age(), attachment.trouble)
+        return status_of(
+            page, attachment.snapshot, attachment.age(), attachment.trouble, self._deaf
+        )
 
     def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
         """Ask the daemon to poll now, and return when the poll is done; raise ReloadFailed.
@@ -121,8 +125,34 @@ class Config(PageFollower):
         patience = seconds_of("timeout", timeout)
         reload(self._names, self._trust, self._page, patience, accept)
 
+    def wait(self, timeout: float | None = None) -> bool:
+        """Return True as soon as there is a newer generation than this object loaded last.
+
+        Return False after ``timeout`` seconds.  It also waits for the first snapshot, and while the
+        daemon is away.  It does not apply ``max_age``: the next read does.
+        """
+        from ddbcfg_client.waking.waiting import wait
+
+        return wait(self, timeout)
+
+    def changes(self, *, initial: bool = False) -> Changes:
+        """Return an iterator over later changes, for ``for`` and for ``async for``.
+
+        With ``initial``, the first one is the present state: all its options as added.
+        """
+        from ddbcfg_client.waking.waiting import Changes
+
+        return Changes(self, initial=initial)
+
+    def _waiter(self) -> Waiter:
+        from ddbcfg_client.waking.page import PageWaiter
+
+        return PageWaiter(self)
+
     def close(self) -> None:
         """Release the shared memory.  The next read attaches again."""
+        self._closed_at = self._position()
+        self._instance = None
         self._view = nothing()
 
     def __enter__(self) -> Config:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
-    from ddbcfg_client.attachment import View
+    from ddbcfg_client.attachment import Position, View
     from ddbcfg_client.format.names import Names
 
     Answer = TypeVar("Answer")
@@ -64,6 +64,9 @@ class PageFollower(Hot):
 
     __slots__ = (
         "__weakref__",
+        "_closed_at",
+        "_deaf",
+        "_instance",
         "_max_age",
         "_memo",
         "_name_check_at",
@@ -90,6 +93,11 @@ class PageFollower(Hot):
 
             self._memo = memo_of(numbers, defaults)
         self._name_check_at = 0.0
+        # For waiting: the inotify instance, which is closed when no Config refers to it, why
+        # there is none, and what was loaded last before close().
+        self._instance: object | None = None
+        self._deaf: str | None = None
+        self._closed_at: Position | None = None
         # A view watches these words instead of the page while the current generation cannot be
         # loaded.  No publisher changes them, so the hot path serves the last snapshot until it is
         # time to retry.  A thread that loads a snapshot changes them.
@@ -134,6 +142,14 @@ class PageFollower(Hot):
             return self._attached()
         except SnapshotUnavailable:
             return self._view[4]
+
+    def _latest(self) -> Attachment:
+        """Load the current snapshot for a waiter, which does not care how old it is."""
+        return self._attached()
+
+    def _position(self) -> Position | None:
+        """Return the position of the snapshot that was loaded last; None if none was."""
+        return self._view[4].position() or self._closed_at
 
     def _checked(self) -> Snapshot:
         """Return the current snapshot; raise SnapshotTooStale if it is older than ``max_age``."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.attachment import View
     from ddbcfg_client.file_config.looking import Look
     from ddbcfg_client.format.names import Names
+    from ddbcfg_client.waking.waiter import Waiter
 
 _LOOK_EVERY = 1.0  # seconds
 
@@ -194,8 +195,14 @@ class FileConfig(Config):
         status = status_of(page, attachment.snapshot, attachment.age(), None)
         return replace(status, daemon="none", daemon_pid=None, file=self._path)
 
+    def _waiter(self) -> Waiter:
+        from ddbcfg_client.waking.waiter import Waiter
+
+        return Waiter(self, period=self._interval)
+
     def close(self) -> None:
         """Release the options.  The next read looks at the file again."""
+        self._closed_at = self._position()
         before = self._served_so_far()
         self._view = _unread(FileAttachment(before.generation, looks=before.looks))
 

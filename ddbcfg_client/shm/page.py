@@ -64,8 +64,15 @@ class Page:
 
     def replaced(self) -> bool:
         """Return whether another object has the page's name now; False if none has it."""
+        return self._named() not in (None, self.identity)
+
+    def in_place(self) -> bool:
+        """Return whether the page's name still refers to it."""
+        return self._named() == self.identity
+
+    def _named(self) -> Identity | None:
         try:
             status = os.stat(SHM_DIR + self.names.page, follow_symlinks=False)
         except OSError:
-            return False
-        return (status.st_dev, status.st_ino) != self.identity
+            return None
+        return status.st_dev, status.st_ino

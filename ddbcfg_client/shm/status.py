@@ -67,6 +67,7 @@ class Status:
     reader: str  # the implementation of the hot path that this process uses
     reader_error: str | None  # why this process cannot load the current generation
     file: str | None = None  # the file that this process reads instead of shared memory
+    wait_error: str | None = None  # why this process, if it waits for changes, has to look for them
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict that json can dump."""
@@ -125,12 +126,16 @@ def daemon_state(status: PageStatus) -> str:
 
 
 def status_of(
-    page: StatusPage, snapshot: Snapshot | None, age: float | None, trouble: ConfigError | None
+    page: StatusPage,
+    snapshot: Snapshot | None,
+    age: float | None,
+    trouble: ConfigError | None,
+    deaf: str | None = None,
 ) -> Status:
     """Return the status of the store behind ``page``; raise SnapshotCorrupt.
 
     ``snapshot`` is what this process serves, ``age`` is its age, and ``trouble`` is the error that
-    keeps this process from loading the current generation.
+    keeps this process from loading the current generation.  ``deaf`` is why it is not woken.
     """
     status = page.status()
     daemon = daemon_state(status)
@@ -164,4 +169,5 @@ def status_of(
         replaced=page.replaced(),
         reader=READER,
         reader_error=None if trouble is None else str(trouble),
+        wait_error=deaf,
     )

@@ -30,12 +30,15 @@ from ddbcfg_client.in_memory.generation import Generation
 from ddbcfg_client.in_memory.objects import MemoryPage
 from ddbcfg_client.shm.status import Status, status_of
 from ddbcfg_client.shm.trust import Trust
+from ddbcfg_client.waking.bell import Bell
+from ddbcfg_client.waking.waiter import Waiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
+    from ddbcfg_client.attachment import Position
     from ddbcfg_client.snapshot import Snapshot
 
 _INTERVAL = 60 * 10**9  # the daemon's default, in nanoseconds
@@ -45,9 +48,10 @@ class FakeConfig(Config):
     """A Config over options that a test sets.
 
     Tests can also set ``age`` (in seconds) and ``failure`` (an error that every read raises).
+    ``set`` and ``delete`` wake the threads and tasks that wait for a change.
     """
 
-    __slots__ = ("_age", "_fake", "_generation", "failure")
+    __slots__ = ("_age", "_bell", "_fake", "_generation", "_read", "failure")
 
     def __init__(
         self,
@@ -66,6 +70,8 @@ class FakeConfig(Config):
             {name: _packed(name, keys) for name, keys in (options or {}).items()}
         )
         self._fake = self._snapshot()
+        self._read = self._fake.generation, self._fake.digest, None
+        self._bell = Bell()
 
     def set(self, option: str, keys: Mapping[str, Any]) -> None:
         """Set the whole option; raise ValueRefused if DynamoDB would refuse it."""
@@ -84,6 +90,13 @@ class FakeConfig(Config):
         if generation is not self._generation:
             self._generation = generation
             self._fake = self._snapshot()
+            self._bell.ring()
+
+    def _waiter(self) -> Waiter:
+        return Waiter(self, self._bell)
+
+    def _position(self) -> Position:
+        return self._read
 
     def _snapshot(self) -> Snapshot:
         return self._generation.snapshot(self._names, self._memo, "local")
@@ -115,7 +128,9 @@ class FakeConfig(Config):
     def _attached(self) -> Attachment:
         if self.failure is not None:
             raise self.failure
-        return _Attached(self._fake, self._age)
+        attached = _Attached(self._fake, self._age)
+        self._read = attached.served.generation, attached.served.digest, None
+        return attached
 
     def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
         """Do nothing: options are current as soon as they are set."""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, assert_type
 
 import ddbcfg_client
-from ddbcfg_client import Config, DynamoDBConfigStore, Snapshot
+from ddbcfg_client import Change, Config, DynamoDBConfigStore, Snapshot
 from ddbcfg_client.config_stores import ConfigStore
 from ddbcfg_client.errors import (
     ConfigError,
@@ -75,6 +75,26 @@ def pinning(config: Config) -> None:
     assert_type(snapshot.get("db"), ReadOnlyDict | None)
     assert_type(iter(snapshot), Iterator[str])
     assert_type(dict(snapshot), dict[str, ReadOnlyDict])
+
+
+def waiting(config: Config) -> None:
+    assert_type(config.wait(), bool)
+    assert_type(config.wait(timeout=0.5), bool)
+    for change in config.changes(initial=True):
+        assert_type(change, Change)
+        assert_type(change.generation, int)
+        assert_type(change.added, tuple[str, ...])
+        assert_type(change.complete, bool)
+        change.complete = True  # type: ignore[misc]
+    with config.changes() as changes:
+        assert_type(changes.wait(5), Change | None)
+    config.wait("5")  # type: ignore[arg-type]
+    config.changes(True)  # type: ignore[call-arg]
+
+
+async def waiting_in_a_task(config: Config) -> None:
+    async for change in config.changes():
+        assert_type(change, Change)
 
 
 def catching(config: Config) -> None:

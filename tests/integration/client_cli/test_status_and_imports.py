@@ -91,6 +91,7 @@ def test_status_as_json(host: Host, publish: Publish) -> None:
         "reader": READER,
         "reader_error": None,
         "file": None,
+        "wait_error": None,
     }
 
 

@@ -13,6 +13,8 @@ VENV    = .venv
 SERVING = $(VENV)/.serving
 READY   = $(VENV)/.ready
 
+COMPILED = ddbcfg_client/hotpath/_hot.c ddbcfg_client/hotpath/_bound.c ddbcfg_client/readonly/_guarded.c
+
 .PHONY: help run test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
@@ -82,7 +84,7 @@ sanitize: $(READY) ## test the C extension under ASan and UBSan
 	include=$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("include"))'); \
 	$(CC) -O1 -g -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	    -Wno-cast-function-type -fsanitize=address,undefined -fno-omit-frame-pointer -shared -fPIC \
-	    -I"$$include" ddbcfg_client/hotpath/_hot.c ddbcfg_client/readonly/_guarded.c -o "$$dir/ddbcfg_client/_compiled.so"; \
+	    -I"$$include" $(COMPILED) -o "$$dir/ddbcfg_client/_compiled.so"; \
 	cd "$$dir"; export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0; \
 	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
 	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/hot tests/integration/reading \
@@ -151,7 +153,7 @@ clean: ## remove the venvs, builds and caches
 	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(SERVING): pyproject.toml ddbcfg_client/hotpath/_hot.c ddbcfg_client/readonly/_guarded.c
+$(SERVING): pyproject.toml $(COMPILED)
 	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	    "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
 	        2>/dev/null && break; \

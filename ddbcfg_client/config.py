@@ -10,13 +10,17 @@ from ddbcfg_client.readonly import ReadOnlyDict, only
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import Any, TypeVar, overload
 
+    from ddbcfg_client.objects.bound import Bound
+    from ddbcfg_client.objects.troubles import Troubles
     from ddbcfg_client.shm.status import Status
     from ddbcfg_client.snapshot import Snapshot
     from ddbcfg_client.waking.waiter import Waiter
     from ddbcfg_client.waking.waiting import Changes
+
+    Made = TypeVar("Made")
 
 
 class Config(PageFollower):
@@ -74,6 +78,74 @@ class Config(PageFollower):
         """Return the current snapshot: a read-only mapping that never changes while it is held."""
         return self._checked()
 
+    # --- objects made from options ----------------------------------------------------------------
+
+    if TYPE_CHECKING:
+
+        @overload
+        def bind(
+            self,
+            option: str,
+            make: Callable[[ReadOnlyDict], Made],
+            dispose: Callable[[Made], object] | None = None,
+            *,
+            keep_valid: bool = False,
+        ) -> Bound[Made]: ...
+
+        @overload
+        def bind(
+            self,
+            option: Sequence[str],
+            make: Callable[..., Made],
+            dispose: Callable[[Made], object] | None = None,
+            *,
+            keep_valid: bool = False,
+        ) -> Bound[Made]: ...
+
+    def bind(
+        self,
+        option: str | Sequence[str],
+        make: Callable[..., Any],
+        dispose: Callable[[Any], object] | None = None,
+        *,
+        keep_valid: bool = False,
+    ) -> Bound[Any]:
+        """Return a handle whose call returns the object that ``make`` makes from an option.
+
+        It is made by the first call in this process, and again by the first call after that option
+        changed or the process forked; otherwise a call returns the same object.  See
+        docs/objects.md.
+
+        Args:
+            option: The option's name, or a list of names: ``make`` gets one argument for each.
+            make: A function that makes the object, such as a connection pool.
+            dispose: A function that is called with the old object when the new one is in place.
+            keep_valid: Whether a failed ``make`` is only reported, in the log and in the status, if
+                there is an older object.  Otherwise one call raises its error, and the next ones
+                return the older object.
+
+        Raises:
+            ArgumentsRefused: If the arguments are not of these kinds.
+        """
+        from ddbcfg_client.objects.bound import bind
+
+        return bind(self, option, make, dispose, keep_valid)
+
+    def _troubles(self) -> Troubles:
+        """Return what the objects of this reader have trouble with."""
+        troubled = self._troubled
+        if troubled is None:
+            from ddbcfg_client.objects.troubles import Troubles
+
+            troubled = Troubles()
+            # No call is between these two lines, so all threads get the same object.
+            if self._troubled is None:
+                self._troubled = troubled
+            troubled = self._troubled
+        return troubled
+
+    # --- describing it ----------------------------------------------------------------------------
+
     @property
     def generation(self) -> int:
         """The current generation."""
@@ -110,9 +182,10 @@ class Config(PageFollower):
         page = attachment.page
         if page is None:
             raise SnapshotUnavailable(self._names.page, NO_DAEMON)
-        return status_of(
+        status = status_of(
             page, attachment.snapshot, attachment.age(), attachment.trouble, self._deaf
         )
+        return status if self._troubled is None else self._troubled.added_to(status)
 
     def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
         """Ask the daemon to poll now, and return when the poll is done; raise ReloadFailed.

@@ -76,18 +76,29 @@ class Memo:
 
     def keep(
         self, option: str, generation: int, raw: bytes, value: ReadOnlyDict, live: Container[str]
-    ) -> None:
-        """Keep ``value`` unless a newer generation's is known; ``live`` has this one's names."""
+    ) -> ReadOnlyDict:
+        """Keep ``value`` unless a newer generation's is known; ``live`` has this one's names.
+
+        Return the value to use: all threads get the same one for the same bytes, also if they
+        loaded a generation at the same time.
+        """
         known = self._kept.get(option)
-        if known is not None:
-            if known.generation > generation:  # read from a pinned, older snapshot
-                return
-            if known.value is value:
-                known.generation = generation
-                return
-        elif self._round[0] or len(self._kept) >= self._limit:
+        if known is None and (self._round[0] or len(self._kept) >= self._limit):
             self._tidy(live, generation)
-        self._kept[option] = Version(generation, raw, value)
+        fresh = Version(generation, raw, value)
+        while True:
+            known = self._kept.setdefault(option, fresh)  # atomic
+            if known.raw == raw:
+                known.generation = max(known.generation, generation)
+                return known.value
+            if known.generation > generation:  # read from a pinned, older snapshot
+                return value
+            # No call is in the next two lines, so no other thread can run there.
+            try:
+                if self._kept[option] is known:
+                    self._kept[option] = fresh
+            except KeyError:
+                pass  # another thread found that a newer generation does not have it
 
     def forget(self, option: str, generation: int) -> None:
         """Remove an option that ``generation`` does not have, unless a newer one had it."""

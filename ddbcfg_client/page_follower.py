@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.attachment import Position, View
     from ddbcfg_client.format.names import Names
+    from ddbcfg_client.objects.troubles import Troubles
 
     Answer = TypeVar("Answer")
 
@@ -72,6 +73,7 @@ class PageFollower(Hot):
         "_name_check_at",
         "_names",
         "_still",
+        "_troubled",
         "_trust",
     )
 
@@ -92,6 +94,7 @@ class PageFollower(Hot):
             from ddbcfg_client.objects.reading import memo_of
 
             self._memo = memo_of(numbers, defaults)
+        self._troubled: Troubles | None = None  # of objects made from options, once there are any
         self._name_check_at = 0.0
         # For waiting: the inotify instance, which is closed when no Config refers to it, why
         # there is none, and what was loaded last before close().

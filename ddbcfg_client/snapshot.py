@@ -209,12 +209,11 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
             if value is None:
                 raise self._inexact(option, raw)
         # Another thread may have decoded it meanwhile; all threads get the first object.
-        value = self.decoded.setdefault(option, value)
         try:
-            self._memo.keep(option, self.generation, raw, value, self)
+            value = self._memo.keep(option, self.generation, raw, value, self)
         except SnapshotError:
             pass  # the damage concerns other options, not this read
-        return value
+        return self.decoded.setdefault(option, value)
 
     def _find(self, option: object) -> bytes | None:
         """Return the packed keys of ``option``; None if the store has no such option."""

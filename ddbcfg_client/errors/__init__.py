@@ -45,7 +45,13 @@ if TYPE_CHECKING:
         SchemaError,
         ValueRefused,
     )
-    from ddbcfg_client.errors.objects import DefaultsRefused, NumberInexact, NumbersRefused
+    from ddbcfg_client.errors.objects import (
+        ArgumentsRefused,
+        BindRecursion,
+        DefaultsRefused,
+        NumberInexact,
+        NumbersRefused,
+    )
     from ddbcfg_client.errors.revision import (
         ChangeConflict,
         ChangeRefused,
@@ -80,6 +86,8 @@ if TYPE_CHECKING:
 __all__ = [
     "START",
     "AnswerMalformed",
+    "ArgumentsRefused",
+    "BindRecursion",
     "ChangeConflict",
     "ChangeRefused",
     "ChangeUncertain",

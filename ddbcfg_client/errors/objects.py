@@ -42,3 +42,29 @@ class NumberInexact(ConfigError, ValueError):
             f"option {self.option!r} of store {self.store!r} has no exact native numbers: "
             f"{self.path} {self.reason}; connect with numbers='decimal' to read it"
         )
+
+
+class ArgumentsRefused(ConfigError, TypeError):
+    """``method`` was called with arguments that it does not accept."""
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(method, reason)
+        self.method = method
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.method}() {self.reason}"
+
+
+class BindRecursion(ConfigError, RecursionError):
+    """The function that makes a bound object calls the object's own handle."""
+
+    def __init__(self, handle: str) -> None:
+        super().__init__(handle)
+        self.handle = handle
+
+    def __str__(self) -> str:
+        return (
+            f"{self.handle} was called while it makes its first object: "
+            "make() has to use its arguments instead"
+        )

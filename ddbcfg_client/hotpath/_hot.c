@@ -28,6 +28,9 @@
 #define RECENT 16         /* a power of 2 */
 
 int ddbcfg_add_guarded_types(PyObject *module); /* in readonly/_guarded.c */
+int ddbcfg_add_bound_type(PyObject *module);    /* in _bound.c, which calls the next two */
+int ddbcfg_is_reader(PyObject *op);
+int ddbcfg_serves(PyObject *reader, const PyObject *decoded);
 
 static const uint64_t NO_WORD = 0;
 static const uint64_t NO_GENERATION = UINT64_MAX;
@@ -456,6 +459,23 @@ hot_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
+/* Return whether the object is a Hot. */
+int
+ddbcfg_is_reader(PyObject *op)
+{
+    for (PyTypeObject *type = Py_TYPE(op); type != NULL; type = type->tp_base)
+        if (type->tp_dealloc == hot_dealloc)
+            return 1;
+    return 0;
+}
+
+/* Return whether the reader serves the options ``decoded`` and is current. */
+int
+ddbcfg_serves(PyObject *reader, const PyObject *decoded)
+{
+    return ((Hot *)reader)->decoded == decoded && is_hot((Hot *)reader);
+}
+
 /* Subclasses override these.  Here they raise as in hot.py.  Without them, looking one up would
  * call _missing(), which does not exist either, and so recurse forever. */
 static PyObject *
@@ -520,6 +540,8 @@ module_exec(PyObject *module)
     if (state->get_method == NULL)
         return -1;
     if (PyModule_AddType(module, state->hot) < 0)
+        return -1;
+    if (ddbcfg_add_bound_type(module) < 0)
         return -1;
     return ddbcfg_add_guarded_types(module);
 }

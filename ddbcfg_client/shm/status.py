@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,6 +68,8 @@ class Status:
     reader_error: str | None  # why this process cannot load the current generation
     file: str | None = None  # the file that this process reads instead of shared memory
     wait_error: str | None = None  # why this process, if it waits for changes, has to look for them
+    # why objects that this process made from options are older than the options
+    kept_objects: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict that json can dump."""

@@ -142,7 +142,8 @@ class FakeConfig(Config):
         said = PageStatus(interval=_INTERVAL, source="local", polls=generation, success_unix=polled)
         page = MemoryPage(self._names, generation, said)
         status = status_of(page, self._fake, self._age, None)
-        return replace(status, daemon="running", daemon_pid=None, reader="fake")
+        status = replace(status, daemon="running", daemon_pid=None, reader="fake")
+        return status if self._troubled is None else self._troubled.added_to(status)
 
 
 class _Attached(Attachment):

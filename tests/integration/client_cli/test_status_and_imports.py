@@ -92,6 +92,7 @@ def test_status_as_json(host: Host, publish: Publish) -> None:
         "reader_error": None,
         "file": None,
         "wait_error": None,
+        "kept_objects": [],
     }
 
 

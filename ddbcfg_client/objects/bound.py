@@ -1,0 +1,306 @@
+"""``config.bind``: an object that is made from options, once in each process and version."""
+
+from __future__ import annotations
+
+import threading
+from time import monotonic
+from typing import Generic, TypeVar, cast
+
+from ddbcfg_client.errors import ArgumentsRefused, BindRecursion, OptionNotFound
+from ddbcfg_client.objects import forks
+from ddbcfg_client.readonly import COMPILED
+from ddbcfg_client.reporting import log
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
+
+    from ddbcfg_client.hotpath import Hot
+    from ddbcfg_client.hotpath.hot_bound import HotBound
+    from ddbcfg_client.objects.troubles import Troubles
+    from ddbcfg_client.readonly import ReadOnlyDict
+    from ddbcfg_client.snapshot import Snapshot
+
+    Values = tuple[ReadOnlyDict, ...]
+
+    class Reader(Protocol):
+        """What this needs of a Config."""
+
+        _troubled: Troubles | None
+
+        def _answer(self, read: Callable[[Snapshot], Any], /) -> Any: ...
+
+        def _troubles(self) -> Troubles: ...
+
+elif COMPILED:
+    from ddbcfg_client._compiled import HotBound
+else:
+    from ddbcfg_client.hotpath.hot_bound import HotBound
+
+Made = TypeVar("Made")
+
+# The first retry of a failed ``make`` on the same version, in seconds; the time doubles until it
+# is a minute.
+_FIRST_RETRY = 1.0
+_LAST_RETRY = 60.0
+
+
+class _Current:
+    """An object, and the versions of the options that it was made from."""
+
+    __slots__ = ("made", "values")
+
+    def __init__(self, values: Values, made: Any) -> None:
+        self.values = values
+        self.made = made
+
+
+class _Failure:
+    """A failed attempt to make an object, not to be repeated before ``retry_at``."""
+
+    __slots__ = ("delay", "error", "retry_at", "values")
+
+    def __init__(self, values: Values, error: Exception, before: _Failure | None) -> None:
+        self.values = values
+        self.error = error
+        self.delay: float = _FIRST_RETRY
+        if before is not None and _are_same(before.values, values):
+            self.delay = min(2 * before.delay, _LAST_RETRY)
+        self.retry_at = monotonic() + self.delay
+
+
+class _InProcess:
+    """What a handle has in one process.
+
+    The lock belongs to that process.  A child that was forked while another thread held it has an
+    object of this class, and so a lock, of its own.
+    """
+
+    __slots__ = ("current", "failure", "lock", "making", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.current: _Current | None = None
+        self.failure: _Failure | None = None
+        # A signal handler, or make() itself, can call the handle in the thread that holds it.
+        self.lock = threading.RLock()
+        self.making = False
+
+
+class Bound(HotBound, Generic[Made]):
+    """A handle: call it to get the object.  Created by ``config.bind``.
+
+    The object is made by the first call in a process, and made again by the first call after one of
+    its options changed.  All threads and greenlets get the same object; calls that come while it is
+    being made wait for it.  After a fork, the child makes its own, and never disposes of the
+    parent's.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_by_process",
+        "_config",
+        "_dispose",
+        "_keep_valid",
+        "_make",
+        "_options",
+    )
+
+    def __init__(
+        self,
+        config: Reader,
+        options: Sequence[str],
+        make: Callable[..., Made],
+        dispose: Callable[[Made], object] | None,
+        keep_valid: bool,
+    ) -> None:
+        self._config = config
+        self._options = tuple(options)
+        self._make = make
+        self._dispose = dispose
+        self._keep_valid = keep_valid
+        # That of the parent stays here after a fork.  Without this reference, the object's
+        # finalizer would run in the child, and could close the parent's connections.
+        self._by_process: dict[int, _InProcess] = {}
+        self._let_go(self._mine())
+
+    if TYPE_CHECKING:
+
+        def __call__(self) -> Made:
+            """Return the object."""
+            ...
+
+    def close(self) -> None:
+        """Dispose of the object, if this process has made it.  The next call makes it again."""
+        mine = self._mine()
+        with mine.lock:
+            if mine.making:
+                raise BindRecursion(self._name())
+            old, mine.current, mine.failure = mine.current, None, None
+            self._let_go(mine)
+        if self._config._troubled is not None:
+            self._config._troubles().bound(self, None)
+        self._dispose_of(old)
+
+    def __enter__(self) -> Bound[Made]:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a bound object belongs to its process: call bind() in the other one too")
+
+    def __repr__(self) -> str:
+        return f"<{self._name()} of {self._config!r}>"
+
+    def _name(self) -> str:
+        return f"bind({', '.join(map(repr, self._options))})"
+
+    # --- the slow path ---------------------------------------------------------------------------
+
+    def _slowly(self) -> Made:
+        mine = self._mine()
+        try:
+            decoded, values = self._read()
+        except OptionNotFound as error:
+            if not self._keep_valid or mine.current is None:
+                raise
+            self._report(error)
+            return cast("Made", mine.current.made)
+        known = self._known(mine, decoded, values)
+        if known is not None:
+            return cast("Made", known.made)
+        with mine.lock:
+            if mine.making:  # make(), or a signal handler during it, calls the handle
+                if mine.current is None:
+                    raise BindRecursion(self._name())
+                return cast("Made", mine.current.made)
+            mine.making = True
+            try:
+                made, old = self._made_anew(mine)
+            finally:
+                mine.making = False
+        self._dispose_of(old)
+        return made
+
+    def _made_anew(self, mine: _InProcess) -> tuple[Made, _Current | None]:
+        """Return the object, and the one that it replaces; only with the lock."""
+        # Again: while this thread waited for the lock, another one may have made the object.
+        decoded, values = self._read()
+        known = self._known(mine, decoded, values)
+        if known is not None:
+            return cast("Made", known.made), None
+        old = mine.current
+        try:
+            made = self._make(*values)
+        except Exception as error:
+            mine.failure = _Failure(values, error, mine.failure)
+            if old is None:
+                raise
+            self._report(error)
+            if not self._keep_valid:
+                raise
+            return cast("Made", old.made), None
+        mine.current, mine.failure = _Current(values, made), None
+        self._hold(mine, decoded, made)
+        if self._config._troubled is not None and self._config._troubles().bound(self, None):
+            log("info", f"{self._config!r}: {self._name()} is current again")
+        return made, old
+
+    def _known(
+        self, mine: _InProcess, decoded: dict[str, ReadOnlyDict], values: Values
+    ) -> _Current | None:
+        """Return what stands for these versions; raise the error of a recent failure without one.
+
+        None means that the object has to be made.
+        """
+        current, failure = mine.current, mine.failure
+        if current is not None and _are_same(current.values, values):
+            self._hold(mine, decoded, current.made)
+            return current
+        if failure is None or not _are_same(failure.values, values):
+            return None
+        if monotonic() >= failure.retry_at:
+            return None
+        if current is None:
+            raise failure.error.with_traceback(None)
+        return current
+
+    def _read(self) -> tuple[dict[str, ReadOnlyDict], Values]:
+        """Return the decoded options of the current snapshot, and this handle's options of it."""
+
+        def read(snapshot: Snapshot) -> tuple[dict[str, ReadOnlyDict], Values]:
+            return snapshot.decoded, tuple([snapshot[option] for option in self._options])
+
+        return cast("tuple[dict[str, ReadOnlyDict], Values]", self._config._answer(read))
+
+    def _mine(self) -> _InProcess:
+        number = forks.process()
+        mine = self._by_process.get(number)
+        return mine or self._by_process.setdefault(number, _InProcess(number))
+
+    def _hold(self, mine: _InProcess, decoded: dict[str, ReadOnlyDict], made: object) -> None:
+        self._held = cast("Hot", self._config), decoded, forks.WORD, mine.number, made
+
+    def _let_go(self, mine: _InProcess) -> None:
+        self._hold(mine, {}, None)  # no view has this dict
+
+    def _report(self, error: Exception) -> None:
+        # Only the class of a foreign error: its text may contain a value.
+        why = str(error) if isinstance(error, OptionNotFound) else f"make raised {_class(error)}"
+        text = f"{self._name()} keeps its object: {why}"
+        if self._config._troubles().bound(self, text):
+            log(
+                "warning", f"{self._config!r}: {text}; it retries, at the latest at the next change"
+            )
+
+    def _dispose_of(self, old: _Current | None) -> None:
+        if old is None or self._dispose is None:
+            return
+        try:
+            self._dispose(old.made)
+        except Exception as error:  # noqa: BLE001 - the caller has the new object and can go on
+            log("warning", f"{self._config!r}: {self._name()}: dispose raised {_class(error)}")
+
+
+def _are_same(one: Values, other: Values) -> bool:
+    return all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _class(error: Exception) -> str:
+    kind = type(error)
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+
+
+def bind(
+    config: Reader,
+    option: str | Sequence[str],
+    make: Callable[..., Made],
+    dispose: Callable[[Made], object] | None,
+    keep_valid: bool,
+) -> Bound[Made]:
+    """Return a handle, as described for ``Config.bind``; raise ArgumentsRefused."""
+    options = [option] if isinstance(option, str) else list(option) if _is_list(option) else []
+    if not options or not all(isinstance(name, str) for name in options):
+        raise ArgumentsRefused("bind", "expects the name of an option, or a list of names")
+    if not callable(make):
+        raise ArgumentsRefused(
+            "bind", f"expects a function that makes the object, not {_kind(make)}"
+        )
+    if dispose is not None and not callable(dispose):
+        raise ArgumentsRefused("bind", f"expects a function as dispose, not {_kind(dispose)}")
+    return Bound(config, options, make, dispose, keep_valid)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _kind(value: object) -> str:
+    return f"an object of class {type(value).__name__}"

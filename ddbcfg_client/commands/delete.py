@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.changing import add_change_flags, as_revision, writer_for
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND
 from ddbcfg_client.commands.target import add_flags, one_store, open_table
@@ -17,18 +18,20 @@ if TYPE_CHECKING:
 def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
     parser.add_argument("option", metavar="OPTION")
+    add_change_flags(parser)
 
 
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.commands.output import say, shown
     from ddbcfg_client.dynamodb.limits import checked_option
 
-    store = one_store(args)
-    checked_option(args.option)
+    store, option = one_store(args), checked_option(args.option)
     with open_table(args) as table:
-        if not table.delete(store, args.option):
-            raise OptionNotFound(args.option, store)
-    say(f"{table.name}/{shown(store)}: deleted {shown(args.option)}")
+        writer = writer_for(args, table, store)
+        done = writer.write({option: None}, why=args.why, if_unchanged=args.if_unchanged)
+        if not done.changed:
+            raise OptionNotFound(option, store)
+    say(f"{table.name}/{shown(store)}: deleted {shown(option)}{as_revision(done)}")
     return FOUND
 
 

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ddbcfg_client.errors import ConfigError
 
-FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED, DYNAMODB_FAILED = range(7)
+FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED, DYNAMODB_FAILED, CONFLICT = range(8)
 FAULT = 70  # EX_SOFTWARE of sysexits.h
 OUTPUT_FAILED = 74  # EX_IOERR of sysexits.h
 INTERRUPTED = 130  # as in a shell: 128 + SIGINT
@@ -20,6 +20,7 @@ MEANINGS = {
     TOO_OLD: "too old (--max-age)",
     NOT_RELOADED: "not reloaded",
     DYNAMODB_FAILED: "DynamoDB refused or failed",
+    CONFLICT: "conflict with another change, or refused",
     FAULT: "a fault of ddbcfg itself",
     OUTPUT_FAILED: "the output cannot be written",
 }
@@ -28,7 +29,10 @@ MEANINGS = {
 #: are named by strings: a get that finds its option does not need to import the errors of a table,
 #: and one that fails may have no descriptor left for an import.
 CODES = {
+    "ChangeUncertain": DYNAMODB_FAILED,
     "ConfigError": USAGE,
+    "HistoryGap": NOT_FOUND,
+    "ImportInterrupted": DYNAMODB_FAILED,
     "LayoutMismatch": NO_SNAPSHOT,
     "MalformedValue": DYNAMODB_FAILED,
     "MisconfiguredSchemaException": DYNAMODB_FAILED,
@@ -36,6 +40,10 @@ CODES = {
     "OptionNotFound": NOT_FOUND,
     "OutputFailed": OUTPUT_FAILED,
     "ReloadFailed": NOT_RELOADED,
+    "RevisionDamaged": DYNAMODB_FAILED,
+    "RevisionError": CONFLICT,
+    "RevisionFormatUnknown": DYNAMODB_FAILED,
+    "RevisionMissing": NOT_FOUND,
     "SnapshotError": NO_SNAPSHOT,
     "SnapshotTooStale": TOO_OLD,
     "TableError": DYNAMODB_FAILED,

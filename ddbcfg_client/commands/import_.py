@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 
+from ddbcfg_client.commands.changing import add_change_flags, as_revision, writer_for
 from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.confirming import confirmed
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
-from ddbcfg_client.commands.output import complain, counted, flush, say, shown
+from ddbcfg_client.commands.output import complain, counted, say, shown
 from ddbcfg_client.commands.target import add_flags, open_table, stores_named
 
 TYPE_CHECKING = False
@@ -34,6 +36,7 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("--replace", action="store_true", help=text)
     parser.add_argument("--dry-run", action="store_true", help="only print what would change")
     parser.add_argument("--yes", action="store_true", help="delete without asking")
+    add_change_flags(parser)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -43,6 +46,8 @@ def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.notation.import_changes import Changes, counts
 
     chosen = stores_named(args)
+    if args.if_unchanged is not None and len(chosen) != 1:
+        args.fail("--if-unchanged is a revision of one store: name it with --store STORE")
     with open_table(args) as table:
         contents = _contents(args.file, table)
         stores = {store: contents[store] for store in chosen or contents if store in contents}
@@ -63,10 +68,10 @@ def _run(args: argparse.Namespace) -> int:
             say(f"dry run, nothing was written: {counts(plan.values())}")
             return FOUND
         deleted = sum(len(changes.deleted) for changes in plan.values())
-        if deleted and not args.yes and not _confirmed(args, deleted):
+        if deleted and not confirmed(args, f"delete {counted(deleted, 'option')}"):
             complain("nothing was written")
             return NOT_FOUND
-        _write(table, plan, attributes)
+        _write(args, table, plan, attributes)
     say(counts(plan.values()))
     return FOUND
 
@@ -93,31 +98,36 @@ def _announce(table: str, plan: dict[str, Changes]) -> None:
             say("\n".join((f"{table}/{shown(store)}", *lines)))
 
 
-def _confirmed(args: argparse.Namespace, deleted: int) -> bool:
-    what = counted(deleted, "option")
-    if args.file == "-" or sys.stdin is None or not sys.stdin.isatty():
-        args.fail(f"this deletes {what} and there is no terminal to ask on: add --yes")
-    flush()
-    print(f"Delete {what}? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+def _write(
+    args: argparse.Namespace, table: Table, plan: dict[str, Changes], attributes: CheckedStores
+) -> None:
+    """Write each store as one change; without revisions, say how far it came if it fails."""
+    from ddbcfg_client.errors import RevisionError
 
-
-def _write(table: Table, plan: dict[str, Changes], attributes: CheckedStores) -> None:
     total = sum(len(c.added) + len(c.changed) + len(c.deleted) for c in plan.values())
     done = 0
-    try:
-        for store, changes in plan.items():
-            for option in (*changes.added, *changes.changed):
-                table.put(store, option, attributes[store, option])
-                done += 1
-        # Last, so that no option is missing in between that exists before or after.
-        for store, changes in plan.items():
-            for option in changes.deleted:
-                table.delete(store, option)
-                done += 1
-    except BaseException:
-        complain(f"{done} of {total} options were written; import again to write the others")
-        raise
+    source = "standard input" if args.file == "-" else args.file
+    for store, changes in plan.items():
+        options = {name: attributes[store, name] for name in (*changes.added, *changes.changed)}
+        writer = writer_for(args, table, store)
+        try:
+            made = writer.write(
+                options | dict.fromkeys(changes.deleted),
+                why=args.why or f"import of {source}",
+                if_unchanged=args.if_unchanged,
+            )
+        except RevisionError:
+            if done:
+                complain(f"{done} of {total} options were written, those of the stores before")
+            raise
+        except BaseException:
+            done += writer.written
+            complain(f"{done} of {total} options were written; import again to write the others")
+            raise
+        done += len(options) + len(changes.deleted)
+        if made.revision is not None:
+            say(f"{table.name}/{shown(store)}: {counted(len(made.changed), 'option')}"
+                f"{as_revision(made)}")  # fmt: skip
 
 
 COMMAND = Command(

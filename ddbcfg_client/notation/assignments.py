@@ -17,6 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_FORMS = "KEY=TEXT, KEY:=JSON or KEY:b64=BASE64"
+
 
 def keys_of(arguments: Iterable[str]) -> dict[str, object]:
     """Return the keys with their values; JSON is in the notation of :mod:`ddbcfg_client.notation`.
@@ -24,20 +26,41 @@ def keys_of(arguments: Iterable[str]) -> dict[str, object]:
     Raise :class:`NotationError` if an argument has none of the three forms, if a value does not
     match its form, or if a key is repeated.
     """
+    return _parsed(arguments, _FORMS)[0]
+
+
+def edits_of(arguments: Iterable[str]) -> tuple[dict[str, object], tuple[str, ...]]:
+    """Return the keys to change with their values, and the keys to remove: ``KEY-``.
+
+    Raise the errors of :func:`keys_of`.
+    """
+    return _parsed(arguments, f"{_FORMS} or KEY-", removals=True)
+
+
+def _parsed(
+    arguments: Iterable[str], forms: str, *, removals: bool = False
+) -> tuple[dict[str, object], tuple[str, ...]]:
     keys: dict[str, object] = {}
+    removed: list[str] = []
     for number, argument in enumerate(arguments, 1):
         where = f"argument {number} after OPTION"
         left, equals, text = argument.partition("=")
         if not equals:
-            raise NotationError(where, "is not KEY=TEXT, KEY:=JSON or KEY:b64=BASE64")
+            key = left[:-1]
+            if not (removals and left.endswith("-") and key):
+                raise NotationError(where, f"is not {forms}")
+            if key in keys or key in removed:
+                raise NotationError(f"key {key!r}", "is there twice")
+            removed.append(key)
+            continue
         form = next((ending for ending in (":b64", ":") if left.endswith(ending)), "")
         key = left.removesuffix(form)
         if not key:
             raise NotationError(where, "has no key before its '='")
-        if key in keys:
+        if key in keys or key in removed:
             raise NotationError(f"key {key!r}", "is there twice")
         keys[key] = _value(form, text, f"key {key!r}")
-    return keys
+    return keys, tuple(removed)
 
 
 def _value(form: str, text: str, where: str) -> object:

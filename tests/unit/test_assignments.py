@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from ddbcfg_client.errors import NotationError
-from ddbcfg_client.notation.assignments import keys_of
+from ddbcfg_client.notation.assignments import edits_of, keys_of
 
 SECRET = "p1anted-s3cret"
 
@@ -81,3 +82,33 @@ def test_what_is_refused_and_what_that_says(arguments: list[str], message: str) 
     assert str(caught.value).startswith(message)
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+# --- KEY-, of an option that is there ------------------------------------------------------------
+
+
+def test_keys_to_change_and_to_remove() -> None:
+    keys, removed = edits_of(["host=x", "port-", "a-b:=1", "a--", "b-="])
+    assert keys == {"host": "x", "a-b": Decimal(1), "b-": ""}
+    assert removed == ("port", "a-")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-"], "argument 1 after OPTION: is not KEY=TEXT, KEY:=JSON or KEY:b64=BASE64 or KEY-"),
+        (["a=1", SECRET], "argument 2 after OPTION: is not KEY=TEXT"),
+        (["a=1", "a-"], "key 'a': is there twice"),
+        (["a-", "a=1"], "key 'a': is there twice"),
+        (["a-", "a-"], "key 'a': is there twice"),
+    ],
+)
+def test_edits_that_make_no_sense(arguments: list[str], message: str) -> None:
+    with pytest.raises(NotationError, match=re.escape(message)) as caught:
+        edits_of(arguments)
+    assert SECRET not in str(caught.value)
+
+
+def test_only_an_edit_removes_keys() -> None:
+    with pytest.raises(NotationError, match="is not KEY=TEXT, KEY:=JSON or KEY:b64=BASE64$"):
+        keys_of(["port-"])

@@ -87,7 +87,7 @@ def write_import(access: Access, change: Change, *, pace: float = PACE) -> Writt
         content = settled(access)
         made = seal_import(access, held, change.author, change.why, plan, before, entries, content)
         return Written(made.epoch, made.rev, entries)
-    except ConfigError as error:
+    except (ConfigError, KeyboardInterrupt) as error:
         # Before the plan is whole nothing is written, and others need not wait for nothing.
         if not held.pending.parts and held.try_release():
             raise

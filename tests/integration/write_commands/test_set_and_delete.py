@@ -32,9 +32,47 @@ def test_set_writes_text_json_and_bytes(run: Client) -> None:
 
 
 def test_set_replaces_the_whole_option(run: Client) -> None:
-    run.done("set", "db", "host=a", "port:=1")
-    run.done("set", "db", "host=b")
+    """And says which keys it dropped."""
+    run.done("set", "db", "host=a", "port:=1", "a b:=1")
+    said = run.done("set", "db", "host=b")
+    lines = ["set db, 1 key", "  dropped: 'a b'", "  dropped: port"]
+    assert said == f"{run.table.name}/prod: " + "\n".join(lines) + "\n"
     assert run.options() == {"db": {"host": "b"}}
+
+
+def test_merge_changes_and_removes_single_keys(run: Client) -> None:
+    run.done("set", "db", "host=a", "port:=1", "_user=me", "name=x")
+    said = run.done("set", "db", "--merge", "host=b", "new:=[1]", "_user-", "nope-", "name-")
+    lines = ["set db, changed 2 keys, removed 2 keys", "  was not there: nope"]
+    assert said == f"{run.table.name}/prod: " + "\n".join(lines) + "\n"
+    assert run.options() == {"db": {"host": "b", "port": 1, "new": [1]}}
+    run.done("set", "--merge", "db", "new-")
+    run.done("set", "--merge", "db", "port:=2")
+    assert run.options() == {"db": {"host": "b", "port": 2}}
+
+
+def test_merge_takes_an_option_that_is_there(run: Client) -> None:
+    """A name that is mistyped would make another option."""
+    result = run("set", "--merge", "db", "a=1")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == "ddbcfg-client: store 'prod' has no option 'db'\n"
+    assert run.options() == {}
+
+
+@once
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--if-absent", "a=1"), "--merge takes an option that is there"),
+        (("_store=1",), "the table's own key has this name"),
+        (("_option-",), "the table's own key has this name"),
+        (("a=1", "a-"), "key 'a': is there twice"),
+    ],
+)
+def test_merges_that_make_no_sense(run: Client, arguments: tuple[str, ...], message: str) -> None:
+    result = run("set", "--merge", "db", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
 
 
 def test_set_of_numbers_is_exact(run: Client) -> None:

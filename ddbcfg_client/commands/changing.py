@@ -1,0 +1,63 @@
+"""The flags of every command that changes a store, and the writer for it."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from ddbcfg_client.commands.parser import Parser
+    from ddbcfg_client.dynamodb.store_writer import Done, StoreWriter
+    from ddbcfg_client.dynamodb.table import Table
+
+
+def add_author_flags(parser: Parser) -> None:
+    """Add the flags for the record of a change, in a store that has revisions."""
+    add = parser.add_argument
+    add("--why", default="", metavar="TEXT", help="the reason, for the history")
+    text = "who makes the change (DDBCFG_BY; the AWS caller, else user@host)"
+    add("--by", metavar="NAME", help=text)
+
+
+def add_change_flags(parser: Parser) -> None:
+    """Add the flags of a command that writes options."""
+    add_author_flags(parser)
+    text = "only if none of the options changed since this revision (else 7)"
+    parser.add_argument("--if-unchanged", type=revision, metavar="REV", help=text)
+
+
+def revision(text: str) -> int:
+    """Return the revision in ``text``; raise ValueError if it is not a number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+# argparse shows this name in "invalid ... value".
+revision.__name__ = "revision"
+
+
+def writer_for(args: argparse.Namespace, table: Table, store: str) -> StoreWriter:
+    """Return the writer of the store, under the name that the flags choose."""
+    from ddbcfg_client.dynamodb.store_writer import StoreWriter
+
+    return StoreWriter(table, store, by=_named(args))
+
+
+def author(args: argparse.Namespace, table: Table) -> str:
+    """Return who makes the change: the name that the flags choose, or the caller's."""
+    from ddbcfg_client.dynamodb.caller import caller_of
+
+    return _named(args) or caller_of(table.client)
+
+
+def as_revision(done: Done) -> str:
+    """Return the end of a message that says which revision has a change, if one has."""
+    return "" if done.revision is None else f", revision {done.revision}"
+
+
+def _named(args: argparse.Namespace) -> str:
+    return args.by if args.by is not None else os.environ.get("DDBCFG_BY", "")

@@ -23,8 +23,11 @@ from ddbcfg_client.shm.trust import SHM_DIR, Trust
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Literal
+
+#: In a test with the fixture ``ddbcfg``: what makes the Config that a program gets.
+instead: Callable[..., Config] | None = None
 
 _WAIT_STEP = 0.05  # seconds between two checks while waiting for a snapshot
 
@@ -90,6 +93,8 @@ def attach(
     Raise SeveralStoresNamed if it has more: flags and ``DDBCFG_STORE`` can list several.
     """
     wait = seconds_of("wait", wait)
+    if instead is not None:
+        return instead(max_age=max_age, numbers=numbers, defaults=defaults)
     file = file_named()
     if file:
         from ddbcfg_client.file_config.connecting import attach_to_file

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from support.fault_proxy import FaultProxy
 
 pytest_plugins = [
+    "pytester",
     "support.figures",
     "support.shm",
     "support.daemon",

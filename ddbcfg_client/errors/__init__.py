@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ddbcfg_client.errors.content import (
+        DaemonNotStarted,
         NotationError,
         OutputFailed,
         SchemaError,
@@ -93,6 +94,7 @@ __all__ = [
     "ChangeUncertain",
     "ConfigError",
     "CredentialsRefused",
+    "DaemonNotStarted",
     "DefaultsRefused",
     "FileInvalid",
     "FileUnavailable",

@@ -52,3 +52,14 @@ class OutputFailed(ConfigError):
 
     def __str__(self) -> str:
         return f"standard output cannot be written: {self.reason}"
+
+
+class DaemonNotStarted(ConfigError):
+    """The daemon of the fixture ``ddbcfg_daemon`` did not start; ``output`` is all that it said."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__(output)
+        self.output = output
+
+    def __str__(self) -> str:
+        return f"the daemon for tests did not start:\n{self.output}"

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from hashlib import blake2b
 from time import monotonic
+from weakref import WeakSet
 
 from ddbcfg_client.arguments import seconds_of
 from ddbcfg_client.attachment import nothing
@@ -22,6 +23,7 @@ from ddbcfg_client.reporting import log
 from ddbcfg_client.shm.clock import boottime
 from ddbcfg_client.shm.status import Status, status_of
 from ddbcfg_client.shm.trust import Trust
+from ddbcfg_client.waking.bell import Bell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ _UNSETTLED_LOOKS = 10
 
 _SOURCE = "file"
 
+_live: WeakSet[FileConfig] = WeakSet()
+
 
 class FileConfig(Config):
     """The options of one store in a file, which it looks at once a second at most.
@@ -50,7 +54,7 @@ class FileConfig(Config):
     Each object counts its own generations, from 1.
     """
 
-    __slots__ = ("_interval", "_path")
+    __slots__ = ("_bell", "_interval", "_overlay", "_path")
 
     def __init__(
         self,
@@ -63,6 +67,9 @@ class FileConfig(Config):
         """Look at nothing yet; ``path`` is absolute, because a program can change its folder."""
         super().__init__(names, Trust(), max_age, numbers, defaults)
         self._path = path
+        self._overlay: Mapping[str, bytes | None] = {}
+        self._bell = Bell()
+        _live.add(self)
         self._view = _unread(FileAttachment())
         # A look costs a thousand reads.  With a shorter max_age, more looks are needed to keep it.
         self._interval = _LOOK_EVERY if self._max_age is None else min(_LOOK_EVERY, self._max_age)
@@ -148,7 +155,8 @@ class FileConfig(Config):
     def _read(self, before: FileAttachment, looks: int, found: Look) -> FileAttachment:
         """Return the attachment with the content that was ``found``, or with its error."""
         try:
-            options = options_in(self._path, found.data, self._names.store)
+            read = options_in(self._path, found.data, self._names.store)
+            options = overlaid(read, self._overlay)
         except FileUnavailable as error:
             return _failed(before, looks, error)
         last = before.generation
@@ -193,12 +201,32 @@ class FileConfig(Config):
         )
         page = MemoryPage(self._names, attachment.served.generation, page_status)
         status = status_of(page, attachment.snapshot, attachment.age(), None)
-        return replace(status, daemon="none", daemon_pid=None, file=self._path)
+        status = replace(status, daemon="none", daemon_pid=None, file=self._path)
+        return status if self._troubled is None else self._troubled.added_to(status)
 
     def _waiter(self) -> Waiter:
         from ddbcfg_client.waking.waiter import Waiter
 
-        return Waiter(self, period=self._interval)
+        return Waiter(self, self._bell, max(self._interval, SETTLED_AFTER))
+
+    def lay_over(self, overlay: Mapping[str, bytes | None]) -> None:
+        """Serve packed options in place of the file's, or without them; for tests."""
+        if overlay == self._overlay:
+            return
+        self._overlay = overlay
+        while True:
+            view = self._view
+            # As if the file had another content, so that the look reads it.
+            unread = self._served_so_far().but(signature=None, digest=b"", sure=False)
+            new = (*view[:4], unread)
+            if self._view is view:
+                self._view = new
+                break
+        try:
+            self._look(wait=True)
+        except FileUnavailable:
+            pass  # there is nothing to lay it over, which the next read will say
+        self._bell.ring()
 
     def close(self) -> None:
         """Release the options.  The next read looks at the file again."""
@@ -221,6 +249,17 @@ class FileConfig(Config):
 
     def __repr__(self) -> str:
         return f"<ddbcfg Config {self._names.namespace}/{self._names.store} of {self._path}>"
+
+
+def live_configs() -> list[FileConfig]:
+    """Return the objects of this process; for tests."""
+    return list(_live)
+
+
+def overlaid(options: dict[str, bytes], overlay: Mapping[str, bytes | None]) -> dict[str, bytes]:
+    """Return packed options with some replaced, or removed by None."""
+    every = {**options, **overlay}
+    return {name: packed for name, packed in every.items() if packed is not None}
 
 
 def _unread(attachment: FileAttachment) -> View:

@@ -212,3 +212,31 @@ def test_threads_never_see_parts_of_two_contents_or_an_older_one(file: Path) -> 
             thread.join()
     assert failures == []
     assert config.generation == 4
+
+
+def test_objects_made_from_options_follow_the_file(file: Path) -> None:
+    config = opened(file)
+    host = config.bind("db", lambda db: [db["host"]])
+    first = host()
+    assert first == ["h1"]
+    assert host() is first
+    replace_file(file, with_host("h2"))
+    config.reload()
+    assert host() == ["h2"]
+
+
+def test_a_thread_that_waits_is_woken_by_what_a_test_lays_over_the_file(file: Path) -> None:
+    config = opened(file)
+    config._interval = 3600.0
+    assert config.generation == 1
+    changes = config.changes()
+    seen: list[object] = []
+    thread = threading.Thread(target=lambda: seen.append(changes.wait(60)))
+    thread.start()
+    wait_until(config._bell._here)
+    packed = config.snapshot().packed()["db"]
+    config.lay_over({"copy": packed})
+    thread.join()
+    assert "added=('copy',)" in str(seen)
+    config.lay_over({})
+    assert list(config) == ["db"]

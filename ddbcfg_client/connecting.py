@@ -107,6 +107,7 @@ def attach(
     deadline = time.monotonic() + wait
     trust = trust_in(owner)
     while True:
+        config = None
         try:
             names = names_of(table, stores, namespace, trust)
             config = Config(names, trust, max_age, numbers, defaults)
@@ -115,7 +116,10 @@ def attach(
         except (SnapshotUnavailable, NothingPublished) as error:
             if time.monotonic() >= deadline or not os.path.isdir(SHM_DIR):
                 raise with_those_here(error, trust) from None
-        time.sleep(_WAIT_STEP)
+        if config is not None and config._page() is not None:
+            config.wait(deadline - time.monotonic())
+        else:
+            time.sleep(_WAIT_STEP)
 
 
 def file_named() -> str | None:

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     import argparse
 
     from ddbcfg_client.commands.parser import Parser
-    from ddbcfg_client.snapshot import Snapshot
+    from ddbcfg_client.format.differences import Differences
+    from ddbcfg_client.waking.change import Change
 
-_LOOK_EVERY = 0.2  # seconds
+_LOOK_EVERY = 1.0  # seconds, for --max-age
 _MISSING = object()
 
 
@@ -28,36 +29,37 @@ def _run(args: argparse.Namespace) -> int:
     Raise OptionNotFound if the option does not exist at the start, because a mistyped name would
     never print anything.
     """
-    import time
-
+    from ddbcfg_client.format.differences import differences
     from ddbcfg_client.notation.writer import dumps
 
     config, option = open_config(args), args.option
-    if option is not None:
-        config[option]
     before = config.snapshot()
-    value: object = _MISSING
+    changes = config.changes()
+    value: object = None
     if option is None:
         emit(f"generation {before.generation}: {len(before)} options")
+    else:
+        value = before[option]
+        emit_json(dumps(value, typed=False))
     while True:
-        now = config.snapshot()
-        if option is not None:
+        flush()
+        change = changes.wait(_LOOK_EVERY)
+        now = config.snapshot()  # raises if it is too old
+        if change is None:
+            continue
+        if option is None:
+            found = change if change.complete else differences(before, now)
+            say(f"generation {change.generation}: {_names(found)}")
+            before = now
+        else:
             # An option that did not change is the same object in every generation.
             new = now.get(option, _MISSING)
             if new is not value:
                 value = new
                 emit_json("null" if new is _MISSING else dumps(new, typed=False))
-        elif now.generation != before.generation:
-            say(f"generation {now.generation}: {_difference(before, now)}")
-            before = now
-        flush()
-        time.sleep(_LOOK_EVERY)
 
 
-def _difference(before: Snapshot, now: Snapshot) -> str:
-    from ddbcfg_client.format.differences import differences
-
-    found = differences(before, now)
+def _names(found: Change | Differences) -> str:
     parts = (("changed", found.changed), ("added", found.added), ("removed", found.removed))
     return (
         "; ".join(f"{verb} {', '.join(map(shown, names))}" for verb, names in parts if names)

@@ -15,14 +15,14 @@ from ddbcfg_client.waking.waiter import Waiter
 PATIENCE = 20.0  # seconds; what takes longer hangs
 
 
-def descriptors() -> dict[str, str]:
-    """The open descriptors of this process that waiting may use, by number."""
+def descriptors(pid: int | str = "self") -> dict[str, str]:
+    """The open descriptors of a process that waiting may use, by number."""
     found = {}
-    for fd in os.listdir("/proc/self/fd"):
+    for fd in os.listdir(f"/proc/{pid}/fd"):
         try:
-            target = os.readlink(f"/proc/self/fd/{fd}")
+            target = os.readlink(f"/proc/{pid}/fd/{fd}")
         except FileNotFoundError:
-            continue  # the one of listdir()
+            continue  # closed since
         if target.startswith(("pipe:", "anon_inode:")):
             found[fd] = target
     return found

@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from support.awaiting import descriptors
 from support.client_cli import AWAY, STORE, Answers, Client, Publish, answered, failed, running
 from support.daemon import PATIENCE, SECRET, Host
 from support.request_serving import serving
 from support.shm import reading
+from support.waiting import wait_until
 
 # --- reload: 5 -----------------------------------------------------------------------------------
 
@@ -99,3 +101,36 @@ def test_watch_prints_an_option_when_it_changes_and_only_then(
     publish({"b": {"k": 2}})
     assert client.line() == "null"
     assert client.end(signal.SIGINT) == (130, "")
+
+
+def test_watch_compares_what_the_segment_has_no_names_of(
+    publish: Publish, start: Callable[..., Client]
+) -> None:
+    publish({"a": {"k": 1}})
+    client = start("watch")
+    assert client.line() == "generation 1: 1 options"
+    names = [f"option-{number:04}" for number in range(2001)]
+    publish({name: {"k": 1} for name in names})
+    assert client.line() == f"generation 2: added {', '.join(names)}; removed a"
+    assert client.end(signal.SIGINT) == (130, "")
+
+
+def test_watch_ends_when_the_snapshot_is_too_old(
+    publish: Publish, start: Callable[..., Client]
+) -> None:
+    publish({"a": {"k": 1}})
+    client = start("watch", "--max-age", "2")
+    assert client.line() == "generation 1: 1 options"
+    code, said = client.end()
+    assert (code, "more than the 2 s allowed" in said) == (4, True)
+
+
+def test_wait_is_woken_if_the_daemon_has_not_read_yet(
+    host: Host, start: Callable[..., Client]
+) -> None:
+    with serving(host.names()) as served:
+        client = start("wait")
+        wait_until(lambda: "anon_inode:inotify" in descriptors(client.process.pid).values())
+        served.publisher.publish(reading(STORE))
+        assert client.line() == "generation 1"
+    assert client.end() == (0, "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 from ddbcfg_client.dynamodb.revision import following
 from ddbcfg_client.dynamodb.revision.access import Reads
@@ -64,14 +65,11 @@ def with_names_only(reads: ModelAccess, known: Known, *, full: bool = False) -> 
 def by_number_only(reads: Reads, known: Known, *, full: bool = False) -> Followed:
     """Takes a revision for the one it has if epoch and number are the same."""
 
-    def confirms(revision: Revision, mine: Known) -> bool:
+    def is_at(mine: Known, revision: Revision) -> bool:
         return (revision.epoch, revision.rev) == (mine.epoch, mine.rev)
 
-    protocol, following._confirms = following._confirms, confirms
-    try:
+    with patch.object(Known, "is_at", is_at):
         return follow(reads, known, full=full)
-    finally:
-        following._confirms = protocol
 
 
 def by_unproved_changes(reads: Reads, known: Known, *, full: bool = False) -> Followed:
@@ -80,11 +78,8 @@ def by_unproved_changes(reads: Reads, known: Known, *, full: bool = False) -> Fo
     def believed(mine: Known, revision: Revision, changes: Any) -> Known:
         return _known(revision, with_options(mine.options, changes))
 
-    protocol, following._applied = following._applied, believed
-    try:
+    with patch.object(following, "_applied", believed):
         return follow(reads, known, full=full)
-    finally:
-        following._applied = protocol
 
 
 def without_strong_readings(reads: Reads, known: Known, *, full: bool = False) -> Followed:

@@ -28,6 +28,7 @@ from ddbcfg_client.errors import RevisionDamaged, RevisionFormatUnknown
 MOST_BEHIND = 8
 _CHANGES_PAUSE = 0.2  # seconds, after which a replica may have the change items too
 _STRONG_READINGS = 3
+NO_ITEM = "the store has no revision item"
 #: Seconds between two readings that have to agree: longer than a transaction takes.
 AGREED = 2.0
 
@@ -42,6 +43,7 @@ class How(StrEnum):
     STRONG = "strong query"
     DOUBT = "in doubt"
     PENDING = "import pending"
+    WAITING = "waiting"
     UNSETTLED = "unsettled"
     PLAIN = "no revision"
 
@@ -65,6 +67,11 @@ class Known:
         """Whether the options are what the store is at this revision."""
         return digest_of(self.total) == self.digest
 
+    def is_at(self, revision: Revision) -> bool:
+        """Whether the store is still as it was when it was read."""
+        mine = (self.epoch, self.rev, self.digest)
+        return (revision.epoch, revision.rev, revision.digest) == mine
+
 
 @dataclass(frozen=True, slots=True)
 class Followed:
@@ -72,7 +79,8 @@ class Followed:
 
     ``doubtful`` is the total of a content that was read and not believed: the next poll wants it.
     ``known`` is what to serve from now on; None if nothing is known, or if the store has no
-    revision to go by (`How.PLAIN`): then it is to be read as it would be without one.
+    revision to go by (`How.PLAIN`): then it is to be read as it would be without one.  It then has
+    a ``revision`` only while the first one is being made.
     """
 
     how: How
@@ -87,20 +95,28 @@ def follow(
     known: Known | None,
     *,
     full: bool = False,
+    strong: bool = False,
     doubtful: int | None = None,
     dead: Callable[[Pending], bool] = lambda pending: False,
+    later: Callable[[Revision], str] = lambda revision: "",
 ) -> Followed:
     """Poll: return what is known then, having read as little as possible.
 
-    *full* reads the whole store.  *doubtful* is what the last poll says of it.  *dead* says whether
-    an import that is seen again has ended without a word: it matters only to a host that has
-    nothing to serve.
+    *full* reads the whole store, and *strong* reads it consistently at once: without it, a store in
+    doubt would be read once more for nothing.  *doubtful* is what the last poll says of it.  *dead*
+    says whether an import that is seen again has ended without a word: it matters only to a host
+    that has nothing to serve.  *later* returns why a change that only a reading of the store shows
+    is not read now, empty if it is.
     """
-    return _Poll(reads, known, doubtful, dead).run(full=full)
+    return _Poll(reads, known, doubtful, dead, later, strong=strong).run(full=full)
 
 
 class _Plain(Exception):
-    """There is no revision to go by."""
+    """There is no revision to go by; ``revision`` is one without a digest."""
+
+    def __init__(self, reason: str, revision: Revision | None = None) -> None:
+        super().__init__(reason)
+        self.revision = revision
 
 
 class _Poll:
@@ -110,35 +126,51 @@ class _Poll:
         known: Known | None,
         doubtful: int | None,
         dead: Callable[[Pending], bool],
+        later: Callable[[Revision], str] = lambda revision: "",
+        *,
+        strong: bool = False,
     ) -> None:
         self._reads = reads
         self._known = known
         self._doubtful = doubtful
         self._dead = dead
+        self._later = later
+        self._strong = strong
 
     def run(self, *, full: bool) -> Followed:
         try:
             return self._run(full=full)
         except _Plain as plain:
-            return Followed(How.PLAIN, None, None, str(plain))
+            return Followed(How.PLAIN, None, plain.revision, str(plain))
 
     def _run(self, *, full: bool) -> Followed:
         known = self._known
         # What was served before this process began may be newer than what a replica has.
-        revision = self._revision(consistent=known is None)
-        if known is not None and not _confirms(revision, known):
+        revision = self._first_revision(known)
+        if known is not None and not known.is_at(revision):
             ahead = revision.epoch == known.epoch and revision.rev > known.rev
             if not ahead:
                 # A restored table, or a replica that lags.
                 revision = self._revision(consistent=True)
                 ahead = revision.epoch == known.epoch and revision.rev > known.rev
-            if not full and not _confirms(revision, known):
+            if not full and not known.is_at(revision):
                 if found := self._from_known(known, revision, ahead=ahead):
                     return found
+                if reason := self._later(revision):
+                    return Followed(How.WAITING, known, revision, reason)
                 return self._read(revision)
         if known is not None and not full:
             return Followed(How.SAME, known, revision)
         return self._read(revision)
+
+    def _first_revision(self, known: Known | None) -> Revision:
+        if known is None:
+            return self._revision(consistent=True)
+        try:
+            return self._revision(consistent=False)
+        except _Plain:
+            # The store had a revision: a replica may have the item as it was before that.
+            return self._revision(consistent=True)
 
     def _from_known(self, known: Known, revision: Revision, *, ahead: bool) -> Followed | None:
         """Find what the store is without reading it, None if that does not do."""
@@ -177,6 +209,8 @@ class _Poll:
         return _applied(known, revision, changes)
 
     def _read(self, revision: Revision) -> Followed:
+        if self._strong:
+            return self._read_strongly(revision)
         content = self._reads.options(consistent=False)
         total = total_of(content)
         if digest_of(total) == revision.digest:
@@ -223,20 +257,14 @@ class _Poll:
             raise _Plain("a store of this name, or with these keys, has no revisions")
         item: Item | None = self._reads.revision(consistent=consistent)
         if item is None:
-            raise _Plain("the store has no revision item")
+            raise _Plain(NO_ITEM)
         try:
             revision = parse_revision(self._reads.place, item)
         except (RevisionDamaged, RevisionFormatUnknown) as error:
             raise _Plain(str(error)) from None
         if revision.digest is None:
-            raise _Plain("the store's first revision is being made")
+            raise _Plain("the store's first revision is being made", revision)
         return revision
-
-
-def _confirms(revision: Revision, known: Known) -> bool:
-    """Whether the store is as it was when it was last read."""
-    mine = (known.epoch, known.rev, known.digest)
-    return (revision.epoch, revision.rev, revision.digest) == mine
 
 
 def _known(revision: Revision, options: Content, total: int) -> Known:
@@ -270,7 +298,7 @@ def explained(content: Content, then: Revision, now: Revision) -> Content | None
 
 def caught_up(reads: Reads, known: Known, revision: Revision) -> Known | None:
     """Return what is known as of *revision* without reading the store, None if that cannot be."""
-    if _confirms(revision, known):
+    if known.is_at(revision):
         return known
     ahead = revision.epoch == known.epoch and revision.rev > known.rev
     poll = _Poll(reads, known, None, lambda pending: False)

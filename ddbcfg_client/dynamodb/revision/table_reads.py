@@ -35,7 +35,7 @@ _ACTIONS = {
     "TransactGetItems": ("GetItem",),
     "TransactWriteItems": ("PutItem", "DeleteItem"),
 }
-_DENIED = ("AccessDeniedException", "AccessDenied")
+DENIED = ("AccessDeniedException", "AccessDenied")
 #: Pauses after throttled pages of one Query; the pages that have come are kept.
 _THROTTLED = (0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -57,7 +57,7 @@ class TableReads:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._table = table
-        self._pack = pack or self._packed
+        self._pack = pack
         self._progress = progress
         self._sleep = sleep
         self._place = Place(table.name, store, table.key_names)
@@ -85,7 +85,8 @@ class TableReads:
 
     def options(self, *, consistent: bool) -> Content:
         """Return every option, packed."""
-        return self._pack(self._pages({}, self._place.store, consistent=consistent))
+        pages = self._pages({}, self._place.store, consistent=consistent)
+        return self._packed(pages) if self._pack is None else self._pack(pages)
 
     def changes(self, first: int, last: int) -> Sequence[Item]:
         """Return change items."""
@@ -197,7 +198,7 @@ class TableReads:
         """Yield the pages of a Query.
 
         One that is throttled goes on where it was: of many hosts that began again, none would ever
-        end.
+        end.  One whose first page is throttled has no place to keep, and raises.
         """
         request: dict[str, Any] = {
             "TableName": self._place.table,
@@ -224,7 +225,7 @@ class TableReads:
                     else:
                         items, last = checked_page(self._table, {}, answer)
             except TableThrottled:
-                if throttled == len(_THROTTLED):
+                if throttled == len(_THROTTLED) or "ExclusiveStartKey" not in request:
                     raise
                 pause = _THROTTLED[throttled]
                 throttled += 1
@@ -268,7 +269,7 @@ class TableReads:
             with self._table.explained(operation):
                 yield
         except CredentialsRefused as error:
-            if error.code not in _DENIED:
+            if error.code not in DENIED:
                 raise
             actions = _ACTIONS.get(operation, (operation,))
             allowed = " and ".join(f"dynamodb:{action}" for action in actions)

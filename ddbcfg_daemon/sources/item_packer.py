@@ -11,9 +11,11 @@ object for each mark, which would take as much again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import compress, count
+from operator import is_not
 from typing import Any
 
 from msgpack import packb
@@ -99,6 +101,8 @@ class ItemPacker:
                 same = same and is_known
             page.clear()  # frees the items before the next page is read
         if same and len(options) == len(known.options):
+            if len(marks) == len(known.marks):
+                self._known = _Known(known.options, marks)
             return known.options, skipped
         # Only now: a reading that failed has not seen all items.
         if len(marks) == _MARK_SIZE * len(options):
@@ -106,6 +110,30 @@ class ItemPacker:
         else:  # two items with the same name, which no table can contain
             self._known = _Known({}, b"")
         return options, skipped
+
+    def adopt(self, options: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """Make ``options`` the last reading, and return them in the order of their names.
+
+        The next reading keeps their objects.  Options that are new here have no mark yet.
+        """
+        known = self._known
+        if options is known.options:
+            return options
+        if len(options) == len(known.options) and list(options) == list(known.options):
+            ordered = options if isinstance(options, dict) else dict(options)
+            marks = bytearray(known.marks)
+            for ordinal in compress(count(), map(is_not, ordered.values(), known.options.values())):
+                marks[ordinal * _MARK_SIZE : (ordinal + 1) * _MARK_SIZE] = _UNMARKED
+        else:
+            places = {name: at for at, name in enumerate(known.options)}
+            ordered = {name: options[name] for name in sorted(options)}
+            marks = bytearray()
+            for name, packed in ordered.items():
+                at = places.get(name, -1) * _MARK_SIZE
+                kept = known.options.get(name) is packed
+                marks += known.marks[at : at + _MARK_SIZE] if kept else _UNMARKED
+        self._known = _Known(ordered, marks)
+        return ordered
 
     def _options_of(
         self, page: list[Item], walk: _Walk, skipped: list[str]
@@ -115,25 +143,29 @@ class ItemPacker:
         # Otherwise objects that stay would lie between those that are freed, and the memory could
         # not be returned to the system.
         names: list[str | None] = []
-        marked: list[tuple[bytes, bytes | None]] = []
+        marked: list[tuple[bytes, bytes | None, bytes | None]] = []
         key_names = self.table.key_names
         for item in page:
-            name, mark, packed = key_names.name_in(item), _mark_of(item), None
+            name, mark, packed, old = key_names.name_in(item), _mark_of(item), None, None
             found = None if name is None else walk.find(name)
             if found is not None:
-                name = found[0]
-                packed = found[1] if found[2] == mark else None
+                name, old = found[:2]
+                packed = old if found[2] == mark else None
             names.append(name)
-            marked.append((mark, packed))
-        new = [item for item, (_, packed) in zip(page, marked, strict=True) if packed is None]
+            marked.append((mark, packed, old))
+        new = [item for item, (_, packed, _) in zip(page, marked, strict=True) if packed is None]
         self.table.check_items(self._store, new)
-        for item, name, (mark, packed) in zip(page, names, marked, strict=True):
+        for item, name, (mark, packed, old) in zip(page, names, marked, strict=True):
             if name is None:
                 skipped.append(repr(item[key_names.option]))
             elif packed is not None:
                 yield True, (mark, name, packed)
             else:
-                yield False, (mark, name, packed_keys(key_names, name, item))
+                new_keys = packed_keys(key_names, name, item)
+                if old is not None and new_keys == old:
+                    yield True, (mark, name, old)  # keep the object that is published
+                else:
+                    yield False, (mark, name, new_keys)
 
 
 def _mark_of(item: Any) -> bytes:

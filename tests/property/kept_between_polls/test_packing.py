@@ -165,3 +165,39 @@ def test_what_no_item_can_hold_is_named_and_not_taken_for_known(
             packer.pack([[item("a"), item("db", password=wrong)]])
         assert SECRET not in str(caught.value)
     assert packer.pack([[item("db")]]) == ({"db": b"\x80"}, [])
+
+
+@settings(max_examples=100)
+@given(stores, stores, stores)
+def test_what_is_adopted_between_polls_changes_no_reading(
+    first: dict[str, dict[str, Any]],
+    between: dict[str, dict[str, Any]],
+    last: dict[str, dict[str, Any]],
+) -> None:
+    packer = new_packer()
+    kept, _ = packer.pack([items_of(first)])
+    expected = {name: pack_option(name, keys) for name, keys in between.items()}
+    known = {name: kept.get(name, keys) if kept.get(name) == keys else keys
+             for name, keys in reversed(expected.items())}  # fmt: skip
+    adopted = packer.adopt(known)
+    assert (adopted, list(adopted)) == (expected, sorted(expected))
+    last = dict(sorted(last.items()))
+    read, _ = packer.pack([items_of(last)])
+    assert read == {name: pack_option(name, keys) for name, keys in last.items()}
+    assert all(read[name] is known[name] for name in read if read[name] == known.get(name))
+    assert packer.pack([items_of(last)])[0] is read
+
+
+def test_an_adopted_option_is_packed_once_and_keeps_its_object(
+    packer: ItemPacker, packed: list[str]
+) -> None:
+    store = {name: {"host": {"S": name}} for name in ("a", "b", "c")}
+    first, _ = packer.pack([items_of(store)])
+    changed = {"host": {"S": "new"}}
+    adopted = packer.adopt({**first, "b": pack_option("b", changed)})
+    packed.clear()
+    store["b"] = changed
+    assert packer.pack([items_of(store)])[0] is adopted
+    assert packed == ["b"]
+    assert packer.pack([items_of(store)])[0] is adopted
+    assert packed == ["b"]

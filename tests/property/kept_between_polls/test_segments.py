@@ -24,8 +24,8 @@ from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.base import Reading
 from ddbcfg_daemon.sources.connection import Connection
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
 from ddbcfg_daemon.sources.item_packer import Item
+from ddbcfg_daemon.sources.store import StoreSource
 from support.kept_between_polls import item, stores
 
 # --- from packed options to a segment ------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_a_poll_of_a_store_that_has_not_changed_packs_and_builds_nothing(
 ) -> None:
     dynamodb = FakeDynamoDB([item(f"{number:05}") for number in range(2500)])
     table = Table(dynamodb, "config")  # type: ignore[arg-type]
-    source = DynamoDBSource(Connection(lambda: table), "prod", consistent=False)
+    source = StoreSource(Connection(lambda: table), "prod", consistent=False)
     publisher = Publisher(names)
     assert publisher.publish(source.read(lambda: None)) is True
     assert dynamodb.pages == [1000, 1000, 500]  # small: see docs/architecture.md

@@ -23,7 +23,8 @@ from ddbcfg_daemon.guards import ShrinkGuard
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.sources.connection import Connection
-from ddbcfg_daemon.sources.dynamodb import ITEMS_A_PAGE, DynamoDBSource
+from ddbcfg_daemon.sources.store import StoreSource
+from ddbcfg_daemon.sources.store_reads import ITEMS_A_PAGE
 
 
 def main(url: str, size: str) -> None:
@@ -32,7 +33,7 @@ def main(url: str, size: str) -> None:
 
     table = table_of(int(size))
     client = connect_dynamodb(endpoint_url=url)
-    source = DynamoDBSource(Connection(lambda: Table(client, table)), STORE, consistent=False)
+    source = StoreSource(Connection(lambda: Table(client, table)), STORE, consistent=False)
     # Not the daemon's client: what that one's set-up adds or saves is not botocore's.
     plain = boto3.client("dynamodb", endpoint_url=url)
     with publisher() as published:

@@ -187,16 +187,17 @@ class Config(PageFollower):
         )
         return status if self._troubled is None else self._troubled.added_to(status)
 
-    def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
+    def reload(self, timeout: float = 5.0, *, accept: bool = False, full: bool = False) -> None:
         """Ask the daemon to poll now, and return when the poll is done; raise ReloadFailed.
 
-        With ``accept``, content that the daemon's guards refuse is published too.  Only root and
-        the daemon's user may do this.
+        With ``accept``, content that the daemon's guards refuse is published too.  With ``full``,
+        the daemon reads the whole store, not only its revision.  Only root and the daemon's user
+        may do either, one at a time.
         """
         from ddbcfg_client.shm.reload import reload
 
         patience = seconds_of("timeout", timeout)
-        reload(self._names, self._trust, self._page, patience, accept)
+        reload(self._names, self._trust, self._page, patience, accept=accept, full=full)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Return True as soon as there is a newer generation than this object loaded last.

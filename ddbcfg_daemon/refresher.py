@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.format.page import NEVER, PageStatus
-from ddbcfg_client.shm.clock import age_of, boottime
+from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.shm.clock import boottime
 from ddbcfg_client.shm.status import pid_namespace, process_start
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.change_text import changes
@@ -23,10 +24,11 @@ from ddbcfg_daemon.errors import PublishError, SourceUnusable, WriterLocked
 from ddbcfg_daemon.exits import MENDABLE, log_fault, reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.memory import give_back
+from ddbcfg_daemon.poll_record import PollRecord
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.schedule import Schedule
-from ddbcfg_daemon.sources.base import Reading, Source
+from ddbcfg_daemon.sources.base import Reading, Served, Source
 
 log = logging.getLogger("ddbcfg.daemon")
 
@@ -37,7 +39,7 @@ FATAL = (SourceUnusable, WriterLocked)
 
 
 class Refresher:
-    """Polls ``source`` about every ``interval`` seconds and publishes what it reads.
+    """Polls ``source`` every ``interval`` seconds and publishes what it reads.
 
     ``failure`` is the error that ended :meth:`run`; None if :meth:`stop` ended it.
     """
@@ -65,10 +67,12 @@ class Refresher:
         self._stop = threading.Event()
         self._copy = LastKnownGood(copy, publisher, self._label)
         self._options: Mapping[str, bytes] | None = None
-        self._skipped: set[str] = set()
+        self._judged: Mapping[str, bytes] | None = None  # the published options, past all guards
+        self._has_read = False
         self._schedule = Schedule(interval)
         self._progress_at = boottime()
         self._due = boottime()
+        self._again_at: int | None = None  # when the source wants to be read, if before that
         self._sleeping = False
         status = publisher.status()
         status.interval = round(interval * 1e9)
@@ -76,6 +80,7 @@ class Refresher:
         status.daemon_start = process_start(pid)
         status.daemon_pidns = pid_namespace()
         self._status = status
+        self._record = PollRecord(status, self._label)
         publisher.report(status)
 
     # --- state that the service reads ------------------------------------------------------------
@@ -111,6 +116,11 @@ class Refresher:
     def status(self) -> PageStatus:
         """The status of the polls, as readers see it."""
         return self._status
+
+    @property
+    def changes(self) -> Counter[str]:
+        """How many publications became known in each way, since the daemon's start."""
+        return self._record.changes
 
     @property
     def refused(self) -> bool:
@@ -169,8 +179,8 @@ class Refresher:
         self._requests.wake()
 
     def nudge(self) -> bool:
-        """Request a poll now, from any thread; return whether none was pending."""
-        return self._requests.ask()
+        """Request a poll that reads the whole store, from any thread; return whether it is new."""
+        return self._requests.ask(full=True)
 
     def poll(self, *, scheduled: bool = True) -> Exception | None:
         """Read the store once and publish what is new.
@@ -179,9 +189,8 @@ class Refresher:
         ``scheduled`` is False for a poll on request.  Raise only errors that no later poll can fix
         (FATAL).
         """
-        accepted = self._requests.begin()
-        status = self._status
-        status.poll_started = boottime()
+        asked = self._requests.begin()
+        self._record.began()
         self._progress()
         failure: Exception | None = None
         held: GuardRefused | None = None
@@ -190,36 +199,51 @@ class Refresher:
             for what in self._publisher.verify():
                 log.warning("%s: %s disappeared from /dev/shm; recreated", self._label, what)
             self._copy.look()
-            reading = self._source.read(self._progress)
+            reading = self._source.read(self._progress, full=asked.full, served=self._served())
             if self._stop.is_set():
                 return None
-            held = self._held_back(reading, scheduled, accepted)
-            if held is None:
-                published = self._publish(reading)
+            if reading.confirmed:
+                held = self._held_back(reading, scheduled, asked.accept)
+                if held is None:
+                    published = self._publish(reading)
         except WriterLocked:
             raise  # the page belongs to the other daemon now
         except MENDABLE as error:
             failure = error
         self._progress()
-        status.poll_finished = boottime()
-        status.polls += 1
-        if failure is not None or held is not None:
+        self._record.ended()
+        confirmed = failure is None and reading.confirmed
+        if held is not None or not confirmed:
             self._serve_copy()
         if failure is None:
-            self._succeeded(reading, held)
+            self._has_read = True
+            self._want(reading.again_in)
+            self._record.succeeded(
+                reading, _text(held), published=published, generation=self.generation
+            )
         else:
-            self._failed(failure)
+            self._record.failed(failure, generation=self.generation)
         self._report()
         self._requests.end(Outcome(self.generation, published, _text(held), _text(failure)))
         if isinstance(failure, FATAL):
             raise failure
-        if failure is None:
+        if confirmed:
             # After the report: readers that wait for the poll must not wait for the disk.
-            self._copy.keep(self._options)
+            self._copy.keep(self._options, self._status)
         self._copy.log_error()
-        if status.copy_error != self._copy.error:
+        if self._status.copy_error != self._copy.error:
             self._report()
         return failure or held
+
+    def _served(self) -> Served | None:
+        """Return what an earlier daemon left, until the source has read anything."""
+        status = self._status
+        if self._has_read:
+            return None
+        options = self._publisher.options if status.revision else None
+        if options is not None:
+            return Served(status.epoch, status.revision, options)
+        return None if self.ready else self._copy.served
 
     def _report(self) -> None:
         self._status.copy_error = self._copy.error
@@ -227,10 +251,13 @@ class Refresher:
 
     def _held_back(self, reading: Reading, scheduled: bool, accepted: bool) -> GuardRefused | None:
         """Return why ``reading`` must not replace the published options; None if it may."""
+        if reading.options is self._judged:
+            return None  # a poll that found nothing new costs the same for every store
         published: Collection[str] = self._options or ()
         if self._options is None:
             snapshot = self.snapshot
             published = self._copy.options if snapshot is None else snapshot
+        self._judged = None
         try:
             for guard in self._guards:
                 guard.check(published, reading, scheduled=scheduled)
@@ -238,92 +265,46 @@ class Refresher:
             if not accepted:
                 return refused
             log.warning("%s: an operator accepted the refused reading: %s", self._label, refused)
+            return None
+        self._judged = reading.options
         return None
 
     def _publish(self, reading: Reading) -> bool:
         """Publish ``reading`` unless it is published already; return whether it was new."""
         if not self.ready:
             # Before the snapshot, so that a reader that waits for it finds its age at once.
-            self._date(reading)
+            self._record.date(reading)
             self._publisher.report(self._status)
-        if not self._publisher.publish(reading):
-            self._options = reading.options
-            return False
+        before = self._options
+        news = self._publisher.publish(reading)
+        self._options = reading.options
+        changed = changes(before, reading.options) if news else ""
+        if reading.provenance.in_doubt and reading.whole:
+            self._record.in_doubt(changed)
+        if news:
+            self._log_publication(reading, changed)
+            if not reading.options and not before:
+                log.warning(
+                    "%s: the table has no options for this store, so it was published empty; "
+                    "check the store's name",
+                    self._label,
+                )
+        return news
+
+    def _log_publication(self, reading: Reading, changed: str) -> None:
         snapshot = self.snapshot
         assert snapshot is not None
+        revision = reading.provenance.revision
         log.info(
-            "%s: generation %d: %d options, %d bytes, digest %s%s",
+            "%s: generation %d: %d options, %d bytes, digest %s%s%s",
             self._label,
             snapshot.generation,
             len(snapshot),
             snapshot.size,
             snapshot.digest[:12],
-            changes(self._options, reading.options),
+            f", revision {revision}" if revision else "",
+            changed,
         )
-        if not reading.options and not self._options:
-            log.warning(
-                "%s: the table has no options for this store, so it was published empty; "
-                "check the store's name",
-                self._label,
-            )
-        self._options = reading.options
-        return True
-
-    def _succeeded(self, reading: Reading, held: GuardRefused | None) -> None:
-        """Record that the table was read, even if a guard refused the reading."""
-        status = self._status
-        if status.failures:
-            log.info("%s: polls succeed again after %d failures", self._label, status.failures)
-        source = status.source
-        self._date(reading)
-        if held is not None and self.ready:
-            status.source = source  # the published snapshot still comes from there
-        status.failures = 0
-        status.error = ""
-        self._hold(_text(held))
-        status.skipped = len(reading.skipped)
-        for name in set(reading.skipped) - self._skipped:
-            text = "%s: skipped an item whose option name is not a string: %s"
-            log.warning(text, self._label, name)
-        self._skipped |= set(reading.skipped)
-
-    def _hold(self, why: str) -> None:
-        status = self._status
-        if why and why != status.held:
-            log.warning("%s: %s; %s", self._label, why, self._serving())
-        elif status.held and not why:
-            log.info("%s: the guards accept the table's content again", self._label)
-        if not why:
-            status.held_since = NEVER
-        elif not status.held:
-            status.held_since = time.time_ns()
-        status.held = why
-
-    def _date(self, reading: Reading) -> None:
-        """Record that DynamoDB was read just now."""
-        self._status.success = boottime()
-        self._status.success_unix = time.time_ns()
-        self._status.source = reading.source
-
-    def _failed(self, error: Exception) -> None:
-        status = self._status
-        status.failures += 1
-        status.error = reason_of(error)
-        log.warning(
-            "%s: poll %d failed: %s; %s",
-            self._label,
-            status.failures,
-            status.error,
-            self._serving(),
-        )
-
-    def _serving(self) -> str:
-        """Return what readers see in the meantime, as text for the log."""
-        if not self.ready:
-            return "nothing is published yet"
-        age = age_of(self._status.success)
-        text = f"still serving generation {self.generation}"
-        return text if age is None else f"{text}, {age:.0f} s old"
 
     def _serve_copy(self) -> None:
         if self._copy.serve(self._status):
@@ -342,25 +323,25 @@ class Refresher:
 
     # --- when ------------------------------------------------------------------------------------
 
-    def _pause(self, error: Exception | None) -> float:
-        """Return the seconds until the next poll."""
-        # A refusal is no reason to retry sooner: guards count polls at the regular interval.
-        if error is None or isinstance(error, GuardRefused):
-            return self._schedule.regular()
-        return self._schedule.retry(self._status.failures)
+    def _want(self, seconds: float | None) -> None:
+        """Poll again after so many seconds, if that is before the regular poll."""
+        self._again_at = None if seconds is None else boottime() + round(seconds * 1e9)
 
     def _set_due(self, error: Exception | None, scheduled: bool) -> None:
         """Set the time of the next scheduled poll after one that ended with ``error``.
 
         Polls on request do not postpone it; otherwise readers could postpone it for ever.
         """
-        if scheduled:
-            self._due = boottime() + round(self._pause(error) * 1e9)
-        elif error is not None and not isinstance(error, GuardRefused):
-            self._due = min(self._due, boottime() + round(self._pause(error) * 1e9))
+        # A refusal is no reason to retry sooner: guards count polls at the regular interval.
+        if error is not None and not isinstance(error, GuardRefused):
+            retry = boottime() + round(self._schedule.retry(self._status.failures) * 1e9)
+            self._due = retry if scheduled else min(self._due, retry)
+            self._again_at = None
+        elif scheduled:
+            self._due = round(self._schedule.next_after(boottime() / 1e9) * 1e9)
 
     def _sleep(self) -> bool:
-        """Wait until the next poll is due or requested; return whether it is due."""
+        """Wait until a poll is due, requested or wanted by the source; return whether it is due."""
         self._sleeping = True
         try:
             while not self._stop.is_set():
@@ -368,6 +349,11 @@ class Refresher:
                 left = (self._due - now) / 1e9
                 if left <= 0:
                     return True
+                if self._again_at is not None:
+                    wanted = (self._again_at - now) / 1e9
+                    if wanted <= 0:
+                        return False
+                    left = min(left, wanted)
                 gap = (now - self._status.poll_started) / 1e9
                 if not self._requests.pending:
                     self._requests.wait(left)

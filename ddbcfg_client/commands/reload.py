@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
-    parser.add_argument("--accept", action="store_true", help="publish even what a guard refuses")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--accept", action="store_true", help="publish even what a guard refuses")
+    which.add_argument("--full", action="store_true", help="read the whole store from DynamoDB")
     parser.add_argument("--timeout", type=seconds, default=5.0, metavar="S", help="(5)")
 
 
 def _run(args: argparse.Namespace) -> int:
     config = open_config(args)
-    config.reload(args.timeout, accept=args.accept)
+    config.reload(args.timeout, accept=args.accept, full=args.full)
     emit(f"generation {config.generation}")
     return FOUND
 

@@ -85,6 +85,11 @@ def status_text(status: Status) -> str:
         "content": f"{status.options} options, {status.bytes} bytes",
         "age": f"{_seconds(status.age)} ({_polled(status)} every {status.interval:g} s)",
         "source": status.source or "-",
+        "revision": _revision(status),
+        "in doubt": ""
+        if status.in_doubt_since is None
+        else f"since {_time(status.in_doubt_since)}: {status.revision_note or 'not proved yet'}",
+        "read units": _units(status),
         "polls": f"{status.polls}"
         + (f", the last {status.failures} failed" if status.failures else ""),
         "last error": status.error or "none",
@@ -105,6 +110,31 @@ def status_text(status: Status) -> str:
 
 def _polled(status: Status) -> str:
     return "looked at" if status.file else "polled"
+
+
+def _revision(status: Status) -> str:
+    if not status.table_revision:
+        none = "none, so each poll reads the whole store"
+        note = f" ({status.revision_note})" if status.revision_note else ""
+        return f"{none}{note}" if status.change_by else ""
+    text = f"{status.revision} of epoch {status.epoch}"
+    if status.revision != status.table_revision:
+        text += f"; the table's is {status.table_revision}"
+    if status.change_by:
+        text += f"; the last change came by {status.change_by}"
+    if status.revision_note and status.in_doubt_since is None:
+        text += f"; {status.revision_note}"
+    return text
+
+
+def _units(status: Status) -> str:
+    if not status.full_polls and not status.read_units:
+        return ""
+    text = f"{status.poll_units:g} at the last poll, {status.read_units:g} since the daemon's start"
+    full = f"{status.full_polls} polls read the whole store"
+    if status.full_age is not None:
+        full += f", the last one {_seconds(status.full_age)} ago"
+    return f"{text}; {full}"
 
 
 def _daemon(status: Status) -> str:

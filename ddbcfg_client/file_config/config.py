@@ -178,7 +178,7 @@ class FileConfig(Config):
 
     # --- what differs from shared memory ----------------------------------------------------------
 
-    def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
+    def reload(self, timeout: float = 5.0, *, accept: bool = False, full: bool = False) -> None:
         """Look at the file now; raise ReloadFailed if it cannot be used.  There are no guards."""
         seconds_of("timeout", timeout)
         try:

@@ -35,10 +35,10 @@ _STATUS = struct.Struct("=QQ")
 _MAP_LARGEST = _STATUS_SIZE - _STATUS.size
 
 # The maximum bytes of each text; together they leave room for all numbers and some future fields.
-ERROR_LONGEST = 700
-HELD_LONGEST = 400
-_TEXT_LONGEST = 120
-_LONGEST = {"error": ERROR_LONGEST, "held": HELD_LONGEST, "copy_error": 200}
+ERROR_LONGEST = 600
+HELD_LONGEST = 300
+_TEXT_LONGEST = 40
+_LONGEST = {"error": ERROR_LONGEST, "held": HELD_LONGEST, "copy_error": 150, "note": 150}
 
 
 class PageStatus:
@@ -55,7 +55,14 @@ class PageStatus:
     is the reason why newer content is not published, ``copy_error`` why the copy on disk is not
     written.  ``held_bytes`` is the shared memory of replaced segments that readers still hold.
     ``daemon_pidns`` is the inode of the PID namespace to which ``daemon_pid`` belongs.
-    ``revision`` and ``epoch`` are the table's own version of the store.
+
+    ``revision`` and ``epoch`` are the table's own version of the store, as it is published;
+    ``table_revision`` is the newest that was seen, 0 if polls follow none.  ``how`` says how the
+    last change became known, and ``note`` why the store is not followed as usual.  ``doubt_since``
+    is when it was first in doubt.  ``half_units`` and ``poll_half_units`` are the halves of a read
+    unit that were consumed since the daemon's start, and by the last poll.  ``full_polls`` counts
+    the readings of the whole store since then, ``full_read`` is the time of the last one, and
+    ``doubts`` counts those that proved nothing.
     """
 
     __slots__ = (
@@ -63,15 +70,23 @@ class PageStatus:
         "daemon_pid",
         "daemon_pidns",
         "daemon_start",
+        "doubt_since",
+        "doubts",
         "epoch",
         "error",
         "failures",
+        "full_polls",
+        "full_read",
         "generation",
+        "half_units",
         "held",
         "held_bytes",
         "held_since",
+        "how",
         "interval",
+        "note",
         "poll_finished",
+        "poll_half_units",
         "poll_started",
         "polls",
         "previous_generation",
@@ -81,6 +96,7 @@ class PageStatus:
         "source",
         "success",
         "success_unix",
+        "table_revision",
     )
 
     def __init__(
@@ -108,6 +124,15 @@ class PageStatus:
         daemon_pidns: int = 0,
         revision: int = 0,
         epoch: str = "",
+        table_revision: int = 0,
+        how: str = "",
+        note: str = "",
+        doubt_since: int = NEVER,
+        doubts: int = 0,
+        half_units: int = 0,
+        poll_half_units: int = 0,
+        full_polls: int = 0,
+        full_read: int = NEVER,
     ) -> None:
         self.interval = interval
         self.poll_started = poll_started
@@ -131,6 +156,15 @@ class PageStatus:
         self.daemon_pidns = daemon_pidns
         self.revision = revision
         self.epoch = epoch
+        self.table_revision = table_revision
+        self.how = how
+        self.note = note
+        self.doubt_since = doubt_since
+        self.doubts = doubts
+        self.half_units = half_units
+        self.poll_half_units = poll_half_units
+        self.full_polls = full_polls
+        self.full_read = full_read
 
     def success_of(self, generation: int) -> int | None:
         """Return the success time of ``generation``; None if it is neither of the known two."""

@@ -16,7 +16,8 @@ LONGEST_RESPONSE = 65536
 _LONGEST_TEXT = 5000  # characters; each can take twelve bytes when escaped in JSON
 
 # Operations.
-POLL = "poll"  # read the table now
+POLL = "poll"  # look now whether the table has changed
+FULL = "full"  # the same, and read the whole store; over the admin socket only
 ACCEPT = "accept"  # the same, and publish even what a guard refuses; over the admin socket only
 
 # The reasons for refusing a request; later releases may add more.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ddbcfg_client.errors import START, ConfigError, ReloadFailed, UntrustedSegment
-from ddbcfg_client.format.request import ACCEPT, POLL, Request
+from ddbcfg_client.format.request import ACCEPT, FULL, POLL, Request
 from ddbcfg_client.shm.daemon_socket import NoDaemon, NotAllowed, TimedOut, Unanswered, ask
 
 TYPE_CHECKING = False
@@ -16,18 +16,25 @@ if TYPE_CHECKING:
 
 
 def reload(
-    names: Names, trust: Trust, page: Callable[[], Page | None], timeout: float, accept: bool
+    names: Names,
+    trust: Trust,
+    page: Callable[[], Page | None],
+    timeout: float,
+    *,
+    accept: bool = False,
+    full: bool = False,
 ) -> None:
     """Request a poll, and return when a poll that began after the request has ended.
 
-    With ``accept``, content that a guard refuses is published too.  ``page`` returns the control
+    With ``accept``, content that a guard refuses is published too; with ``full``, the whole store
+    is read.  ``page`` returns the control
     page, from which error messages take the daemon's pid.  Raise ReloadFailed if no poll ended
     within ``timeout`` seconds, if the poll failed, or if its content is held.
     """
     store = names.store
     try:
-        request = Request(ACCEPT if accept else POLL)
-        response = ask(names, trust, request, timeout, admin=accept)
+        request = Request(ACCEPT if accept else FULL if full else POLL)
+        response = ask(names, trust, request, timeout, admin=accept or full)
     except NoDaemon:
         stopped = " (the last one stopped)" if _daemon_pid(page) == 0 else ""
         raise ReloadFailed(store, f"no daemon serves it on this host{stopped}; {START}") from None

@@ -57,8 +57,17 @@ class Status:
     held_since: float | None  # in seconds since 1970
     copy_error: str | None  # the reason why the copy on disk cannot be written
     held_bytes: int  # shared memory of replaced segments that readers still hold
-    revision: int  # the table's own version of the store; 0 without one
+    revision: int  # the table's own version of what is published; 0 without one
     epoch: str
+    table_revision: int  # the newest one that the daemon has seen; 0 if it follows none
+    change_by: str | None  # how the last change became known: log, query, ...
+    revision_note: str | None  # why the store is not followed as usual
+    in_doubt_since: float | None  # no revision explains what is published; in seconds since 1970
+    doubts: int  # readings since the daemon's start that no revision explained
+    poll_units: float  # read units of the last poll
+    read_units: float  # since the daemon's start
+    full_polls: int  # polls since then that read the whole store
+    full_age: float | None  # seconds since the last of them
     # running, stopped (by itself), gone (killed), or hidden: it is in another PID namespace, or
     # /proc does not show it; none if the source is a file that this process reads
     daemon: str
@@ -166,6 +175,15 @@ def status_of(
         held_bytes=status.held_bytes,
         revision=status.revision,
         epoch=status.epoch,
+        table_revision=status.table_revision,
+        change_by=status.how or None,
+        revision_note=status.note or None,
+        in_doubt_since=None if status.doubt_since == NEVER else status.doubt_since / 1e9,
+        doubts=status.doubts,
+        poll_units=status.poll_half_units / 2,
+        read_units=status.half_units / 2,
+        full_polls=status.full_polls,
+        full_age=age_of(status.full_read),
         daemon=daemon,
         daemon_pid=None if daemon == "hidden" else status.daemon_pid or None,
         replaced=page.replaced(),

@@ -132,7 +132,7 @@ class FakeConfig(Config):
         self._read = attached.served.generation, attached.served.digest, None
         return attached
 
-    def reload(self, timeout: float = 5.0, *, accept: bool = False) -> None:
+    def reload(self, timeout: float = 5.0, *, accept: bool = False, full: bool = False) -> None:
         """Do nothing: options are current as soon as they are set."""
 
     def status(self) -> Status:

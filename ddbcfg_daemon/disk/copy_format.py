@@ -21,7 +21,7 @@ from msgpack import packb, unpackb
 from ddbcfg_client.format.body import body_of, options_of
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.disk.moment import Moment
-from ddbcfg_daemon.sources.base import Reading
+from ddbcfg_daemon.sources.base import Provenance, Reading
 
 _MAGIC = b"DDBCFGD\x01"
 _VERSION = 2
@@ -40,7 +40,8 @@ _CHUNK = 1 << 20  # bytes written at once
 class Content:
     """The content to save: the published options, and when the table last confirmed them.
 
-    ``read_at`` is the time of the first reading, in nanoseconds since 1970.
+    ``read_at`` is the time of the first reading, in nanoseconds since 1970.  ``revision`` and
+    ``epoch`` are the table's own version of the store; 0 and "" without one.
     """
 
     options: Mapping[str, bytes]
@@ -48,6 +49,8 @@ class Content:
     digest: str
     read_at: int
     confirmed: Moment
+    revision: int = 0
+    epoch: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +64,16 @@ class Copy:
 
 def pack_head(names: Names, content: Content) -> bytes:
     """Return the head of ``content``, for a copy of the store ``names``."""
-    return packb(
-        {
-            "namespace": names.namespace,
-            "store": names.store,
-            "generation": content.generation,
-            "digest": bytes.fromhex(content.digest),
-            "read_at": content.read_at,
-        }
-    )
+    head: dict[str, object] = {
+        "namespace": names.namespace,
+        "store": names.store,
+        "generation": content.generation,
+        "digest": bytes.fromhex(content.digest),
+        "read_at": content.read_at,
+    }
+    if content.revision:
+        head |= {"revision": content.revision, "epoch": content.epoch}
+    return bytes(packb(head))
 
 
 def pack_prefix(head_length: int, body_length: int, digest: bytes) -> bytes:
@@ -112,6 +116,7 @@ def parse_copy(raw: bytes, names: Names) -> Copy:
         whose = head["namespace"], head["store"]
         generation, read_at = head["generation"], head["read_at"]
         options = options_of(rest[head_length:])
+        provenance = _provenance_in(head)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"it is damaged ({type(error).__name__})") from None
     if whose != (names.namespace, names.store):
@@ -120,7 +125,17 @@ def parse_copy(raw: bytes, names: Names) -> Copy:
         raise ValueError("its generation or time is out of range")
     # If the record is damaged, use the time of the first reading: too old is safer than too new.
     confirmed = _parse_record(raw) or Moment(read_at, 0, bytes(16))
-    return Copy(Reading(options, read_at, "disk"), generation, confirmed)
+    reading = Reading(options, read_at, "disk", provenance=provenance)
+    return Copy(reading, generation, confirmed)
+
+
+def _provenance_in(head: Mapping[str, object]) -> Provenance:
+    """Return the revision in a head; copies of a store without one, and older ones, have none."""
+    revision, epoch = head.get("revision"), head.get("epoch")
+    if not _is_within(1, revision) or not isinstance(epoch, str):
+        return Provenance()
+    assert isinstance(revision, int)
+    return Provenance(epoch=epoch, revision=revision)
 
 
 def _is_within(first: int, number: object) -> bool:

@@ -14,6 +14,7 @@ from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.moment import Moment
 from ddbcfg_daemon.exits import MENDABLE
 from ddbcfg_daemon.publishing.publisher import Publisher
+from ddbcfg_daemon.sources.base import Served
 
 log = logging.getLogger("ddbcfg.daemon")
 
@@ -44,6 +45,14 @@ class LastKnownGood:
     def options(self) -> Mapping[str, bytes]:
         """The options of the copy after a boot, until the table is read; else empty."""
         return self._loaded.reading.options if self._loaded else _NOTHING
+
+    @property
+    def served(self) -> Served | None:
+        """The copy after a boot, until the table is read, if it has a revision."""
+        if self._loaded is None or not self._loaded.reading.provenance.revision:
+            return None
+        reading = self._loaded.reading
+        return Served(reading.provenance.epoch, reading.provenance.revision, reading.options)
 
     def look(self) -> None:
         """Load the copy if nothing is in shared memory, and continue after its generation.
@@ -84,6 +93,8 @@ class LastKnownGood:
     def _publish(self, copy: Copy, status: PageStatus) -> bool:
         _date(status, copy)
         status.source = "disk"
+        status.revision = copy.reading.provenance.revision
+        status.epoch = copy.reading.provenance.epoch
         try:
             # Before the snapshot, so that a reader that finds it can also see its age.
             self._publisher.report(status)
@@ -99,11 +110,11 @@ class LastKnownGood:
         )
         return True
 
-    def keep(self, options: Mapping[str, bytes] | None) -> None:
+    def keep(self, options: Mapping[str, bytes] | None, status: PageStatus) -> None:
         """Write the published snapshot to disk, or only the time if the copy has this content.
 
         Called after a poll that confirmed or published the snapshot.  ``options`` are the published
-        ones; None if unknown.
+        ones; None if unknown.  ``status`` has their revision.
         """
         snapshot = self._publisher.snapshot
         if self._keeper is None or snapshot is None:
@@ -119,6 +130,8 @@ class LastKnownGood:
             snapshot.digest,
             round(snapshot.read_at * 1e9),
             Moment.now(),
+            status.revision,
+            status.epoch,
         )
         idle = self._keeper.wait(0)
         self._keeper.keep(content)

@@ -5,10 +5,13 @@ This needs no port and no library.  Reference: "Exposition formats" in the Prome
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
+from ddbcfg_client.dynamodb.revision.following import How
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import NEVER
+from ddbcfg_client.shm.clock import age_of
 from ddbcfg_daemon.outputs.metrics_file import MetricsFile
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
@@ -25,6 +28,21 @@ _METRICS = (
     ("skipped", "gauge", "Items that were skipped because they are not options."),
     ("from_disk", "gauge", "1 while the copy on disk is served."),
     ("copy_failed", "gauge", "1 while the copy on disk cannot be read or written."),
+    ("revision", "gauge", "The revision of the published snapshot; 0 without one."),
+    ("table_revision", "gauge", "The newest revision seen in the table; 0 if none is followed."),
+    (
+        "in_doubt_since_timestamp_seconds",
+        "gauge",
+        "Since when no revision proves it; 0 if one does.",
+    ),
+    ("doubts_total", "counter", "Readings that no revision proved."),
+    ("read_units_total", "counter", "Read units consumed."),
+    ("poll_read_units", "gauge", "Read units that the last poll consumed."),
+    ("full_polls_total", "counter", "Polls that read the whole store."),
+    ("last_full_timestamp_seconds", "gauge", "Time of the last of these; 0 if none."),
+    ("changes_by_log_total", "counter", "Changes taken from the revision item."),
+    ("changes_by_items_total", "counter", "Changes taken from change items."),
+    ("changes_by_reading_total", "counter", "Changes found by reading the whole store."),
     ("last_success_timestamp_seconds", "gauge", "Time of the last successful poll; 0 if none."),
 )
 
@@ -53,7 +71,8 @@ def metrics_text(stores: Iterable[ServedStore]) -> str:
 def _values(refresher: Refresher | None) -> dict[str, float]:
     if refresher is None:
         return dict.fromkeys((name for name, *_ in _METRICS), 0)
-    status, snapshot = refresher.status, refresher.snapshot
+    status, snapshot, changes = refresher.status, refresher.snapshot, refresher.changes
+    full_age = age_of(status.full_read)
     return {
         "served": 1,
         "generation": refresher.generation,
@@ -68,6 +87,19 @@ def _values(refresher: Refresher | None) -> dict[str, float]:
         "skipped": status.skipped,
         "copy_failed": int(bool(refresher.copy_error)),
         "from_disk": int(status.source == "disk"),
+        "revision": status.revision,
+        "table_revision": status.table_revision,
+        "in_doubt_since_timestamp_seconds": 0
+        if status.doubt_since == NEVER
+        else status.doubt_since / 1e9,
+        "doubts_total": status.doubts,
+        "read_units_total": status.half_units / 2,
+        "poll_read_units": status.poll_half_units / 2,
+        "full_polls_total": status.full_polls,
+        "last_full_timestamp_seconds": 0 if full_age is None else time.time() - full_age,
+        "changes_by_log_total": changes[How.LOG],
+        "changes_by_items_total": changes[How.CHANGES],
+        "changes_by_reading_total": changes.total() - changes[How.LOG] - changes[How.CHANGES],
         "last_success_timestamp_seconds": 0
         if status.success_unix == NEVER
         else status.success_unix / 1e9,

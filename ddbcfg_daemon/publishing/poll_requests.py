@@ -21,6 +21,20 @@ class Outcome:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the requests for a poll ask for besides.
+
+    ``accept``: publish the reading even if a guard refuses it.  ``full``: read the whole store.
+    """
+
+    accept: bool = False
+    full: bool = False
+
+    def __or__(self, other: Asked) -> Asked:
+        return Asked(self.accept or other.accept, self.full or other.full)
+
+
 def _nothing() -> None:
     pass
 
@@ -35,8 +49,7 @@ class PollRequests:
         self.on_end: Callable[[], None] = _nothing
         self._changed = threading.Condition()  # its waits use the monotonic clock
         self._woken = False
-        self._asked = False
-        self._accept = False
+        self._asked: Asked | None = None
         self._begun = 0
         self._ended = 0
         self._outcome = Outcome(0, False)
@@ -48,19 +61,19 @@ class PollRequests:
         """The number of the last poll that started."""
         return self._begun
 
-    def ask(self, *, accept: bool = False) -> bool:
-        """Request a poll; return whether none was pending.
-
-        With ``accept``, the poll publishes the reading even if a guard refuses it.
-        """
+    def ask(self, *, accept: bool = False, full: bool = False) -> bool:
+        """Request a poll; return whether none was pending.  See :class:`Asked`."""
+        asked = Asked(accept, full)
         with self._changed:
-            self._accept = self._accept or accept
-            new, self._asked = not self._asked, True
+            new = self._asked is None
+            self._asked = asked if self._asked is None else self._asked | asked
             if new:
                 self._wake()
             return new
 
-    def ask_after(self, ticket: int | None = None, *, accept: bool = False) -> int:
+    def ask_after(
+        self, ticket: int | None = None, *, accept: bool = False, full: bool = False
+    ) -> int:
         """Request a poll; return the number of the last poll that started before the request.
 
         ``ticket`` is the number from an earlier request: if a poll has started since then, no other
@@ -69,7 +82,7 @@ class PollRequests:
         with self._changed:
             if ticket is None or ticket >= self._begun:
                 ticket = self._begun
-                self.ask(accept=accept)
+                self.ask(accept=accept, full=full)
             return ticket
 
     def outcome_after(self, number: int) -> Outcome | None:
@@ -82,15 +95,14 @@ class PollRequests:
     @property
     def pending(self) -> bool:
         """Whether a poll is requested that has not started."""
-        return self._asked
+        return self._asked is not None
 
-    def begin(self) -> bool:
-        """Start a poll, which serves all pending requests; return whether one had ``accept``."""
+    def begin(self) -> Asked:
+        """Start a poll, which serves all pending requests; return what they ask for."""
         with self._changed:
             self._begun += 1
-            accept = self._accept
-            self._asked = self._accept = False
-            return accept
+            asked, self._asked = self._asked or Asked(), None
+            return asked
 
     def end(self, outcome: Outcome) -> None:
         """End the poll that started last, with its outcome."""
@@ -101,7 +113,7 @@ class PollRequests:
     def forget(self) -> None:
         """Drop the pending requests: a later poll is not the one that was requested."""
         with self._changed:
-            self._asked = self._accept = False
+            self._asked = None
 
     def wake(self) -> None:
         """End a :meth:`wait`."""

@@ -25,6 +25,14 @@ def _nothing(step: str) -> None:
     pass
 
 
+def _about(reading: Reading) -> About:
+    found = reading.provenance
+    if found.in_doubt:  # not what the table has a revision of
+        return About(reading.read_at, reading.read_boottime, reading.source)
+    times = reading.read_at, reading.read_boottime
+    return About(*times, reading.source, found.revision, found.epoch)
+
+
 class Publisher:
     """Serves one store from construction to :meth:`close`.
 
@@ -70,6 +78,11 @@ class Publisher:
         """The published snapshot; None if there is none, or it is damaged."""
         return self._store.snapshot
 
+    @property
+    def options(self) -> Mapping[str, bytes] | None:
+        """The published options, name to packed keys; None if nothing is published."""
+        return None if self._store.is_empty else self._store.options()
+
     def advance(self, generation: int) -> None:
         """Continue after ``generation``, which an earlier daemon reached before a reboot."""
         self._store.advance(generation)
@@ -87,11 +100,10 @@ class Publisher:
         """
         with self._busy:
             self._check_open()
-            if reading.options == self._options:
+            if reading.options is self._options or reading.options == self._options:
                 return False
             self._options = None  # stays unknown if a step fails
-            about = About(reading.read_at, reading.read_boottime, reading.source)
-            news = self._store.publish(reading.options, about)
+            news = self._store.publish(reading.options, _about(reading))
             self._options = reading.options
             return news
 

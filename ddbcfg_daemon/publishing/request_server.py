@@ -21,6 +21,7 @@ from typing import Self
 from ddbcfg_client.format.request import (
     ACCEPT,
     FORBIDDEN,
+    FULL,
     LONGEST_REQUEST,
     MALFORMED,
     POLL,
@@ -46,13 +47,17 @@ def _poll(connection: Connection, request: Request) -> None:
     connection.after = connection.polls.ask_after(request.ticket)
 
 
+def _full(connection: Connection, request: Request) -> None:
+    connection.after = connection.polls.ask_after(full=True)
+
+
 def _accept(connection: Connection, request: Request) -> None:
     connection.after = connection.polls.ask_after(accept=True)
 
 
 # The operations of a request, by the kind of socket.
 _FOR_ALL: Mapping[str, Callable[[Connection, Request], None]] = {POLL: _poll}
-_FOR_ADMIN = {**_FOR_ALL, ACCEPT: _accept}
+_FOR_ADMIN = {**_FOR_ALL, FULL: _full, ACCEPT: _accept}
 
 
 class RequestServer:

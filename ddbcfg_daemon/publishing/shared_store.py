@@ -76,6 +76,10 @@ class SharedStore:
         """Whether the current segment's name still refers to it."""
         return self._current is not None and self._current.has_name()
 
+    def options(self) -> Mapping[str, bytes]:
+        """Return the published options."""
+        return dict(self._content.options())
+
     def advance(self, generation: int) -> None:
         """Make the next generation higher than ``generation``."""
         self._last = max(self._last, generation)

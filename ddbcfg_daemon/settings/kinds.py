@@ -14,6 +14,7 @@ from ddbcfg_client.dynamodb.client import endpoint_flaw
 
 _ON = frozenset({"1", "true", "yes", "on"})
 _OFF = frozenset({"0", "false", "no", "off"})
+_REVISION_USES = ("auto", "off")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -101,6 +102,13 @@ def user(text: str) -> pwd.struct_passwd:
         return pwd.getpwuid(int(text)) if text.isdecimal() else pwd.getpwnam(text)
     except (KeyError, OverflowError, ValueError):  # int() accepts at most 4,300 digits
         raise ValueError(f"there is no user {text!r}") from None
+
+
+def revision_use(text: str) -> str:
+    """Return whether to use a store's revision: auto or off."""
+    if text.lower() not in _REVISION_USES:
+        raise ValueError(f"{text!r} is neither auto nor off")
+    return text.lower()
 
 
 def log_level(text: str) -> str:

@@ -58,8 +58,8 @@ class StoreSettings:
         _POLL,
         kinds.seconds,
         "seconds between two polls",
-        more="The first pause is a random part of this; later ones are up to 10 % longer or "
-        "shorter.",
+        more="Polls come at a fixed rhythm that begins at random, each up to 0.5 s late, so that "
+        "the polls of many hosts are spread over the interval.",
         metavar="SECONDS",
         default="60",
     )
@@ -70,6 +70,24 @@ class StoreSettings:
         more="That includes name resolution, credentials, connecting and all pages.",
         metavar="SECONDS",
         default="60",
+    )
+    use_revision: str = setting(
+        _POLL,
+        kinds.revision_use,
+        "follow the revision of a store that has one: auto or off",
+        more="A poll then reads half a read unit if nothing changed, whatever the store's size: "
+        "docs/fleet.md.",
+        metavar="WHEN",
+        default="auto",
+    )
+    full_interval: float = setting(
+        _POLL,
+        kinds.seconds,
+        "seconds after which a store with a revision is read in full all the same",
+        more="This finds what writers without revisions changed. Up to 10 % longer or shorter. A "
+        "store without a revision is asked for one as often.",
+        metavar="SECONDS",
+        default="3600",
     )
     consistent_read: bool = setting(
         _POLL,

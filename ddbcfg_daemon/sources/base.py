@@ -15,12 +15,43 @@ Progress = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a reading says of the table's own version of the store; ``table_revision`` is 0 if none.
+
+    The options are those of ``revision`` in ``epoch``.  ``how`` says how they became known, empty
+    if nothing is new.  ``note`` says what keeps the store from being followed as usual.
+    ``in_doubt`` is true for options that no revision proves.
+    """
+
+    epoch: str = ""
+    revision: int = 0
+    table_revision: int = 0
+    how: str = ""
+    note: str = ""
+    in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What is served when a source has read nothing yet: options of a revision of the table."""
+
+    epoch: str
+    revision: int
+    options: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """All options of a store, read at one time.
 
     ``options`` maps each name to its packed keys; it must not be modified.  ``read_at`` is in
     nanoseconds since 1970, ``read_boottime`` in nanoseconds of CLOCK_BOOTTIME, by default now.
     ``skipped`` lists the items that are not options.
+
+    ``confirmed`` is false if these are not known to be the table's options now: then they are only
+    what was known before.  ``whole`` says whether all of them were read.  ``units`` are the read
+    units that were consumed since the last reading.  ``again_in`` is the number of seconds after
+    which the store should be read again, even if that is before the next regular poll.
     """
 
     options: Mapping[str, bytes]
@@ -28,6 +59,11 @@ class Reading:
     source: str = "dynamodb"
     skipped: tuple[str, ...] = ()
     read_boottime: int = field(default_factory=boottime)
+    confirmed: bool = True
+    whole: bool = True
+    units: float = 0.0
+    again_in: float | None = None
+    provenance: Provenance = Provenance()
 
     def same_as(self, other: Reading) -> bool:
         """Return whether both readings have the same content."""
@@ -37,10 +73,14 @@ class Reading:
 class Source(Protocol):
     """The source of one store, as a refresher reads it."""
 
-    def read(self, progress: Progress) -> Reading:
+    def read(
+        self, progress: Progress, *, full: bool = False, served: Served | None = None
+    ) -> Reading:
         """Return the whole store; call ``progress`` repeatedly while reading.
 
-        Raise ConfigError, and SourceUnusable if no later reading can succeed.
+        With ``full``, read all of it, even if it seems to be known.  ``served`` is what an earlier
+        daemon left, as long as this one has read nothing.  Raise ConfigError, and SourceUnusable if
+        no later reading can succeed.
         """
         ...
 

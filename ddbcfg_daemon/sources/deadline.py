@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from errno import EAGAIN
+from functools import partial
 
 from ddbcfg_daemon.errors import PollTimeout, ReadingAbandoned
-from ddbcfg_daemon.sources.base import Progress, Reading, Source
+from ddbcfg_daemon.sources.base import Progress, Reading, Served, Source
 from ddbcfg_daemon.sources.cancellation import Cancellation
 from ddbcfg_daemon.sources.credential_helpers import kill_helpers_of
 
@@ -31,12 +33,14 @@ class DeadlineSource:
         self._timeout = timeout
         self._abandoned: list[_Attempt] = []
 
-    def read(self, progress: Progress) -> Reading:
+    def read(
+        self, progress: Progress, *, full: bool = False, served: Served | None = None
+    ) -> Reading:
         """Return what ``source`` reads; raise PollTimeout, and what ``source`` raises."""
         self._abandoned = [attempt for attempt in self._abandoned if attempt.alive]
         if len(self._abandoned) >= MOST_ABANDONED:
             raise PollTimeout(self._timeout, 0, len(self._abandoned))
-        attempt = _Attempt(self._source)
+        attempt = _Attempt(partial(self._source.read, full=full, served=served))
         deadline = time.monotonic() + self._timeout
         while (left := deadline - time.monotonic()) > 0:
             if attempt.ended(min(left, _PROGRESS_EVERY)):
@@ -50,9 +54,9 @@ class DeadlineSource:
 class _Attempt:
     """One reading, in a thread of its own."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, read: Callable[[Progress], Reading]) -> None:
         self.pages = 0  # received so far
-        self._source = source
+        self._read = read
         self._result: Reading | BaseException | None = None
         self._abandoned = False
         self._cancellation = Cancellation()
@@ -100,7 +104,7 @@ class _Attempt:
     def _run(self) -> None:
         try:
             with self._cancellation:
-                result: Reading | BaseException = self._source.read(self._progress)
+                result: Reading | BaseException = self._read(self._progress)
         except BaseException as error:  # noqa: BLE001 - raised again in the refresher's thread
             result = error
         if not self._abandoned:

@@ -1,29 +1,20 @@
-"""The source that is a table in DynamoDB: it reads all items of a store as packed options."""
+"""The stores in tables of DynamoDB: which share a connection, and the source of each."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from threading import Lock
-from typing import Protocol
+from dataclasses import dataclass, fields
 
 from ddbcfg_client.dynamodb.client import check_settings, connect_dynamodb
 from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import ConfigError, MisconfiguredSchemaException, TableError
-from ddbcfg_daemon.errors import SourceUnusable
+from ddbcfg_client.errors import ConfigError, TableError
 from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
-from ddbcfg_daemon.sources.base import Progress, Reading, Source, Sources
+from ddbcfg_daemon.sources.base import Source, Sources
 from ddbcfg_daemon.sources.cancellation import make_cancellable
 from ddbcfg_daemon.sources.connection import Connection
-from ddbcfg_daemon.sources.item_packer import Item, ItemPacker
-
-#: Items in a page of a Query.  botocore creates about 4 KB of objects for each small item.  A full
-#: page of 1 MB would become tens of MB, and Python returns little of that to the system.
-ITEMS_A_PAGE = 1000
-
+from ddbcfg_daemon.sources.revision import RevisionSource
+from ddbcfg_daemon.sources.store import StoreSource, Tables
 
 log = logging.getLogger("ddbcfg.daemon")
 
@@ -44,9 +35,7 @@ class DynamoDBSources(Sources):
         place = _Place.of(store)
         if place not in self._connections:
             self._connections[place] = Connection(place.connected)
-        return DynamoDBSource(
-            self._connections[place], store.store, consistent=store.consistent_read
-        )
+        return source_of(self._connections[place], store)
 
     def fault(self) -> ConfigError | None:
         """Log errors in region, profile or endpoint; return the first if every store has one."""
@@ -82,81 +71,9 @@ class _Place:
         return None
 
 
-class Tables(Protocol):
-    """Provides a source with its connected table."""
-
-    def table(self) -> Table:
-        """Return the table; raise ConfigError if there is no connection to it."""
-        ...
-
-
-class DynamoDBSource:
-    """A store in a DynamoDB table.
-
-    Reads are eventually consistent unless ``consistent`` is true.  Such a read can return a state
-    that is older than the previous read.  So if a reading differs from the last one, the store is
-    read again, consistently, and this second reading is returned.  A store that does not change
-    costs nothing more.
-    """
-
-    def __init__(
-        self, tables: Tables, store: str, *, consistent: bool, origin: str = "dynamodb"
-    ) -> None:
-        self._tables = tables
-        self._store = store
-        self._consistent = consistent
-        self._origin = origin
-        self._checked = False
-        self._packer: ItemPacker | None = None
-        self._confirmed: Reading | None = None
-        self._newest = 0  # the number of the reading that started last
-        self._lock = Lock()
-
-    def read(self, progress: Progress) -> Reading:
-        """Return every item of the store, all pages; call ``progress`` for each page.
-
-        Raise TableError, MalformedValue, and SourceUnusable if the table has other keys.
-        """
-        with self._lock:
-            self._newest += 1
-            number, confirmed = self._newest, self._confirmed
-        table = self._tables.table()
-        if not self._checked:
-            # Only before the first reading: later, the Query itself reports what is wrong.
-            try:
-                table.check()
-            except MisconfiguredSchemaException as error:
-                raise SourceUnusable(type(error).__name__, str(error)) from error
-            self._checked = True
-        return self._read(table, progress, number, confirmed)
-
-    def _read(
-        self, table: Table, progress: Progress, number: int, confirmed: Reading | None
-    ) -> Reading:
-        # The source does not know what is published at the start, so the first read is consistent.
-        if confirmed is not None and not self._consistent:
-            reading = self._query(table, progress, consistent=False)
-            if reading.same_as(confirmed):
-                # Keep the objects of the previous reading, so that the new ones can be freed.
-                return replace(reading, options=confirmed.options)
-            del reading
-        reading = self._query(table, progress, consistent=True)
-        with self._lock:
-            # An abandoned reading may end after a later one started, and must not replace it.
-            if number == self._newest:
-                self._confirmed = reading
-        return reading
-
-    def _query(self, table: Table, progress: Progress, *, consistent: bool) -> Reading:
-        if self._packer is None:
-            self._packer = ItemPacker(table, self._store)
-        self._packer.table = table
-
-        def pages() -> Iterator[list[Item]]:
-            for page in table.pages(self._store, consistent=consistent, limit=ITEMS_A_PAGE):
-                progress()
-                yield page
-
-        read_at = time.time_ns()
-        options, skipped = self._packer.pack(pages())
-        return Reading(options, read_at, self._origin, tuple(skipped))
+def source_of(tables: Tables, store: StoreSettings, origin: str = "dynamodb") -> Source:
+    """Return the source of a store in a connected table, by its revision if the settings say so."""
+    plain = StoreSource(tables, store.store, consistent=store.consistent_read, origin=origin)
+    if store.use_revision == "off":
+        return plain
+    return RevisionSource(plain, full_interval=store.full_interval, interval=store.interval)

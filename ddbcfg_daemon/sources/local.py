@@ -20,7 +20,7 @@ from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
 from ddbcfg_daemon.sources.base import Source, Sources
 from ddbcfg_daemon.sources.cancellation import make_cancellable
 from ddbcfg_daemon.sources.connection import Connection
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
+from ddbcfg_daemon.sources.dynamodb import source_of
 from ddbcfg_daemon.sources.local_dynamodb import REGION, LocalDynamoDB
 
 _ORIGIN = "local"  # its name in the status, for readers
@@ -54,9 +54,7 @@ class LocalSources(Sources):
 
     def source(self, store: StoreSettings) -> Source:
         """Return the source of the store."""
-        return DynamoDBSource(
-            self._connection, store.store, consistent=store.consistent_read, origin=_ORIGIN
-        )
+        return source_of(self._connection, store, _ORIGIN)
 
     def check_published(self, names: Names) -> None:
         """Raise OtherSource for the memory of a real store: this source would remove it at exit."""

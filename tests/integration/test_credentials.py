@@ -20,7 +20,7 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.dynamodb.table_connection import TableConnection
 from ddbcfg_client.errors import CredentialsRefused
 from ddbcfg_daemon.sources.connection import Connection
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
+from ddbcfg_daemon.sources.store import StoreSource
 from support.credentials import (
     SOURCES,
     CredentialSource,
@@ -78,7 +78,7 @@ def test_each_source_is_asked_again_from_the_beginning_until_it_gives_credential
         lambda: Table(connect_dynamodb(endpoint_url=proxy.url), table.name),
         lambda: float(next(seconds)),
     )
-    reader = DynamoDBSource(connection, "prod", consistent=False)
+    reader = StoreSource(connection, "prod", consistent=False)
     proxy.accept_only("first")
     source.fail(fault)
     for _ in range(2):

@@ -37,7 +37,7 @@ class Scripted:
         self.does = list(does)
         self.threads: list[threading.Thread] = []
 
-    def read(self, progress: Progress) -> Reading:
+    def read(self, progress: Progress, **_: object) -> Reading:
         self.threads.append(threading.current_thread())
         return self.does.pop(0)(progress)
 

@@ -26,7 +26,7 @@ class Source:
     def __init__(self) -> None:
         self.now = reading({"db": {"host": SECRET}, "more": {}})
 
-    def read(self, progress: Progress) -> Reading:
+    def read(self, progress: Progress, **_: object) -> Reading:
         return self.now
 
 

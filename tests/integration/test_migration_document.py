@@ -20,8 +20,8 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.sources.connection import Connection
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
 from ddbcfg_daemon.sources.local_dynamodb import REGION, LocalDynamoDB
+from ddbcfg_daemon.sources.store import StoreSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +77,7 @@ def table(connection: DynamoDBClient) -> Table:
 def published(table: Table, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The store is published on this host, where no other table called config is in the way."""
     monkeypatch.setenv("DDBCFG_NAMESPACE", namespace)
-    source = DynamoDBSource(Connection(lambda: table), "prod", consistent=True)
+    source = StoreSource(Connection(lambda: table), "prod", consistent=True)
     publisher = Publisher(Names(namespace, "prod"))
     assert Refresher(source, publisher, 60, pid=os.getpid()).poll() is None
     yield

@@ -31,7 +31,7 @@ class Source:
         self.polls = 0
         self.before: Callable[[], None] = lambda: None
 
-    def read(self, progress: Progress) -> Reading:
+    def read(self, progress: Progress, **_: object) -> Reading:
         self.polls += 1
         self.before()
         return reading({"db": {"host": SECRET}})

@@ -31,7 +31,7 @@ class Memory(Sources):
         self.asked.append(f"source of {store.store}")
         return self
 
-    def read(self, progress: Progress) -> Reading:
+    def read(self, progress: Progress, **_: object) -> Reading:
         if self.unusable:
             raise SourceUnusable("MemoryLost", "the memory is gone")
         return Reading({"db": pack_option("db", {"host": {"S": "h"}})}, 1, "memory")

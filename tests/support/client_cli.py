@@ -110,7 +110,7 @@ class Answers:
     def __init__(self) -> None:
         self.answer: Reading | Exception = reading(STORE)
 
-    def read(self, progress: Progress) -> Reading:
+    def read(self, progress: Progress, **_: object) -> Reading:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer

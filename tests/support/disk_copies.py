@@ -81,7 +81,7 @@ class Host:
         for publisher in self._publishers:
             publisher.close()
 
-    def read(self, progress: Progress) -> Reading:
+    def read(self, progress: Progress, **_: object) -> Reading:
         if isinstance(self.now, Exception):
             raise self.now
         return self.now

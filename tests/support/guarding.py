@@ -25,7 +25,7 @@ class FakeSource:
         self.now = reading({})
         self.error: Exception | None = None
 
-    def read(self, progress: Progress) -> Reading:
+    def read(self, progress: Progress, **_: object) -> Reading:
         if self.error is not None:
             raise self.error
         return self.now

@@ -24,7 +24,7 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.deadline import DeadlineSource
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
+from ddbcfg_daemon.sources.store import StoreSource
 
 
 class ManyOptions:
@@ -73,7 +73,7 @@ def main(count: int, size: int) -> None:
     client: Any = ManyOptions(count, size)
     table = Table(client, "config")
     publisher = Publisher(Names(f"test-{uuid4().hex[:12]}", "prod"))
-    source = DynamoDBSource(Connection(lambda: table), "prod", consistent=False)
+    source = StoreSource(Connection(lambda: table), "prod", consistent=False)
     refresher = Refresher(DeadlineSource(source, 600.0), publisher, 60.0, pid=os.getpid())
     settle()
     try:

@@ -28,7 +28,7 @@ class FakeSource:
         self.answers = list(answers)
         self.during: Callable[[Progress], None] = lambda progress: None
 
-    def read(self, progress: Progress) -> Reading:
+    def read(self, progress: Progress, **_: object) -> Reading:
         self.during(progress)
         answer = self.answers.pop(0)
         if isinstance(answer, BaseException):

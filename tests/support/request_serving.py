@@ -37,11 +37,11 @@ class Served:
 
     def poll(self, reading: Reading | None = None, *, held: str = "", error: str = "") -> bool:
         """Do what the refresher does; return whether an operator accepts what is refused."""
-        accepts = self.polls.begin()
+        asked = self.polls.begin()
         published = reading is not None and self.publisher.publish(reading)
         self.publisher.report(PageStatus(error=error))
         self.polls.end(Outcome(self.publisher.generation, published, held, error))
-        return accepts
+        return asked.accept
 
     @contextmanager
     def polling(self, *arguments: Any, **keywords: Any) -> Iterator[None]:

@@ -11,7 +11,7 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.connection import Connection
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
+from ddbcfg_daemon.sources.store import StoreSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ def open_rig(
         with DynamoDBConfigStore(client, table_name, store_name, config_store=kind) as store:
             yield Rig(kind, store, store.reload)
         return
-    source = DynamoDBSource(Connection(lambda: table), store_name, consistent=True)
+    source = StoreSource(Connection(lambda: table), store_name, consistent=True)
     publisher = Publisher(Names(table_name, store_name))
 
     def publish() -> None:

@@ -129,7 +129,7 @@ def the_old_api() -> None:
 class Constant:
     """A source of snapshots of somebody's own: it need not inherit anything."""
 
-    def read(self, progress: Progress) -> Reading:
+    def read(self, progress: Progress, **_: object) -> Reading:
         progress()
         return Reading({}, read_at=0)
 

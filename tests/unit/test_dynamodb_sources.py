@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
 from ddbcfg_client.errors import TableError
 from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource, DynamoDBSources
+from ddbcfg_daemon.sources.base import Source
+from ddbcfg_daemon.sources.dynamodb import DynamoDBSources
 from ddbcfg_daemon.sources.opening import open_sources
+from ddbcfg_daemon.sources.revision import RevisionSource
+from ddbcfg_daemon.sources.store import StoreSource
 
 A = StoreSettings(table="t", store="a", region="eu-west-1")
 B = StoreSettings(table="t", store="b", region="eu-west-1", interval=5.0)
@@ -23,11 +27,20 @@ def sources(*stores: StoreSettings) -> DynamoDBSources:
     return made
 
 
+def tables_of(source: Source) -> object:
+    return vars(vars(source)["_plain"])["_tables"]
+
+
+def test_a_store_whose_revision_is_not_to_be_used_is_read_plainly() -> None:
+    source = sources(A).source(replace(A, use_revision="off"))
+    assert isinstance(source, StoreSource)
+
+
 def test_stores_of_one_table_share_a_connection() -> None:
     opened = sources(A, B)
     made = [opened.source(store) for store in (A, B)]
-    assert all(isinstance(source, DynamoDBSource) for source in made)
-    first, second = (vars(source)["_tables"] for source in made)
+    assert all(isinstance(source, RevisionSource) for source in made)
+    first, second = map(tables_of, made)
     assert first is second
 
 
@@ -44,7 +57,7 @@ def test_stores_of_one_table_share_a_connection() -> None:
 def test_stores_of_different_tables_do_not(other: dict[str, str]) -> None:
     elsewhere = StoreSettings(**({"table": "t", "store": "b", "region": "eu-west-1"} | other))
     opened = sources(A, elsewhere)
-    first, second = (vars(opened.source(store))["_tables"] for store in (A, elsewhere))
+    first, second = (tables_of(opened.source(store)) for store in (A, elsewhere))
     assert first is not second
 
 

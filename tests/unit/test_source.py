@@ -13,7 +13,7 @@ from ddbcfg_client.errors import MisconfiguredSchemaException, TableThrottled
 from ddbcfg_client.format.values import pack_option
 from ddbcfg_daemon.errors import SourceUnusable
 from ddbcfg_daemon.sources.base import Reading
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
+from ddbcfg_daemon.sources.store import StoreSource
 
 THROTTLED = TableThrottled("config", "Query", "ProvisionedThroughputExceededException", "slow down")
 
@@ -72,8 +72,8 @@ def replicas() -> Replicas:
 
 
 @pytest.fixture
-def source(replicas: Replicas) -> DynamoDBSource:
-    return DynamoDBSource(replicas, "prod", consistent=False)
+def source(replicas: Replicas) -> StoreSource:
+    return StoreSource(replicas, "prod", consistent=False)
 
 
 def packed(value: int) -> bytes:
@@ -84,9 +84,7 @@ def value_of(reading: Reading) -> int:
     return next(value for value in range(10) if reading.options == {"db": packed(value)})
 
 
-def test_values_never_go_back_while_replicas_lag(
-    replicas: Replicas, source: DynamoDBSource
-) -> None:
+def test_values_never_go_back_while_replicas_lag(replicas: Replicas, source: StoreSource) -> None:
     values = []
     for real, seen in [(1, 1), (2, 1), (2, 2), (2, 1), (2, 2), (3, 1), (3, 2), (3, 3), (3, 2)]:
         replicas.value, replicas.seen = real, [seen]
@@ -95,7 +93,7 @@ def test_values_never_go_back_while_replicas_lag(
     assert values == [1, 1, 2, 2, 2, 3, 3, 3, 3]
 
 
-def test_an_unchanged_store_costs_nothing_more(replicas: Replicas, source: DynamoDBSource) -> None:
+def test_an_unchanged_store_costs_nothing_more(replicas: Replicas, source: StoreSource) -> None:
     first = source.read(lambda: None)
     assert replicas.reads == [True]  # what was published before it is not known
     for _ in range(3):
@@ -107,7 +105,7 @@ def test_an_unchanged_store_costs_nothing_more(replicas: Replicas, source: Dynam
 
 
 def test_a_change_that_cannot_be_confirmed_is_no_reading(
-    replicas: Replicas, source: DynamoDBSource
+    replicas: Replicas, source: StoreSource
 ) -> None:
     source.read(lambda: None)
     replicas.value, replicas.seen, replicas.fail = 2, [2, 2], THROTTLED
@@ -119,7 +117,7 @@ def test_a_change_that_cannot_be_confirmed_is_no_reading(
 
 
 def test_a_table_of_other_keys_is_unusable_until_it_is_another(
-    replicas: Replicas, source: DynamoDBSource
+    replicas: Replicas, source: StoreSource
 ) -> None:
     replicas.hash_key = "app"
     for _ in range(2):
@@ -134,7 +132,7 @@ def test_a_table_of_other_keys_is_unusable_until_it_is_another(
 
 
 def test_consistent_reads_need_no_confirmation(replicas: Replicas) -> None:
-    source = DynamoDBSource(replicas, "prod", consistent=True)
+    source = StoreSource(replicas, "prod", consistent=True)
     for value in (1, 2, 2, 3):
         replicas.value = value
         assert value_of(source.read(lambda: None)) == value
@@ -142,7 +140,7 @@ def test_consistent_reads_need_no_confirmation(replicas: Replicas) -> None:
 
 
 def test_a_reading_that_was_overtaken_is_not_what_later_ones_are_compared_with(
-    replicas: Replicas, source: DynamoDBSource
+    replicas: Replicas, source: StoreSource
 ) -> None:
     def overtake() -> None:
         nonlocal overtaken

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import mean
 
 import pytest
@@ -13,7 +13,7 @@ from ddbcfg_client.shm.clock import boottime
 from ddbcfg_daemon import refresher as module
 from ddbcfg_daemon.guards import GuardRefused
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.schedule import Schedule
 from ddbcfg_daemon.sources.base import Progress
 from support.refreshing import AWAY, DB, INTERVAL, FakeSource, refresher_of
 
@@ -31,23 +31,28 @@ def spread(draw: Callable[[], float], low: float, high: float) -> list[float]:
     return drawn
 
 
-def test_the_second_poll_comes_at_a_random_phase_of_the_interval(publisher: Publisher) -> None:
-    refresher = refresher_of(publisher)
-
-    def first_pause() -> float:
-        refresher._schedule._phased = False
-        return refresher._pause(None)
-
-    spread(first_pause, 0.0, INTERVAL)
+def test_polls_begin_at_a_random_phase_of_the_interval() -> None:
+    spread(lambda: Schedule(INTERVAL).next_after(1000.0) - 1000.0, 0.0, INTERVAL)
 
 
-def test_later_polls_come_after_the_interval_ten_percent_more_or_less(
-    publisher: Publisher,
-) -> None:
-    refresher = refresher_of(publisher)
-    refresher._pause(None)
-    drawn = spread(lambda: refresher._pause(None), INTERVAL * 0.9, INTERVAL * 1.1)
-    assert mean(drawn) == pytest.approx(INTERVAL, rel=0.01)
+def test_later_polls_keep_to_a_grid_and_are_up_to_half_a_second_late() -> None:
+    schedule = Schedule(INTERVAL)
+    phase = schedule.next_after(1000.0)
+
+    def late() -> float:
+        # However long a poll takes, and however late it is itself.
+        polled = phase + INTERVAL * random.randrange(50) + random.random() * 59
+        return (schedule.next_after(polled) - phase) % INTERVAL
+
+    assert mean(spread(late, 0.0, 0.5)) == pytest.approx(0.25, abs=0.02)
+    # A poll that took more than an interval leaves some out.
+    assert 0 <= schedule.next_after(phase + 100.5 * INTERVAL) - phase - 101 * INTERVAL <= 0.5
+
+
+def test_a_short_interval_has_less_jitter() -> None:
+    schedule = Schedule(0.5)
+    phase = schedule.next_after(0.0)
+    spread(lambda: schedule.next_after(phase) - phase, 0.5, 0.55)
 
 
 @pytest.mark.parametrize(
@@ -55,33 +60,35 @@ def test_later_polls_come_after_the_interval_ten_percent_more_or_less(
     [(1, 2), (2, 4), (3, 8), (5, 32), (6, INTERVAL), (7, INTERVAL), (10**6, INTERVAL)],
 )
 def test_tries_after_failures_come_later_and_later_up_to_the_interval(
-    publisher: Publisher, failures: int, longest: float
+    failures: int, longest: float
 ) -> None:
+    spread(lambda: Schedule(INTERVAL).retry(failures), longest / 2, longest)
+
+
+def test_an_interval_shorter_than_the_first_retry_is_kept() -> None:
+    assert all(Schedule(0.5).retry(1) <= 0.5 for _ in range(100))
+
+
+def test_failures_before_it_do_not_use_up_the_random_phase(publisher: Publisher) -> None:
     refresher = refresher_of(publisher)
-    refresher._status.failures = failures
-    spread(lambda: refresher._pause(AWAY), longest / 2, longest)
-
-
-def test_an_interval_shorter_than_the_first_retry_is_kept(publisher: Publisher) -> None:
-    refresher = Refresher(FakeSource(), publisher, 0.5, pid=os.getpid())
     refresher._status.failures = 1
-    assert all(refresher._pause(AWAY) <= 0.5 for _ in range(100))
+    refresher._set_due(AWAY, scheduled=True)
+    assert refresher._due <= boottime() + 2 * 10**9
+    assert refresher._schedule.phase is None
+    refresher._set_due(None, scheduled=True)
+    assert refresher._due == round((refresher._schedule.phase or 0) * 1e9)
 
 
-def test_failures_before_it_do_not_use_up_the_random_phase(
-    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+def test_a_source_that_wants_to_be_read_again_is_and_that_is_no_scheduled_poll(
+    publisher: Publisher,
 ) -> None:
-    drawn: list[tuple[float, float]] = []
-
-    def uniform(low: float, high: float) -> float:
-        drawn.append((low, high))
-        return high
-
-    monkeypatch.setattr(random, "uniform", uniform)
-    refresher = refresher_of(publisher)
-    for error in (AWAY, None, AWAY, None):
-        refresher._pause(error)
-    assert drawn == [(0.5, 1.0), (0.0, INTERVAL), (0.5, 1.0), (0.9, 1.1)]
+    refresher = refresher_of(publisher, replace(DB, again_in=0.05), DB)
+    refresher.poll()
+    refresher._due = boottime() + 10**12
+    assert refresher._sleep() is False
+    assert refresher._due > boottime() + 9 * 10**11
+    refresher.poll(scheduled=False)
+    assert refresher._again_at is None
 
 
 def test_a_poll_that_is_asked_for_comes_at_once_but_a_second_after_the_last_one(

@@ -79,7 +79,7 @@ def test_fields_that_are_not_known_are_skipped_and_a_newer_version_is_served(
 
 def test_an_unknown_operation_says_which_there_are(served: Served) -> None:
     with Peer(served.names.admin) as peer:
-        assert peer.ask(op="pin")["why"] == "this daemon knows only poll, accept"
+        assert peer.ask(op="pin")["why"] == "this daemon knows only poll, full, accept"
     with Peer(served.names.requests) as peer:
         assert peer.ask(op="pin")["why"] == "this daemon knows only poll"
 

@@ -200,18 +200,18 @@ def test_accept_is_for_the_admin_socket_and_for_one_poll(served: Served, config:
 
 
 def test_an_acceptance_that_comes_during_a_poll_is_for_the_next(served: Served) -> None:
-    assert served.polls.begin() is False
+    assert not served.polls.begin().accept
     served.polls.ask(accept=True)
     served.polls.end(Outcome(1, False))
-    assert served.polls.begin() is True
-    assert served.polls.begin() is False
+    assert served.polls.begin().accept
+    assert not served.polls.begin().accept
 
 
 def test_an_acceptance_is_not_for_whoever_serves_the_store_later(served: Served) -> None:
     served.polls.ask(accept=True)
     served.publisher.close()
     wait_until(lambda: not served.polls.pending)
-    assert served.polls.begin() is False
+    assert not served.polls.begin().accept
 
 
 @pytest.mark.parametrize("length", [40, 200])

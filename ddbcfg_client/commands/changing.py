@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from ddbcfg_client.commands.reading import revision
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
@@ -26,18 +28,6 @@ def add_change_flags(parser: Parser) -> None:
     add_author_flags(parser)
     text = "only if none of the options changed since this revision (else 7)"
     parser.add_argument("--if-unchanged", type=revision, metavar="REV", help=text)
-
-
-def revision(text: str) -> int:
-    """Return the revision in ``text``; raise ValueError if it is not a number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-# argparse shows this name in "invalid ... value".
-revision.__name__ = "revision"
 
 
 def writer_for(args: argparse.Namespace, table: Table, store: str) -> StoreWriter:

@@ -5,29 +5,43 @@ from __future__ import annotations
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import complain, emit, emit_json
-from ddbcfg_client.commands.reading import add_flags, open_config
+from ddbcfg_client.commands.reading import add_flags, open_config, revision
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
     from ddbcfg_client.commands.parser import Parser
+    from ddbcfg_client.readonly import ReadOnlyDict
+
+# Of DynamoDB, which only --revision reads.
+_TABLE_FLAGS = ("region", "endpoint_url", "store_key", "option_key")
+# Of shared memory, which --revision does not read.
+_READING_FLAGS = ("namespace", "owner", "max_age")
 
 
 def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
     parser.add_argument("option", nargs="?", metavar="OPTION")
     parser.add_argument("key", nargs="?", metavar="KEY")
+    text = "as it was at this revision; reads DynamoDB, so table and store must be named"
+    parser.add_argument("--revision", type=revision, metavar="REV", help=text)
+    for name in _TABLE_FLAGS:
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="X", help="with --revision")
 
 
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.notation.writer import dumps
 
-    config = open_config(args)
+    unused = _TABLE_FLAGS if args.revision is None else _READING_FLAGS
+    for name in unused:
+        if getattr(args, name) is not None:
+            goes = "goes" if args.revision is None else "does not go"
+            args.fail(f"--{name.replace('_', '-')} {goes} with --revision")
+    option = open_config(args).get(args.option) if args.revision is None else _past(args)
     if args.option is None:
-        emit_json(dumps(config.get(), typed=False, indent=2))
+        emit_json(dumps(option, typed=False, indent=2))
         return FOUND
-    option = config.get(args.option)
     if args.key is None:
         emit_json(dumps(option, typed=False))
         return FOUND
@@ -41,6 +55,24 @@ def _run(args: argparse.Namespace) -> int:
     else:
         emit_json(dumps(value, typed=False))
     return FOUND
+
+
+def _past(args: argparse.Namespace) -> ReadOnlyDict:
+    """Return the option, or all, as of a revision; raise OptionNotFound."""
+    from ddbcfg_client.commands.target import one_store, open_access
+    from ddbcfg_client.dynamodb.revision.history import past
+    from ddbcfg_client.errors import OptionNotFound
+    from ddbcfg_client.format.values import unpack_option
+    from ddbcfg_client.readonly import ReadOnlyDict
+
+    store = one_store(args)
+    with open_access(args, store) as (_, access):
+        content = past(access, args.revision).content
+    if args.option is None:
+        return ReadOnlyDict((name, unpack_option(content[name])) for name in sorted(content))
+    if args.option not in content:
+        raise OptionNotFound(args.option, store)
+    return unpack_option(content[args.option])
 
 
 COMMAND = Command(

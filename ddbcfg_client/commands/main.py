@@ -10,7 +10,7 @@ import sys
 from ddbcfg_client.commands.exits import FAULT, FOUND, INTERRUPTED, MEANINGS, OUTPUT_FAILED, code_of
 from ddbcfg_client.commands.output import check_output, complain, flush, silence
 from ddbcfg_client.commands.parser import Parser
-from ddbcfg_client.commands.registry import COMMANDS, load
+from ddbcfg_client.commands.registry import COMMANDS, GROUPS, load
 from ddbcfg_client.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -25,9 +25,9 @@ _EPILOG = """\
 --table, --store and --namespace default to DDBCFG_TABLE, DDBCFG_STORE and DDBCFG_NAMESPACE.
 Reading does not need them if only one store is published on this host.
 
-set, delete, create-table, export, import and check use DynamoDB itself: table and store must be
-named.  Region, endpoint and keys default to DDBCFG_REGION, DDBCFG_ENDPOINT_URL, DDBCFG_STORE_KEY
-and DDBCFG_OPTION_KEY.  Credentials come from the usual AWS sources.
+The commands from set on use DynamoDB itself: table and store must be named.  Region, endpoint and
+keys default to DDBCFG_REGION, DDBCFG_ENDPOINT_URL, DDBCFG_STORE_KEY and DDBCFG_OPTION_KEY.
+Credentials come from the usual AWS sources.
 
 exit codes:
 """
@@ -77,12 +77,13 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
-    name = arguments[0] if arguments else ""
+    words = 2 if arguments and arguments[0] in GROUPS else 1
+    name = " ".join(arguments[:words])
     if name not in COMMANDS:
         _explain(arguments)
     # Only the parser of this command, because creating each one takes time.
     command = load(name)
-    return command, command.parser().parse(arguments[1:])
+    return command, command.parser().parse(arguments[words:])
 
 
 def _explain(arguments: Sequence[str]) -> NoReturn:
@@ -90,15 +91,19 @@ def _explain(arguments: Sequence[str]) -> NoReturn:
     from ddbcfg_client.version import VERSION
 
     codes = "".join(f"  {code:<3} {meaning}\n" for code, meaning in MEANINGS.items())
+    group = arguments[0] if arguments and arguments[0] in GROUPS else ""
+    prefix = f"{group} " if group else ""
+    program = f"ddbcfg-client {group}".rstrip()
     parser = Parser(
-        prog="ddbcfg-client",
+        prog=program,
         description="Read configuration that ddbcfg-daemon publishes on this host, and write it.",
         epilog=_EPILOG + codes,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     # With prog=, argparse does not format a usage line and look up the terminal's size.
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, prog="ddbcfg-client")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, prog=program)
     for name in COMMANDS:
-        commands.add_parser(name, help=load(name).summary, add_help=False)
-    parser.parse(arguments)
+        if name.startswith(prefix):
+            commands.add_parser(name.removeprefix(prefix), help=load(name).summary, add_help=False)
+    parser.parse(arguments[1:] if group else arguments)
     parser.error("COMMAND must be the first argument")

@@ -24,7 +24,18 @@ COMMANDS = {
     "export": "export",
     "import": "import_",
     "check": "check",
+    "history": "history",
+    "diff": "diff",
+    "rollback": "rollback",
+    "revision enable": "revision.enable",
+    "revision disable": "revision.disable",
+    "revision status": "revision.status",
+    "revision repair": "revision.repair",
+    "revision sync": "revision.sync",
+    "revision watch": "revision.watch",
 }
+#: The first words of commands that have two.
+GROUPS = frozenset(name.partition(" ")[0] for name in COMMANDS if " " in name)
 
 
 def load(name: str) -> Command:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.dynamodb.key_names import KeyNames
+    from ddbcfg_client.dynamodb.revision.table_access import TableAccess
     from ddbcfg_client.dynamodb.table import Table
 
 
@@ -56,6 +57,26 @@ def open_table(args: argparse.Namespace) -> Iterator[Table]:
     )
     with closing(client):
         yield Table(client, name, keys_named(args))
+
+
+@contextmanager
+def open_access(args: argparse.Namespace, store: str) -> Iterator[tuple[Table, TableAccess]]:
+    """Yield the named table, and what the revision protocol asks of it for one store.
+
+    Raise the errors of :func:`open_table`, and `NameRefused` if a store of this name, or in a table
+    with these keys, cannot have revisions.
+    """
+    with open_table(args) as table:
+        access = access_to(table, store)
+        access.place.check()
+        yield table, access
+
+
+def access_to(table: Table, store: str) -> TableAccess:
+    """Return what the revision protocol asks of a table for one store."""
+    from ddbcfg_client.dynamodb.revision import table_access
+
+    return table_access.TableAccess(table, store)
 
 
 def table_named(args: argparse.Namespace) -> str:

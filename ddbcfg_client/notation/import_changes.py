@@ -1,14 +1,14 @@
-"""The changes that an import of a file makes to a store: names and types, never values."""
+"""The changes that an import of a file makes to a store: names and types."""
 
 from __future__ import annotations
 
 from ddbcfg_client.format.differences import differences
 from ddbcfg_client.notation.canonical import same, type_of
-from ddbcfg_client.printable import shown
+from ddbcfg_client.printable import printable, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     Options = Mapping[str, Mapping[str, object]]
 
@@ -32,13 +32,17 @@ class Changes:
         """The number of options that are the same in both."""
         return len(self._file) - len(self.added) - len(self.changed)
 
-    def lines(self) -> Iterator[str]:
-        """Yield a line for each option that differs, followed by one for each key that differs."""
+    def lines(self, *, values: bool = False) -> Iterator[str]:
+        """Yield a line for each option that differs, followed by one for each key that differs.
+
+        With ``values``, show them instead of their types.
+        """
+        text = _value if values else type_of
         sign_of = dict.fromkeys(self.added, "+") | dict.fromkeys(self.changed, "~")
         sign_of |= dict.fromkeys(self.deleted, "-")
         for name in sorted(sign_of):
             yield f"  {sign_of[name]} {shown(name)}"
-            for line in _key_lines(self._store.get(name, {}), self._file.get(name, {})):
+            for line in _key_lines(self._store.get(name, {}), self._file.get(name, {}), text):
                 yield f"      {line}"
 
 
@@ -54,12 +58,20 @@ def counts(all_changes: Iterable[Changes]) -> str:
     return ", ".join(parts) + (f", {kept} kept that the file does not have" if kept else "")
 
 
-def _key_lines(store: Mapping[str, object], file: Mapping[str, object]) -> Iterator[str]:
+def _key_lines(
+    store: Mapping[str, object], file: Mapping[str, object], text: Callable[[object], str]
+) -> Iterator[str]:
     for key in sorted(name for kind in differences(store, file, same) for name in kind):
         if key not in store:
-            yield f"+ {shown(key)}: {type_of(file[key])}"
+            yield f"+ {shown(key)}: {text(file[key])}"
         elif key not in file:
-            yield f"- {shown(key)}: {type_of(store[key])}"
+            yield f"- {shown(key)}: {text(store[key])}"
         else:
-            types = dict.fromkeys((type_of(store[key]), type_of(file[key])))
-            yield f"~ {shown(key)}: {' -> '.join(types)}"
+            texts = dict.fromkeys((text(store[key]), text(file[key])))
+            yield f"~ {shown(key)}: {' -> '.join(texts)}"
+
+
+def _value(value: object) -> str:
+    from ddbcfg_client.notation.writer import dumps
+
+    return printable(dumps(value, typed=True))

@@ -11,7 +11,7 @@ from ddbcfg_client import errors
 from ddbcfg_client.commands import exits
 from ddbcfg_client.commands import main as main_module
 from ddbcfg_client.commands.exits import CODES, MEANINGS, code_of
-from ddbcfg_client.commands.registry import COMMANDS, load
+from ddbcfg_client.commands.registry import COMMANDS, GROUPS, load
 from ddbcfg_client.errors import (
     ConfigError,
     CredentialsRefused,
@@ -33,7 +33,11 @@ COMMAND_LINE = (ROOT / "docs/command-line.md").read_text()
 
 
 def test_every_module_with_a_command_is_in_the_list() -> None:
-    found = {path.stem for path in FOLDER.glob("*.py") if "\nCOMMAND = " in path.read_text()}
+    found = {
+        ".".join(path.relative_to(FOLDER).with_suffix("").parts)
+        for path in FOLDER.rglob("*.py")
+        if "\nCOMMAND = " in path.read_text()
+    }
     assert found == set(COMMANDS.values())
     assert len(COMMANDS) == len(found)
 
@@ -42,7 +46,7 @@ def test_every_module_with_a_command_is_in_the_list() -> None:
 def test_each_has_the_name_of_its_module_and_a_place_in_the_documents(name: str) -> None:
     command = load(name)
     assert command.name == name
-    assert COMMANDS[name].rstrip("_") == name.replace("-", "_")
+    assert COMMANDS[name].rstrip("_") == name.replace("-", "_").replace(" ", ".")
     assert f"    ddbcfg-client {name}" in README + COMMAND_LINE
     assert command.summary[0].islower()
     assert not command.summary.endswith(".")
@@ -51,7 +55,7 @@ def test_each_has_the_name_of_its_module_and_a_place_in_the_documents(name: str)
 @pytest.mark.usefixtures("unmeasured_children")
 def test_loading_them_all_for_the_help_loads_nothing_of_what_they_need() -> None:
     code = (
-        "import sys; from ddbcfg_client.commands.registry import COMMANDS, load; "
+        "import sys; from ddbcfg_client.commands.registry import COMMANDS, GROUPS, load; "
         "print(len([load(name) for name in COMMANDS]), *sorted(sys.modules))"
     )
     done = run_python("-c", code, cwd=ROOT, check=True)
@@ -63,7 +67,26 @@ def test_loading_them_all_for_the_help_loads_nothing_of_what_they_need() -> None
     assert ours.isdisjoint({"dynamodb", "notation", "checks", "config_stores", "testing"})
 
 
+@pytest.mark.parametrize("arguments", [[], ["nope"], ["--help"]])
+def test_a_group_of_commands_lists_them(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert {"revision"} == GROUPS
+    with pytest.raises(SystemExit) as caught:
+        main_module.main(["revision", *arguments])
+    assert caught.value.code == (0 if arguments == ["--help"] else 2)
+    said = "".join(capsys.readouterr())
+    assert "usage: ddbcfg-client revision" in said
+    if arguments:
+        assert all(word in said for word in ("enable", "repair", "watch"))
+        assert "create-table" not in said
+
+
 # --- flags ---------------------------------------------------------------------------------------
+
+
+#: Flags that may be there several times.
+REPEATED = {(name, "store") for name in COMMANDS} | {("rollback", "option")}
 
 
 def single_flags() -> list[tuple[str, str]]:
@@ -72,7 +95,7 @@ def single_flags() -> list[tuple[str, str]]:
         (name, action.option_strings[0])
         for name in COMMANDS
         for action in load(name).parser()._actions
-        if action.option_strings and action.nargs is None and action.dest != "store"
+        if action.option_strings and action.nargs is None and (name, action.dest) not in REPEATED
     ]
 
 

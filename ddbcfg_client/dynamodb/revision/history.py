@@ -145,7 +145,17 @@ def rollback(
 
     It is not written yet, and will not be over what others write until then.
     """
-    was = past(access, to)
+    return rollback_to(past(access, to), by=by, why=why, options=options)
+
+
+def rollback_to(
+    was: Past,
+    *,
+    by: str | Callable[[], str],
+    why: str = "",
+    options: Collection[str] | None = None,
+) -> Change:
+    """Return the change of :func:`rollback`, to what is known of the past."""
     names = was.content.keys() | was.current.keys() if options is None else set(options)
     wanted: Mapping[str, bytes | None] = {
         name: was.content.get(name)
@@ -155,7 +165,7 @@ def rollback(
     return Change(
         wanted,
         by,
-        why or f"back to revision {to}",
+        why or f"back to revision {was.rev}",
         unchanged=Unchanged(was.now.rev, was.now.epoch),
     )
 

@@ -1,0 +1,165 @@
+"""``ddbcfg-client history``: who changed what and when; ``--purge`` deletes what is on record."""
+
+from __future__ import annotations
+
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.confirming import confirmed
+from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
+from ddbcfg_client.commands.output import complain, counted, emit_json, say, shown
+from ddbcfg_client.commands.reading import revision
+from ddbcfg_client.commands.target import add_flags, one_store, open_access
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+    from typing import Any
+
+    from ddbcfg_client.commands.parser import Parser
+    from ddbcfg_client.dynamodb.revision.access import Access
+    from ddbcfg_client.dynamodb.revision.record import Record
+
+_DESCRIPTION = """\
+Show the changes of a store that has revisions, the newest first: revision, time, writer, reason and
+the options, all or only those of OPTION.  With --purge, delete what is on record of the values
+before and after each change, which can be secrets.
+"""
+_MOST_NAMES = 20
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_flags(parser)
+    add = parser.add_argument
+    add("option", nargs="?", metavar="OPTION")
+    text = "after this revision, or from this date or time on (ISO 8601, UTC if no zone is named)"
+    add("--since", type=_since, metavar="WHEN", help=text)
+    add("--limit", type=revision, metavar="N", help="at most so many changes")
+    add("--json", action="store_true", help="print JSON, with every name")
+    add("--purge", action="store_true", help="delete what is on record, after a confirmation")
+    add("--before", type=revision, metavar="REV", help="with --purge: keep from this revision on")
+    add("--yes", action="store_true", help="delete without asking")
+
+
+def _since(text: str) -> Any:
+    """Return a revision as an int, or a time with its zone."""
+    if text.isascii() and text.isdigit():
+        return int(text)
+    return _time(text)
+
+
+_since.__name__ = "revision or time"
+
+
+def _time(text: str) -> Any:
+    from datetime import UTC, datetime
+
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ddbcfg_client.notation.writer import dumps
+
+    store = one_store(args)
+    if args.before is not None and not args.purge:
+        args.fail("--before goes with --purge")
+    with open_access(args, store) as (table, access):
+        name = f"{table.name}/{shown(store)}"
+        if args.purge:
+            return _purge(args, access, name)
+        found = _found(args, access)
+        if args.json:
+            emit_json(dumps([_about(r, names) for r, names in found], typed=False, indent=2))
+            return FOUND
+        any_found = False
+        for record, names in found:
+            any_found = True
+            say("\n".join(_lines(record, names)))
+    if not any_found:
+        say(f"{name}: no change on record")
+    return FOUND
+
+
+def _found(
+    args: argparse.Namespace, access: Access
+) -> Iterator[tuple[Record, tuple[str, ...] | None]]:
+    """Yield the wanted changes with the names of their options, None if they are not on record."""
+    from ddbcfg_client.dynamodb.revision.history import records
+
+    after = args.since if isinstance(args.since, int) else 0
+    time = None if isinstance(args.since, int) else args.since
+    number = 0
+    for record in records(access, since=after):
+        # Clocks of writers differ, so a later change can be of an earlier time.
+        if time is not None and _time(record.at) < time:
+            continue
+        wanted = args.json or args.option is not None
+        names = _names(access, record) if wanted else record.names
+        if args.option is not None and args.option not in (names or ()):
+            continue
+        yield record, names
+        number += 1
+        if number == args.limit:
+            return
+
+
+def _names(access: Access, record: Record) -> tuple[str, ...] | None:
+    from ddbcfg_client.dynamodb.revision.history import names_of
+    from ddbcfg_client.errors import HistoryGap
+
+    try:
+        return tuple(names_of(access, record))
+    except HistoryGap:
+        return None
+
+
+def _about(record: Record, names: tuple[str, ...] | None) -> dict[str, Any]:
+    return {
+        "revision": record.rev,
+        "epoch": record.epoch,
+        "at": record.at,
+        "by": record.by,
+        "why": record.why,
+        "changed": record.changed,
+        "options": None if names is None else list(names),
+        "complete": not record.gap,
+    }
+
+
+def _lines(record: Record, names: tuple[str, ...] | None) -> Iterator[str]:
+    from ddbcfg_client.printable import printable
+
+    why = f": {printable(record.why)}" if record.why else ""
+    yield f"revision {record.rev}  {printable(record.at)}  by {printable(record.by)}{why}"
+    if names:
+        more = len(names) - _MOST_NAMES
+        rest = f" and {more} more" if more > 0 else ""
+        yield f"    {', '.join(map(shown, names[:_MOST_NAMES]))}{rest}"
+    elif record.changed:
+        yield f"    {counted(record.changed, 'option')}"
+    if record.gap:
+        yield "    and what is not on record: the options before are not known"
+
+
+def _purge(args: argparse.Namespace, access: Access, name: str) -> int:
+    from ddbcfg_client.dynamodb.revision.history import current_revision
+    from ddbcfg_client.dynamodb.revision.purging import purge
+
+    if args.option is not None or args.since is not None:
+        args.fail("--purge takes neither OPTION nor --since: use --before REV")
+    before = args.before or current_revision(access).rev + 1
+    if not confirmed(args, f"delete the history of {name} below revision {before}"):
+        complain("nothing was deleted")
+        return NOT_FOUND
+    gone = purge(access, before=before)
+    say(f"{name}: deleted {counted(gone, 'change item')} below revision {before}")
+    return FOUND
+
+
+COMMAND = Command(
+    "history",
+    "show who changed what and when, and why",
+    _run,
+    _add_arguments,
+    description=_DESCRIPTION,
+)

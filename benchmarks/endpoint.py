@@ -1,11 +1,12 @@
 """An endpoint that answers as DynamoDB does, at once: an answer is made once, and then kept.
 
 ``python -m benchmarks.endpoint SIZE ...`` has a table for each size: ``options-SIZE``, with that
-many options in one store.  It says its URL and the bytes of each table's items.  It answers the
-line ``counts`` with what was asked of it since the last: ``calls``, the requests of each operation,
-and ``units``, the read units that DynamoDB would have charged for what it served.  ``change N``
-gives one option of each table its version N, and ``refuse N`` fails the next N requests.  An
-emulator would take longer to make a page than any client to read it.
+many options in one store, and its revision item.  It says its URL and the bytes of each table's
+items.  It answers the line ``counts`` with what was asked of it since the last: ``calls``, the
+requests of each operation, ``units``, the read units that DynamoDB would have charged for what it
+served, and ``bytes`` of all bodies.  ``change N`` gives one option of each table its version N, and
+``refuse N`` fails the next N requests.  An emulator would take longer to make a page than any
+client to read it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import math
 import sys
 import threading
+from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +24,11 @@ from typing import Any, ClassVar
 from zlib import crc32
 
 from benchmarks.children import serve
+from benchmarks.revisions import Revisions
 from benchmarks.stores import STORE, attributes, options
 from ddbcfg_client.dynamodb.item_size import least_size
+from ddbcfg_client.dynamodb.revision.place import HOME_PREFIX
+from ddbcfg_client.format.values import pack_option
 
 PAGE_LIMIT = 1 << 20  # bytes of items, as DynamoDB counts them, after which a page ends
 _UNIT = 4096  # bytes that a read unit pays for
@@ -60,6 +65,7 @@ class Table:
 
     def __init__(self, name: str, size: int) -> None:
         items = [_item(option, keys) for option, keys in options(size)]
+        self._name = name
         self._names = [option for option, _ in options(size)]
         self._places = {option: place for place, option in enumerate(self._names)}
         self._items = [_packed(item) for item in items]
@@ -71,20 +77,46 @@ class Table:
     def change(self, version: int) -> None:
         """Change one option, another one for each version."""
         number = 1 + version % (len(self._items) - 1)
-        item = _item(self._names[number], attributes(number, version))
+        keys = attributes(number, version)
+        item = _item(self._names[number], keys)
         self._items[number] = _packed(item)
         self._pages = {}
+        self.__dict__.pop("_revision_answer", None)
+        if "_revisions" in self.__dict__:
+            self._revisions.change(self._names[number], pack_option(self._names[number], keys))
 
     @property
     def size(self) -> int:
         """The bytes of all items, as DynamoDB counts them."""
         return sum(self._sizes)
 
+    @cached_property
+    def _revisions(self) -> Revisions:
+        """Made when it is asked for: most tables are read without it."""
+        content = {}
+        for name, packed in zip(self._names, self._items, strict=True):
+            keys = json.loads(packed)
+            del keys["_store"], keys["_option"]
+            content[name] = pack_option(name, keys)
+        return Revisions(self._name, content)
+
+    @cached_property
+    def _revision_answer(self) -> Answer:
+        item = self._revisions.item
+        return Answer(b'{"Item":%b}' % _packed(item), least_size(item))
+
     def answer(self, operation: str, request: dict[str, Any]) -> tuple[Answer, float]:
-        """The answer, and its read units.  There is no item but the first for GetItem."""
+        """The answer, and its read units.
+
+        GetItem finds the first item only, and the revision item.
+        """
         if operation == "DescribeTable":
             return self._description, 0.0
-        answer = self._first if operation == "GetItem" else self._page_for(request)
+        if operation == "GetItem":
+            of_revision = request["Key"]["_store"]["S"].startswith(HOME_PREFIX)
+            answer = self._revision_answer if of_revision else self._first
+        else:
+            answer = self._page_for(request)
         return answer, answer.units(consistent=request.get("ConsistentRead", False))
 
     def _page_for(self, request: dict[str, Any]) -> Answer:
@@ -122,7 +154,10 @@ def _item(option: str, keys: dict[str, Any]) -> dict[str, Any]:
 
 
 def _packed(answer: object) -> bytes:
-    return json.dumps(answer, separators=(",", ":")).encode()
+    def binary(raw: bytes) -> str:
+        return b64encode(raw).decode()
+
+    return json.dumps(answer, separators=(",", ":"), default=binary).encode()
 
 
 def _description(name: str) -> dict[str, Any]:
@@ -143,17 +178,20 @@ class Handler(BaseHTTPRequestHandler):
     tables: ClassVar[dict[str, Table]] = {}
     calls: ClassVar[Counter[str]] = Counter()
     units: ClassVar[float] = 0.0
+    bytes: ClassVar[int] = 0
     refused: ClassVar[int] = 0
     lock = threading.Lock()
 
     def do_POST(self) -> None:
         """Answer from the table that the request names."""
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        request = json.loads(body)
         operation = self.headers["X-Amz-Target"].partition(".")[2]
         answer, units = self.tables[request["TableName"]].answer(operation, request)
         with self.lock:
             self.calls[operation] += 1
             Handler.units += units
+            Handler.bytes += len(body) + len(answer.body)
             refused = Handler.refused > 0
             Handler.refused -= refused
         if refused:
@@ -183,9 +221,14 @@ def _refuse(requests: str) -> None:
 
 def _counts() -> dict[str, Any]:
     with Handler.lock:
-        counts = {"calls": dict(Handler.calls), "units": Handler.units}
+        counts = {
+            "calls": dict(Handler.calls),
+            "units": Handler.units,
+            "bytes": Handler.bytes,
+        }
         Handler.calls.clear()
         Handler.units = 0.0
+        Handler.bytes = 0
     return counts
 
 

@@ -1,0 +1,88 @@
+"""What is simulated: fleets at rest, and fleets that a change has to reach."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.fleet.simulation.hosts import Fleet
+from benchmarks.fleet.simulation.requests import Costs
+from benchmarks.fleet.simulation.runs import Outcome, change, idle
+
+SEED = 1
+SIZES = {"100 KB": 100_000, "1 MB": 1_000_000, "5 MB": 5_000_000}
+FULL_INTERVAL = 3600.0
+WITH, WITHOUT = "with revisions", "without"
+#: Hosts and seconds between two polls.
+IDLE = ((100, 10.0), (1_000, 10.0), (10_000, 10.0), (100_000, 10.0), (100_000, 60.0))
+CHANGES = (
+    (10_000, 10.0, "100 KB"),
+    (10_000, 10.0, "1 MB"),
+    (10_000, 10.0, "5 MB"),
+    (100_000, 60.0, "100 KB"),
+)
+_IDLE_SECONDS = 60.0
+#: After which a fleet without revisions is given up.
+PATIENCE = 600.0
+
+
+def simulate(costs: Mapping[str, Costs], *, largest: int) -> dict[str, Any]:
+    """Simulate all fleets of at most *largest* hosts."""
+    return {
+        "idle": [_idle(hosts, interval, costs) for hosts, interval in IDLE if hosts <= largest],
+        "change": [
+            _change(hosts, interval, size, costs[size])
+            for hosts, interval, size in CHANGES
+            if hosts <= largest
+        ],
+        "beyond the log": [
+            _beyond(min(10_000, largest), 10.0, size, costs[size]) for size in ("100 KB", "1 MB")
+        ],
+    }
+
+
+def _idle(hosts: int, interval: float, costs: Mapping[str, Costs]) -> dict[str, Any]:
+    """Units a second: of the revision item alone, with full polls too, and without revisions.
+
+    Without revisions and with full polls a partition may be asked for more than it has: this is
+    what it is asked for at first, before hosts retry.
+    """
+    seconds = max(_IDLE_SECONDS, 2 * interval)
+    of = {"hosts": hosts, "interval": interval}
+    alone = _timed(idle(Fleet(hosts, interval, costs["100 KB"]), seconds, SEED))
+    of["revision item"] = alone | {"rate": alone["asked"] / seconds}
+    for size, cost in costs.items():
+        full = idle(Fleet(hosts, interval, cost, full_interval=FULL_INTERVAL), seconds, SEED)
+        of[f"{size} with full polls"] = _timed(full) | {"rate": full.asked / seconds}
+        of[f"{size} without revisions"] = {"rate": hosts / interval * cost.store}
+    return of
+
+
+def _change(hosts: int, interval: float, size: str, costs: Costs) -> dict[str, Any]:
+    here = Fleet(hosts, interval, costs, full_interval=FULL_INTERVAL)
+    before = Fleet(hosts, interval, costs, revisions=False)
+    return {
+        "hosts": hosts,
+        "interval": interval,
+        "size": size,
+        WITH: _timed(change(here, PATIENCE, SEED)),
+        WITHOUT: _timed(change(before, PATIENCE, SEED)),
+    }
+
+
+def _beyond(hosts: int, interval: float, size: str, costs: Costs) -> dict[str, Any]:
+    """A change that only a reading of the store shows, with the hint and without."""
+    fleets = {hint: Fleet(hosts, interval, costs, in_log=False, hint=hint) for hint in (hosts, 0)}
+    return {
+        "hosts": hosts,
+        "interval": interval,
+        "size": size,
+        "with the hint": _timed(change(fleets[hosts], 2 * PATIENCE, SEED)),
+        "without it": _timed(change(fleets[0], 2 * PATIENCE, SEED)),
+    }
+
+
+def _timed(outcome: Outcome) -> dict[str, Any]:
+    gc.collect()  # the hosts hold one another
+    return outcome.kept()

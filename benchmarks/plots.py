@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from benchmarks import capacity, poll, publish, read, start, take_up, throughput
 from benchmarks.alternatives.plain_dict import LOOKUP, LOOP
 from benchmarks.figures import Figures, count, memory
+from benchmarks.fleet import plots as fleet_plots
 from benchmarks.plotting import (
     BASE,
     OTHERS,
@@ -31,12 +32,12 @@ from benchmarks.plotting import (
 
 
 def draw(folder: Path, parts: Mapping[str, Any]) -> None:
-    """Write ``performance-PART.svg`` for what was measured."""
+    """Write the plots of what was measured."""
     with mpl.rc_context(STYLE):
-        for part, (figure_of, needed) in _PLOTS.items():
-            if all(name in parts for name in needed):
-                figure = figure_of(*(parts[name] for name in needed))
-                path = folder / f"performance-{part}.svg"
+        for plot_name, (figure_of, needed) in _PLOTS.items():
+            if all(part in parts for part in needed):
+                figure = figure_of(*(parts[part] for part in needed))
+                path = folder / f"{plot_name}.svg"
                 figure.savefig(path, metadata={"Date": None}, bbox_inches="tight", pad_inches=0.15)
 
 
@@ -160,10 +161,12 @@ def _capacity(measured: Mapping[str, Any]) -> Figure:
 
 # Each plot, and the parts that it shows.
 _PLOTS: dict[str, tuple[Callable[..., Figure], tuple[str, ...]]] = {
-    "read": (_read, ("read",)),
-    "take-up": (_take_up, ("take-up",)),
-    "throughput": (_throughput, ("throughput",)),
-    "publish": (_publish, ("publish", "poll")),
-    "start": (_start, ("start",)),
-    "capacity": (_capacity, ("capacity",)),
+    "performance-read": (_read, ("read",)),
+    "performance-take-up": (_take_up, ("take-up",)),
+    "performance-throughput": (_throughput, ("throughput",)),
+    "performance-publish": (_publish, ("publish", "poll")),
+    "performance-start": (_start, ("start",)),
+    "performance-capacity": (_capacity, ("capacity",)),
+    "fleet-at-rest": (fleet_plots.at_rest, ("fleet",)),
+    "fleet-change": (fleet_plots.after_a_change, ("fleet",)),
 }

@@ -1,7 +1,8 @@
 """Results, kept as JSON, and written as tables and plots into a folder.
 
-In ``performance.md`` each table stands between two comments that name its part, and only what is
-between them is replaced.  The tables of a part that was not measured stay as they are.
+In ``performance.md``, and ``fleet.md`` for the fleet, each table stands between two comments that
+name its part, and only what is between them is replaced.  The tables of a part that was not
+measured stay as they are.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,10 @@ PARTS = (
     "daemon-memory",
     "start",
     "capacity",
+    "fleet",
 )
+#: The document of each part's tables that are not in performance.md.
+_DOCUMENTS = {"fleet": "fleet.md"}
 _PACKAGES = (
     "msgpack",
     "boto3",
@@ -40,6 +44,8 @@ _PACKAGES = (
     "redis",
     "hiredis",
 )
+
+_NAMES = ("targets", *PARTS, "machine")
 
 #: By part: what it measured, and on what.
 Results = dict[str, dict[str, Any]]
@@ -91,19 +97,23 @@ def keep(folder: Path, results: Results) -> None:
 
 
 def write(folder: Path, results: Results) -> None:
-    """Put the tables into ``performance.md``, which is made if it is not there."""
-    path = folder / "performance.md"
-    text = path.read_text() if path.exists() else _blank()
-    for name, content in _tables(results).items():
-        start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-        before, rest = text.split(start)
-        _, after = rest.split(end)
-        text = f"{before}{start}\n{content}\n{end}{after}"
-    path.write_text(text)
+    """Put the tables into their documents, which are made if they are not there."""
+    tables = _tables(results)
+    for document in ("performance.md", *_DOCUMENTS.values()):
+        path = folder / document
+        names = [name for name in _NAMES if _DOCUMENTS.get(name, "performance.md") == document]
+        text = path.read_text() if path.exists() else _blank(names)
+        for name in names:
+            if name not in tables:
+                continue
+            start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+            before, rest = text.split(start)
+            _, after = rest.split(end)
+            text = f"{before}{start}\n{tables[name]}\n{end}{after}"
+        path.write_text(text)
 
 
-def _blank() -> str:
-    names = ("targets", *PARTS, "machine")
+def _blank(names: Sequence[str]) -> str:
     return "\n".join(f"## {name}\n\n<!-- {name} -->\n<!-- end of {name} -->\n" for name in names)
 
 

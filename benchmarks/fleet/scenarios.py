@@ -22,20 +22,18 @@ CHANGES = (
     (10_000, 10.0, "5 MB"),
     (100_000, 60.0, "100 KB"),
 )
-_IDLE_SECONDS = 60.0
+#: Of a fleet at rest: long enough for many full polls, and shorter for the largest fleet.
+_IDLE_SECONDS, _LARGE_SECONDS = 300.0, 120.0
 #: After which a fleet without revisions is given up.
 PATIENCE = 600.0
 
 
 def simulate(costs: Mapping[str, Costs], *, largest: int) -> dict[str, Any]:
-    """Simulate all fleets of at most *largest* hosts."""
+    """Simulate all fleets of at most *largest* hosts, or one of so many."""
+    changes = [of for of in CHANGES if of[0] <= largest] or [(largest, 10.0, "100 KB")]
     return {
         "idle": [_idle(hosts, interval, costs) for hosts, interval in IDLE if hosts <= largest],
-        "change": [
-            _change(hosts, interval, size, costs[size])
-            for hosts, interval, size in CHANGES
-            if hosts <= largest
-        ],
+        "change": [_change(*of, costs[of[2]]) for of in changes],
         "beyond the log": [
             _beyond(min(10_000, largest), 10.0, size, costs[size]) for size in ("100 KB", "1 MB")
         ],
@@ -48,7 +46,7 @@ def _idle(hosts: int, interval: float, costs: Mapping[str, Costs]) -> dict[str, 
     Without revisions and with full polls a partition may be asked for more than it has: this is
     what it is asked for at first, before hosts retry.
     """
-    seconds = max(_IDLE_SECONDS, 2 * interval)
+    seconds = _IDLE_SECONDS if hosts / interval <= 1_000 else _LARGE_SECONDS
     of = {"hosts": hosts, "interval": interval}
     alone = _timed(idle(Fleet(hosts, interval, costs["100 KB"]), seconds, SEED))
     of["revision item"] = alone | {"rate": alone["asked"] / seconds}

@@ -6,11 +6,13 @@ import random
 
 import pytest
 
+from benchmarks.fleet.scenarios import SIZES, WITH, WITHOUT, simulate
 from benchmarks.fleet.simulation.events import Events, Process
 from benchmarks.fleet.simulation.hosts import Fleet
 from benchmarks.fleet.simulation.partition import Partition
 from benchmarks.fleet.simulation.requests import LAG, LATENCY, Client, Costs
 from benchmarks.fleet.simulation.runs import change, idle
+from benchmarks.fleet.tables import tables
 
 COSTS = Costs(0.5, (25.0, 25.0))
 SEED = 7
@@ -110,6 +112,22 @@ def test_a_query_that_is_throttled_goes_on_where_it_was() -> None:
     assert ended == [True]
     assert partition.granted == 28.0  # each page once
     assert partition.throttled > 0
+
+
+def test_a_small_fleet_is_simulated_whole_and_shown() -> None:
+    costs = {
+        name: Costs.of(size, revision=0.5, unit=0.5, page=200_000) for name, size in SIZES.items()
+    }
+    found = simulate(costs, largest=50)
+    (of,) = found["change"]
+    assert (of["hosts"], of[WITH]["missing"], of[WITHOUT]["missing"]) == (50, 0, 0)
+    assert len(of[WITH]["late"]) == 101
+    units = {"idle": 0.5, "changed": 0.5, "whole": 25.0, "whole is counted": True}
+    kinds = {kind: [1_000_000, 2_000_000] for kind in ("idle", "item", "changed", "whole")}
+    polls = {"cpu": kinds, "after": kinds, "bytes": dict.fromkeys(kinds, 1000)}
+    measured = {"units": {"10000": units}, "polls": {"10000": polls}, "load": [0.0, 0.0]}
+    shown = tables(measured | {"simulated": found})
+    assert "| 50 | 10 s | 100 KB |" in shown
 
 
 def test_a_store_costs_its_pages() -> None:

@@ -18,7 +18,7 @@ _OURS = os.path.dirname(ddbcfg_client.__file__)
 
 
 def _run(
-    act: Callable[[], Any], meanwhile: Callable[[], object], kind: str, at: int
+    act: Callable[[], Any], meanwhile: Callable[[], object], kind: str, at: int, folder: str
 ) -> tuple[Any, str]:
     """What *act* returns if *meanwhile* happens before event number *at* of that *kind*.
 
@@ -29,7 +29,7 @@ def _run(
     def trace(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal events, where
         file = frame.f_code.co_filename
-        if not file.startswith(_OURS):
+        if not file.startswith(folder):
             return None
         frame.f_trace_opcodes = kind == "opcode"
         if event == kind:
@@ -51,16 +51,18 @@ def interleaved(
     meanwhile: Callable[[], object],
     *,
     within_lines: bool = False,
+    folder: str = "",
 ) -> Iterator[tuple[Any, str]]:
     """What *act* returns, each time after *prepare*, with *meanwhile* before each line of it.
 
-    *within_lines*: before each instruction of the interpreter.
+    *within_lines*: before each instruction of the interpreter.  *folder*: only of what is in this
+    folder of the client.
     """
     kind = "opcode" if within_lines else "line"
     at = 1
     while True:
         prepare()
-        returned, where = _run(act, meanwhile, kind, at)
+        returned, where = _run(act, meanwhile, kind, at, os.path.join(_OURS, folder))
         if not where:
             return
         yield returned, where

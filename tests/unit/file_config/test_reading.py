@@ -14,6 +14,7 @@ import pytest
 
 import ddbcfg_client
 from ddbcfg_client import Config, OptionNotFound
+from ddbcfg_client.config_stores import SharedMemoryConfigStore
 from ddbcfg_client.errors import SecondsRefused, SeveralStoresNamed
 from ddbcfg_client.file_config import config as file_config
 from ddbcfg_client.file_config.config import FileConfig
@@ -115,6 +116,13 @@ def test_numbers_and_defaults_are_as_with_a_daemon() -> None:
     assert again.get() == config.get()
     assert type(again.db["port"]) is int
     assert config.status().options == 1
+
+
+@pytest.mark.usefixtures("named")
+def test_the_config_store_of_the_old_library_reads_the_file() -> None:
+    store = SharedMemoryConfigStore("config", "prod")
+    assert store.get("db") == DB
+    assert store.status().source == "file"
 
 
 @pytest.mark.usefixtures("named")

@@ -26,6 +26,7 @@ class World:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.number = 0
+        self.generations: dict[int, int] = {}  # the number that each generation holds
         self.write()
         self.config = opened(path)
 
@@ -41,7 +42,10 @@ class World:
 
     def read(self) -> tuple[int, int, int]:
         snapshot = self.config.snapshot()
-        return int(snapshot["a"]["n"]), int(snapshot["b"]["n"]), snapshot.generation
+        number, generation = int(snapshot["a"]["n"]), snapshot.generation
+        if "c" not in snapshot:
+            assert self.generations.setdefault(generation, number) == number
+        return number, int(snapshot["b"]["n"]), generation
 
 
 @pytest.fixture
@@ -75,7 +79,11 @@ def test_whatever_another_thread_does_between_two_lines_of_a_look(
 ) -> None:
     newest = lines = 0
     for (one, other, generation), where in interleaved(
-        world.write, world.look, lambda: meanwhile(world), folder="file_config"
+        world.write,
+        world.look,
+        lambda: meanwhile(world),
+        folder="file_config",
+        atomic="self._view = new",
     ):
         lines += 1
         assert one == other, where

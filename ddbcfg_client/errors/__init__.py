@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         DefaultsRefused,
         NumberInexact,
         NumbersRefused,
+        SettingsInvalid,
     )
     from ddbcfg_client.errors.revision import (
         ChangeConflict,
@@ -124,6 +125,7 @@ __all__ = [
     "RevisionMissing",
     "SchemaError",
     "SecondsRefused",
+    "SettingsInvalid",
     "SeveralStoresNamed",
     "SnapshotCorrupt",
     "SnapshotError",

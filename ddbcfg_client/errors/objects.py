@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from ddbcfg_client.errors.reading import ConfigError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class NumbersRefused(ConfigError, ValueError):
     """The argument ``numbers`` is not one of the two kinds of numbers; ``given`` is its repr."""
@@ -67,4 +71,23 @@ class BindRecursion(ConfigError, RecursionError):
         return (
             f"{self.handle} was called while it makes its first object: "
             "make() has to use its arguments instead"
+        )
+
+
+class SettingsInvalid(ConfigError, ValueError):
+    """The values for a settings class are invalid; ``settings`` is the class's name.
+
+    ``problems`` has a path and what is wrong there for each.
+    """
+
+    def __init__(self, settings: str, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__(settings, problems)
+        self.settings = settings
+        self.problems = problems
+
+    def __str__(self) -> str:
+        problems = "; ".join(f"{path}: {what}" for path, what in self.problems)
+        return (
+            f"the values for {self.settings} are invalid: {problems}; "
+            "correct them in the table, or the fields in the program"
         )

@@ -6,7 +6,7 @@ import threading
 from time import monotonic
 from typing import Generic, TypeVar, cast
 
-from ddbcfg_client.errors import ArgumentsRefused, BindRecursion, OptionNotFound
+from ddbcfg_client.errors import ArgumentsRefused, BindRecursion, ConfigError, OptionNotFound
 from ddbcfg_client.objects import forks
 from ddbcfg_client.readonly import COMPILED
 from ddbcfg_client.reporting import log
@@ -249,7 +249,7 @@ class Bound(HotBound, Generic[Made]):
 
     def _report(self, error: Exception) -> None:
         # Only the class of a foreign error: its text may contain a value.
-        why = str(error) if isinstance(error, OptionNotFound) else f"make raised {_class(error)}"
+        why = str(error) if isinstance(error, ConfigError) else f"make raised {_class(error)}"
         text = f"{self._name()} keeps its object: {why}"
         if self._config._troubles().bound(self, text):
             log(

@@ -1,0 +1,213 @@
+"""Options as a source of pydantic-settings, and settings objects that are always current.
+
+>>> class Settings(BaseSettings):
+...     db: Database  # from the option "db"
+...     debug: bool = Field(False, validation_alias=AliasPath("app", "debug"))  # a key of "app"
+...
+...     @classmethod
+...     def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **others):
+...         return init_settings, env_settings, DdbcfgSettingsSource(settings_cls, config)
+>>> current(Settings).db.host
+'db-cluster.com'
+
+``current`` returns the same object until an option that one of its fields comes from has changed.
+See docs/integrations.md.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import AliasChoices, AliasPath, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource
+
+from ddbcfg_client.errors import ArgumentsRefused, SettingsInvalid
+from ddbcfg_client.objects.bound import Bound
+from ddbcfg_client.paths import path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+    from pydantic.fields import FieldInfo
+
+    from ddbcfg_client.config import Config
+    from ddbcfg_client.readonly import ReadOnlyDict
+    from ddbcfg_client.snapshot import Snapshot
+
+__all__ = ["DdbcfgSettingsSource", "current"]
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class DdbcfgSettingsSource(InitSettingsSource):
+    """Fills the fields of a settings class from options, for ``settings_customise_sources``.
+
+    The name of a field is that of an option, after ``prefix``.  An alias is the option's whole
+    name, and ``AliasPath("app", "debug")`` is the key ``debug`` of the option ``app``.  With
+    ``option``, the fields are keys of that one option instead, and ``prefix`` goes before their
+    names.  What is absent is left to the other sources and to the defaults; options and keys that
+    no field names are left out.
+    """
+
+    def __init__(
+        self,
+        settings_cls: type[BaseSettings],
+        config: Config,
+        *,
+        option: str | None = None,
+        prefix: str = "",
+    ) -> None:
+        """Read the options; raise as a read does, but not if an option is absent."""
+        wanted = dict(_wanted(settings_cls, prefix))
+        options = [*dict.fromkeys(wanted.values())] if option is None else [option]
+        read = _read_for(config, options)
+        found = read if option is None else read.get(option, {})
+        self._described = f"{config!r}, option={option!r}, prefix={prefix!r}"
+        values = {key: found[name] for key, name in wanted.items() if name in found}
+        super().__init__(settings_cls, values)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._described})"  # not the values, as the base class does
+
+
+def current(settings: type[S]) -> S:
+    """Return the settings object of the current generation, the same one while it is current.
+
+    It is created by the first call in each process, and again by the first call after one of its
+    options changed.  If the options have become invalid, the last valid object is returned; the log
+    and ``config.status().kept_objects`` say so.
+
+    Raises:
+        SettingsInvalid: If the options are invalid and there is no valid object yet.
+        ArgumentsRefused: If the class has no DdbcfgSettingsSource, or several with different
+            Configs.
+    """
+    try:
+        handle = _handles[settings]
+    except KeyError:
+        handle = _handles.setdefault(settings, _handle_of(settings))
+    return handle()  # type: ignore[no-any-return]  # a call of cast() would cost as much
+
+
+# --- current ------------------------------------------------------------------------------------
+
+
+class _Build:
+    """What the sources of one settings object read while it is built."""
+
+    def __init__(self, known: Mapping[str, ReadOnlyDict | None]) -> None:
+        self.known = known
+        self.configs: list[Config] = []
+        self.options: list[str] = []
+
+
+_build: ContextVar[_Build | None] = ContextVar("ddbcfg_settings_build", default=None)
+_handles: dict[type[BaseSettings], _Handle[Any]] = {}
+
+
+class _Handle(Bound[S]):
+    """A bound settings object.  Its options can be absent: an absent one has None as its value."""
+
+    __slots__ = ("_settings",)
+
+    def __init__(self, settings: type[S], config: Config, options: list[str]) -> None:
+        self._settings = settings
+        super().__init__(config, options, self._built, None, True)
+
+    def _read(self) -> Any:
+        def read(snapshot: Snapshot) -> Any:
+            return snapshot.decoded, tuple([snapshot.get(option) for option in self._options])
+
+        return self._config._answer(read)
+
+    def _built(self, *values: ReadOnlyDict | None) -> S:
+        known = dict(zip(self._options, values, strict=True))
+        return _validated(self._settings, _Build(known))
+
+    def _name(self) -> str:
+        return f"current({self._settings.__qualname__})"
+
+
+def _handle_of(settings: type[S]) -> _Handle[S]:
+    """Return a new handle, after a trial that shows which options the sources read."""
+    build = _Build({})
+    try:
+        _validated(settings, build)
+    except SettingsInvalid:
+        pass  # the handle's first call tells
+    if len({*map(id, build.configs)}) != 1:
+        raise ArgumentsRefused(
+            "current",
+            f"expects a settings class with a DdbcfgSettingsSource, all of one Config; "
+            f"{settings.__qualname__} has {len(build.configs)}",
+        )
+    return _Handle(settings, build.configs[0], [*dict.fromkeys(build.options)])
+
+
+def _validated(settings: type[S], build: _Build) -> S:
+    """Return a settings object; raise SettingsInvalid, which shows no values."""
+    before = _build.set(build)
+    try:
+        return settings()
+    except ValidationError as error:
+        problems = [*_problems(error)]
+    finally:
+        _build.reset(before)
+    # Here, because pydantic's error, which has the values, would be the context of this one.
+    raise SettingsInvalid(settings.__qualname__, problems)
+
+
+def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
+    for found in error.errors(include_url=False, include_context=False):
+        # Not its message, in which a validator can have put the value.
+        what = found["type"].replace("_", " ")
+        first, *steps = found["loc"] or ("the settings",)
+        if found["type"] not in ("missing", "extra_forbidden"):
+            what += f", found {type(found['input']).__name__}"
+        yield path_text(str(first), steps), what
+
+
+# --- the source ---------------------------------------------------------------------------------
+
+
+def _read_for(config: Config, options: list[str]) -> Mapping[str, ReadOnlyDict]:
+    """Return those of ``options`` that exist, all of one generation."""
+    build = _build.get()
+    if build is not None:
+        build.configs.append(config)
+        build.options += options
+        if build.known.keys() >= {*options}:  # read already, by the handle
+            known = build.known
+            return {name: found for name in options if (found := known[name]) is not None}
+
+    def read(snapshot: Snapshot) -> dict[str, ReadOnlyDict]:
+        return {name: snapshot[name] for name in options if name in snapshot}
+
+    return config._answer(read)
+
+
+def _wanted(settings: type[BaseSettings], prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield each key that the class takes, and the name of the option or key that it is read from.
+
+    As in pydantic-settings, the prefix goes with the names of fields, not with aliases.
+    """
+    by_alias = settings.model_config.get("validate_by_alias", True)
+    by_name = settings.model_config.get("validate_by_name") or settings.model_config.get(
+        "populate_by_name"
+    )
+    for field, info in settings.model_fields.items():
+        aliases = [*_aliases(info)] if by_alias is not False else []
+        if by_name or not aliases:
+            yield field, prefix + field
+        for alias in aliases:
+            yield alias, alias
+
+
+def _aliases(info: FieldInfo) -> Iterable[str]:
+    alias = info.validation_alias if info.validation_alias is not None else info.alias
+    if alias is None:
+        return
+    for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
+        yield str(choice.path[0]) if isinstance(choice, AliasPath) else choice

@@ -1,0 +1,34 @@
+"""docs/integrations.md: each section's Python runs, and does what the text says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ddbcfg_client.testing import FakeConfig
+from support.libraries import needs
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "integrations.md"
+
+
+def run(section: str) -> dict[str, Any]:
+    """Run the blocks of Python of a section, and return their names."""
+    _, _, rest = DOCUMENT.read_text().partition(f"\n## {section}\n")
+    code = re.findall(
+        r"^```python\n(.*?)^```$", rest.partition("\n## ")[0], re.DOTALL | re.MULTILINE
+    )
+    assert code, section
+    names: dict[str, Any] = {"__name__": "documented"}
+    # Without the future annotations of this module, which would make them strings.
+    exec(compile("\n".join(code), DOCUMENT, "exec", dont_inherit=True), names)
+    return names
+
+
+def test_pydantic_settings(ddbcfg: FakeConfig) -> None:
+    needs("pydantic_settings")
+    ddbcfg.set("db", {"host": "a", "port": 1})
+    names = run("pydantic-settings")
+    assert names["handle_request"]() == ("a", False)
+    ddbcfg.set("app", {"debug": True})
+    assert names["handle_request"]() == ("a", True)

@@ -4,6 +4,7 @@ PREFIX     = /usr/local
 BINDIR     = $(PREFIX)/bin
 SYSCONFDIR = /etc
 UNIT       = $(DESTDIR)$(PREFIX)/lib/systemd/system/ddbcfg-daemon.service
+SCRIBE     = $(DESTDIR)$(PREFIX)/lib/systemd/system/ddbcfg-scribe.service
 SYSUSERS   = $(DESTDIR)$(PREFIX)/lib/sysusers.d/ddbcfg.conf
 ENV        = $(DESTDIR)$(SYSCONFDIR)/ddbcfg/daemon.env
 TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDIR)/ddbcfg|g'
@@ -121,30 +122,33 @@ wheel-check: $(READY) ## check that the wheel works in a separate venv
 
 # systemd-analyze needs the program to exist, and exits with 0 if there are only warnings.  Its
 # output about other units of this machine is ignored.
-verify-unit: ## check the installed form of the systemd unit
+verify-unit: ## check the installed form of the systemd units
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	$(MAKE) --silent install DESTDIR="$$dir" PREFIX=/usr BINDIR="$$dir"; \
 	install -m 755 /dev/null "$$dir/ddbcfg-daemon"; \
-	unit="$$dir/usr/lib/systemd/system/ddbcfg-daemon.service"; \
-	systemd-analyze verify "$$unit" >"$$dir/said" 2>&1 || { cat "$$dir/said"; exit 1; }; \
+	install -m 755 /dev/null "$$dir/ddbcfg-client"; \
+	systemd-analyze verify "$$dir"/usr/lib/systemd/system/*.service >"$$dir/said" 2>&1 || \
+	    { cat "$$dir/said"; exit 1; }; \
 	! grep ddbcfg "$$dir/said"
 
 install: ## install the systemd files (DESTDIR, PREFIX, BINDIR, SYSCONFDIR)
 	@install -d $(dir $(UNIT) $(SYSUSERS) $(ENV))
 	$(TEMPLATE) systemd/ddbcfg-daemon.service >$(UNIT)
+	$(TEMPLATE) systemd/ddbcfg-scribe.service >$(SCRIBE)
 	$(TEMPLATE) systemd/daemon.env.example >$(ENV).example
 	install -m 644 systemd/ddbcfg.sysusers $(SYSUSERS)
-	@chmod 644 $(UNIT) $(ENV).example
+	@chmod 644 $(UNIT) $(SCRIBE) $(ENV).example
 ifndef DESTDIR
 	@echo "Next: systemd-sysusers; copy $(ENV).example to $(ENV), mode 0600, and edit it;"
 	@echo "      systemctl daemon-reload; systemctl enable --now ddbcfg-daemon"
+	@echo "ddbcfg-scribe is installed but not enabled: one host is enough (docs/fleet.md)."
 endif
 
 uninstall: ## remove the systemd files; daemon.env stays
-	rm -f $(UNIT) $(SYSUSERS) $(ENV).example
+	rm -f $(UNIT) $(SCRIBE) $(SYSUSERS) $(ENV).example
 	@rmdir $(dir $(ENV)) 2>/dev/null || true
 ifndef DESTDIR
-	@echo "Next: systemctl disable --now ddbcfg-daemon; systemctl daemon-reload"
+	@echo "Next: systemctl disable --now ddbcfg-daemon ddbcfg-scribe; systemctl daemon-reload"
 	@echo "Not removed: $(ENV), /var/lib/ddbcfg, the user and group ddbcfg,"
 	@echo "      and /dev/shm/*ddbcfg.*, from which applications may still read"
 endif

@@ -15,6 +15,7 @@ from support.children import run_python
 ROOT = Path(__file__).resolve().parents[2]
 
 UNIT = "usr/lib/systemd/system/ddbcfg-daemon.service"
+SCRIBE = "usr/lib/systemd/system/ddbcfg-scribe.service"
 SYSUSERS = "usr/lib/sysusers.d/ddbcfg.conf"
 EXAMPLE = "etc/ddbcfg/daemon.env.example"
 
@@ -46,7 +47,7 @@ def files_in(folder: Path) -> set[str]:
 
 def test_install_puts_the_files_in_place(tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
-    assert files_in(tmp_path) == {UNIT, SYSUSERS, EXAMPLE}
+    assert files_in(tmp_path) == {UNIT, SCRIBE, SYSUSERS, EXAMPLE}
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in files_in(tmp_path)} == {0o644}
 
 
@@ -64,11 +65,15 @@ def test_the_unit_starts_the_program_that_was_installed(
     make("install", f"DESTDIR={tmp_path}", *variables)
     [unit] = tmp_path.rglob("ddbcfg-daemon.service")
     assert f"\nExecStart={program}\n" in unit.read_text()
+    [unit] = tmp_path.rglob("ddbcfg-scribe.service")
+    client = program.replace("ddbcfg-daemon", "ddbcfg-client")
+    assert f"\nExecStart={client} revision watch\n" in unit.read_text()
 
 
 def test_the_unit_and_the_example_name_the_configured_sysconfdir(tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr", "SYSCONFDIR=/srv/etc")
     assert "\nEnvironmentFile=/srv/etc/ddbcfg/daemon.env\n" in (tmp_path / UNIT).read_text()
+    assert "\nEnvironmentFile=/srv/etc/ddbcfg/scribe.env\n" in (tmp_path / SCRIBE).read_text()
     example = (tmp_path / "srv" / EXAMPLE).read_text()
     assert "/srv/etc/ddbcfg/daemon.env" in example
     assert " /etc/" not in example
@@ -99,16 +104,16 @@ def test_uninstall_on_this_host_says_how_to_end_the_service(tmp_path: Path) -> N
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
-def test_systemd_has_nothing_to_say_about_the_unit() -> None:
+def test_systemd_has_nothing_to_say_about_the_units() -> None:
     make("verify-unit")
 
 
-def test_what_the_sandbox_leaves_open_is_as_little_as_it_can_be() -> None:
+@pytest.mark.parametrize(("unit", "most"), [("daemon", 16), ("scribe", 13)])
+def test_what_the_sandbox_leaves_open_is_as_little_as_it_can_be(unit: str, most: int) -> None:
     if "--offline" not in _systemd_analyze("--help"):
         pytest.skip("systemd-analyze is missing or older than 250")
-    _systemd_analyze(
-        "security", "--offline=true", "--threshold=16", str(ROOT / "systemd/ddbcfg-daemon.service")
-    )
+    path = ROOT / f"systemd/ddbcfg-{unit}.service"
+    _systemd_analyze("security", "--offline=true", f"--threshold={most}", str(path))
 
 
 def test_the_system_calls_that_are_allowed_include_all_that_give_files_away() -> None:

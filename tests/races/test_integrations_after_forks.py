@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from ddbcfg_client.format.names import Names
@@ -44,9 +46,25 @@ print(current(Settings).db.host, current(Settings) is first, flush=True)
 os._exit(0)
 """
 
+DJANGO = """
+import os, sys
+from django.conf import settings as django_settings
+from ddbcfg_client.integrations.django import settings
+
+django_settings.configure(DDBCFG={"namespace": sys.argv[1], "store": "prod"})
+settings.DB  # connects
+if os.fork():
+    os.wait()
+    sys.exit()
+for _ in range(2):
+    sys.stdin.readline()
+    print(settings.DB["host"], flush=True)
+os._exit(0)
+"""
+
 
 @pytest.fixture
-def publisher(names: Names):  # type: ignore[no-untyped-def]
+def publisher(names: Names) -> Iterator[Publisher]:
     publisher = Publisher(names)
     publisher.publish(reading({"db": {"host": "0"}}))
     yield publisher
@@ -62,3 +80,11 @@ def test_each_worker_builds_its_own_settings_and_sees_changes(publisher: Publish
             tell(process, "go")
             assert process.stdout is not None
             assert process.stdout.readline() == f"{worker} True\n"
+
+
+def test_djangos_settings_are_current_in_a_forked_worker(publisher: Publisher) -> None:
+    needs("django")
+    with start_python("-u", "-c", DJANGO, publisher.names.namespace) as process:
+        for host in ("1", "2"):
+            publisher.publish(reading({"db": {"host": host}}))
+            assert ask(process, "go") == host

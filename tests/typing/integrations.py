@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from pydantic_settings import BaseSettings
 
 from ddbcfg_client import Config
+from ddbcfg_client.integrations import django
 from ddbcfg_client.integrations.pydantic_settings import DdbcfgSettingsSource, current
 
 
@@ -20,3 +21,8 @@ def settings(config: Config) -> None:
     current(Settings())  # type: ignore[arg-type]
     current(dict)  # type: ignore[type-var]
     DdbcfgSettingsSource(Settings)  # type: ignore[call-arg]
+
+
+def django_settings() -> None:
+    assert_type(django.settings.DB, Any)
+    assert_type(django.get_config(), Config)

@@ -32,3 +32,18 @@ def test_pydantic_settings(ddbcfg: FakeConfig) -> None:
     assert names["handle_request"]() == ("a", False)
     ddbcfg.set("app", {"debug": True})
     assert names["handle_request"]() == ("a", True)
+
+
+def test_django(ddbcfg: FakeConfig) -> None:
+    needs("django")
+    from django.test import override_settings
+
+    from support import django_project
+
+    django_project.set_up()
+    ddbcfg.set("db", {"host": "a"})
+    names = run("Django")
+    with override_settings(DDBCFG=names["DDBCFG"]):
+        assert names["database_host"](None) == "a"
+        ddbcfg.set("db", {"host": "b"})
+        assert names["database_host"](None) == "b"

@@ -25,11 +25,13 @@ help: ## list the targets
 run: $(SERVING) ## serve the example configuration from an embedded DynamoDB until Ctrl-C
 	@exec $(VENV)/bin/ddbcfg-daemon --local examples/config.json --interval 5
 
-# Reading is tested twice where the hot path was compiled: without it first.
-PYTEST = $(VENV)/bin/python -m pytest
-test: $(READY) ## run the test suite (ARGS='-k name' for a part; installs the requirements)
-	$(if $(ARGS),,DDBCFG_PURE=1 $(PYTEST) -q tests/integration/reading tests/races)
-	$(PYTEST) $(ARGS)
+# Reading is tested twice where the hot path was compiled: without it first.  Most tests wait for
+# processes, so two of them run at once.
+PYTEST  = $(VENV)/bin/python -m pytest
+AT_ONCE = -n $(or $(JOBS),2) --dist loadfile
+test: $(READY) ## run the test suite, JOBS (2) tests at once (ARGS='-k name': a part, one at a time)
+	$(if $(ARGS),,DDBCFG_PURE=1 $(PYTEST) -q $(AT_ONCE) tests/integration/reading tests/races)
+	$(PYTEST) $(or $(ARGS),-q $(AT_ONCE))
 
 quick: $(READY) ## run the tests that need no server and kill nothing, in under a minute
 	$(PYTEST) -q tests/unit tests/property $(ARGS)

@@ -257,8 +257,8 @@ class ServiceManager:
 
     def __init__(self, folder: Path | None = None) -> None:
         """In *folder*, or without one an abstract socket, which is no file."""
-        name = f"ddbcfg-{uuid4().hex}"
-        self.address = f"{folder / name}" if folder else f"@{name}"
+        # The folder's path is long, and 108 bytes are all that an address has room for.
+        self.address = f"{folder / 'notify'}" if folder else f"@ddbcfg-{uuid4().hex}"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.address.replace("@", "\0", 1) if not folder else self.address)
         self._socket.settimeout(PATIENCE)

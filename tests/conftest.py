@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = [
     "pytester",
+    "support.workers",
     "support.figures",
     "support.shm",
     "support.daemon",

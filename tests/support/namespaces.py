@@ -46,11 +46,14 @@ def map_ids(inside: int, outside: int) -> None:
 
 def mount_proc() -> None:
     """Mount a /proc that shows this PID namespace's processes, in a mount namespace of its own."""
+    mount_for_us(b"proc", b"/proc")
+
+
+def mount_for_us(kind: bytes, place: bytes, data: bytes | None = None) -> None:
+    """Mount a file system that only this process and its children see."""
     unshare(NEW_MOUNT)
     private = 1 << 18 | 1 << 14  # MS_PRIVATE | MS_REC
-    if _libc.mount(b"none", b"/", None, private, None) or _libc.mount(
-        b"proc", b"/proc", b"proc", 0, None
-    ):
+    if _libc.mount(b"none", b"/", None, private, None) or _libc.mount(kind, place, kind, 0, data):
         error = ctypes.get_errno()
         raise OSError(error, os.strerror(error))
 

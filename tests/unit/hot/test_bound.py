@@ -202,7 +202,9 @@ def test_references_are_counted_right(bound: Any) -> None:
         {3: 2**64},
         {3: "3"},
     ],
-    ids=lambda replace: " ".join(f"{place} {type(value).__name__}" for place, value in replace.items()),
+    ids=lambda replace: " ".join(
+        f"{place} {type(value).__name__}" for place, value in replace.items()
+    ),
 )
 def test_what_cannot_be_held_is_refused(replace: dict[int, Any]) -> None:
     bound = bound_of(_compiled, _compiled)()

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 import ddbcfg_client
 from ddbcfg_client import connecting as connection
+from ddbcfg_client.config import Config
 from ddbcfg_client.errors import (
     LayoutMismatch,
     SnapshotPermissionError,
@@ -54,21 +56,22 @@ def test_a_daemon_that_has_read_nothing_yet_is_told_with_its_error(names: Names)
     publisher.close()
 
 
-def test_wait_waits_for_the_first_snapshot(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
-    publisher = Publisher(names)
-    looks: list[float] = []
+@pytest.mark.parametrize("early", [True, False], ids=["with a page", "without a page"])
+def test_wait_waits_for_the_first_snapshot(
+    names: Names, monkeypatch: pytest.MonkeyPatch, early: bool
+) -> None:
+    publishers = [Publisher(names)] if early else []
 
-    def sleep(seconds: float) -> None:
-        looks.append(seconds)
-        if len(looks) == 3:
-            publisher.publish(reading(OPTIONS))
+    def publish(*_: object) -> None:
+        publishers.append(publishers.pop() if publishers else Publisher(names))
+        publishers[0].publish(reading(OPTIONS))
 
-    clock = SimpleNamespace(monotonic=lambda: float(len(looks)), sleep=sleep)
+    really_wait = Config.wait
+    monkeypatch.setattr(Config, "wait", lambda *args: (publish(), really_wait(*args)))
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=publish)
     monkeypatch.setattr(connection, "time", clock)
-    assert ddbcfg_client.connect(names.namespace, "prod", wait=5)["db"] == OPTIONS["db"]
-    assert len(looks) == 3
-    assert max(looks) < 1
-    publisher.close()
+    assert ddbcfg_client.connect(names.namespace, "prod", wait=30)["db"] == OPTIONS["db"]
+    publishers[0].close()
 
 
 def test_wait_ends_with_the_reason(namespace: str, monkeypatch: pytest.MonkeyPatch) -> None:

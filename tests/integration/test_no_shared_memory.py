@@ -84,3 +84,27 @@ def test_the_commands_say_the_same_and_follow_the_file(tmp_path: Path) -> None:
         assert "DDBCFG_FILE" in done.stderr
     done = run_without_shm("-c", code, "get", "db", "host", DDBCFG_FILE=str(path))
     assert (done.returncode, done.stdout, done.stderr) == (0, "h1\n", "")
+
+
+FIXTURES = """
+import ddbcfg_client
+
+def test_options(ddbcfg, ddbcfg_override):
+    ddbcfg.set("db", {"host": "h1"})
+    with ddbcfg_override(db={"host": "h2"}):
+        assert ddbcfg_client.connect("config", "prod").db == {"host": "h2"}
+    assert ddbcfg_client.connect("config", "prod").db == {"host": "h1"}
+
+def test_a_daemon(ddbcfg_daemon):
+    raise AssertionError
+"""
+
+
+def test_the_fixtures_work_and_the_daemons_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(FIXTURES)
+    options = ["-q", "-rs", "-W", "error", "-p", "ddbcfg", "--rootdir", str(tmp_path)]
+    code = f"import pytest\nraise SystemExit(pytest.main({[*options, str(tmp_path)]}))"
+    done = run_without_shm("-c", _IMITATE + code, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed, 1 skipped" in done.stdout
+    assert "this host has no /dev/shm" in done.stdout

@@ -26,12 +26,18 @@ Run = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester) -> Run:
-    """Run pytest on test files, by name, beside the program ``application``."""
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run pytest on test files, by name, beside the program ``application``.
+
+    Unless ``alone`` is False, no other plugin is loaded, because some take a second.
+    """
     pytester.makepyfile(application=APPLICATION)
 
-    def run(*arguments: str, **files: str) -> pytest.RunResult:
+    def run(*arguments: str, alone: bool = True, **files: str) -> pytest.RunResult:
         pytester.makepyfile(**files)
+        if alone:
+            monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+            arguments = ("-p", "ddbcfg", *arguments)
         return pytester.runpytest_subprocess("-q", "-W", "error", *arguments)
 
     return run

@@ -17,22 +17,18 @@ def pytest_unconfigure(config):
 """
 
 
-def test_nothing_of_ddbcfg_is_imported_until_a_fixture_is_used(run: Run) -> None:
-    done = run(conftest=REPORT, test_it="def test_it(): pass")
-    done.assert_outcomes(passed=1)
-    done.stdout.fnmatch_lines("loaded: ['pytest_ddbcfg']")
-
-
-def test_nothing_of_ddbcfg_is_imported_for_a_file(run: Run, pytester: pytest.Pytester) -> None:
-    """Coverage of a program that reads a file would miss what is imported before it starts."""
+def test_nothing_of_ddbcfg_is_imported_until_a_fixture_is_used(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    """Not even with a file: coverage would miss what is imported before it starts."""
     pytester.makefile(".json", settings="{}")
     pytester.makeini("[pytest]\nddbcfg_file = settings.json\n")
-    done = run(conftest=REPORT, test_it="def test_it(): pass")
+    done = run(alone=False, conftest=REPORT, test_it="def test_it(): pass")
     done.stdout.fnmatch_lines(["loaded: ['pytest_ddbcfg']", "file: *settings.json"])
 
 
 def test_it_can_be_turned_off(run: Run) -> None:
-    done = run("-p", "no:ddbcfg", conftest=REPORT, test_it="def test_it(ddbcfg): pass")
+    done = run("-p", "no:ddbcfg", alone=False, conftest=REPORT, test_it="def test_it(ddbcfg): pass")
     done.assert_outcomes(errors=1)
     done.stdout.fnmatch_lines(["*fixture 'ddbcfg' not found*", "loaded: []"])
 
@@ -42,11 +38,12 @@ def test_running_pytest_as_a_function_leaves_the_environment_as_it_was(
 ) -> None:
     pytester.makefile(".json", settings="{}")
     pytester.makeini("[pytest]\nddbcfg_file = settings.json\n")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for before in (None, "mine.toml"):
         if before is not None:
             monkeypatch.setenv("DDBCFG_FILE", before)
         pytester.makepyfile(
             "import os\ndef test_it(): assert os.environ['DDBCFG_FILE'].endswith('settings.json')"
         )
-        pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+        pytester.runpytest_inprocess("-p", "ddbcfg").assert_outcomes(passed=1)
         assert os.environ.get("DDBCFG_FILE") == before

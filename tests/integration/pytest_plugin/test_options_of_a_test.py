@@ -129,7 +129,7 @@ def test_each_worker_of_xdist_sets_the_file_before_it_collects(
 ) -> None:
     Path("settings.toml").write_text(TOML)
     pytester.makeini("[pytest]\nddbcfg_file = settings.toml\n")
-    run("-n", "1", test_it=IMPORTED).assert_outcomes(passed=3)
+    run("-p", "xdist", "-n", "1", test_it=IMPORTED).assert_outcomes(passed=3)
 
 
 def test_a_file_that_does_not_exist_is_a_usage_error(run: Run, pytester: pytest.Pytester) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.waking.waiter import Waiter
     from ddbcfg_client.waking.waiting import Changes
 
+    As = TypeVar("As")
     Made = TypeVar("Made")
 
 
@@ -46,8 +47,18 @@ class Config(PageFollower):
             raise OptionAttributeError(option, self._names.store) from None
 
     def _get(
-        self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
+        self,
+        option: str | None = None,
+        default: Any = RAISE,
+        keys: Iterable[str] | None = None,
+        *,
+        as_: Any = None,
+        keep_valid: bool = False,
     ) -> Any:
+        if as_ is not None:
+            from ddbcfg_client.objects.typed import get_as
+
+            return get_as(self, option, default, keys, as_, keep_valid)
         wanted = None if keys is None else key_names(keys)
         if option is None:
             everything = self._answer(lambda snapshot: snapshot.everything())
@@ -89,16 +100,29 @@ class Config(PageFollower):
             make: Callable[[ReadOnlyDict], Made],
             dispose: Callable[[Made], object] | None = None,
             *,
+            as_: None = None,
             keep_valid: bool = False,
         ) -> Bound[Made]: ...
 
         @overload
         def bind(
             self,
-            option: Sequence[str],
+            option: str,
+            make: Callable[[As], Made],
+            dispose: Callable[[Made], object] | None = None,
+            *,
+            as_: Callable[..., As],
+            keep_valid: bool = False,
+        ) -> Bound[Made]: ...
+
+        @overload
+        def bind(
+            self,
+            option: list[str] | tuple[str, ...],
             make: Callable[..., Made],
             dispose: Callable[[Made], object] | None = None,
             *,
+            as_: Sequence[Any] | None = None,
             keep_valid: bool = False,
         ) -> Bound[Made]: ...
 
@@ -108,6 +132,7 @@ class Config(PageFollower):
         make: Callable[..., Any],
         dispose: Callable[[Any], object] | None = None,
         *,
+        as_: Any = None,
         keep_valid: bool = False,
     ) -> Bound[Any]:
         """Return a handle whose call returns the object that ``make`` makes from an option.
@@ -120,6 +145,8 @@ class Config(PageFollower):
             option: The option's name, or a list of names: ``make`` gets one argument for each.
             make: A function that makes the object, such as a connection pool.
             dispose: A function that is called with the old object when the new one is in place.
+            as_: The type that the option is converted to before ``make`` gets it, as in ``get``; a
+                list of types for a list of options.
             keep_valid: Whether a failed ``make`` is only reported, in the log and in the status, if
                 there is an older object.  Otherwise one call raises its error, and the next ones
                 return the older object.
@@ -129,7 +156,7 @@ class Config(PageFollower):
         """
         from ddbcfg_client.objects.bound import bind
 
-        return bind(self, option, make, dispose, keep_valid)
+        return bind(self, option, make, dispose, as_, keep_valid)
 
     def _troubles(self) -> Troubles:
         """Return what the objects of this reader have trouble with."""

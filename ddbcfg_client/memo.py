@@ -67,12 +67,12 @@ class Memo:
         known = self._kept.get(option)
         return known.value if known is not None and known.raw == raw else None
 
-    def version(self, option: str, value: ReadOnlyDict) -> Version | None:
-        """Return the version that ``value`` was decoded from; None if it is not kept any more."""
+    def version(self, option: str, value: ReadOnlyDict) -> Version:
+        """Return the version that ``value`` was decoded from; a new one if it is not kept."""
         for known in (self._kept.get(option), self.defaults.get(option)):
             if known is not None and known.value is value:
                 return known
-        return None
+        return Version(0, b"", value)  # of a generation that this reader has left behind
 
     def keep(
         self, option: str, generation: int, raw: bytes, value: ReadOnlyDict, live: Container[str]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.format.about import About
     from ddbcfg_client.format.changes import ChangeLog
     from ddbcfg_client.format.segment import SegmentBytes
-    from ddbcfg_client.memo import Memo
+    from ddbcfg_client.memo import Memo, Version
 
 # The number of names remembered as absent, and their maximum length (DynamoDB's own limit), so that
 # invented names cannot fill the memory.
@@ -100,6 +100,10 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
                     return self.decoded.setdefault(plain(option), default.value)
             raise OptionNotFound(option, self.store)
         return self._decode(option, raw)
+
+    def version(self, option: str) -> Version:
+        """Return the version of the option, with what was made from it; raise OptionNotFound."""
+        return self._memo.version(plain(option), self[option])
 
     def __contains__(self, option: object) -> bool:
         """Return whether the option exists, without decoding it."""

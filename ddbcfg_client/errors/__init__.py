@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         DefaultsRefused,
         NumberInexact,
         NumbersRefused,
+        OptionInvalid,
         SettingsInvalid,
     )
     from ddbcfg_client.errors.revision import (
@@ -115,6 +116,7 @@ __all__ = [
     "NumberInexact",
     "NumbersRefused",
     "OptionAttributeError",
+    "OptionInvalid",
     "OptionNotFound",
     "OutputFailed",
     "ReloadFailed",

@@ -74,6 +74,31 @@ class BindRecursion(ConfigError, RecursionError):
         )
 
 
+class OptionInvalid(ConfigError, ValueError):
+    """An option does not fit the type that it is read as; ``target`` is the type's name.
+
+    ``path`` leads to the value that does not fit, ``expected`` and ``found`` describe its type.
+    """
+
+    def __init__(
+        self, store: str, option: str, target: str, path: str, expected: str, found: str
+    ) -> None:
+        super().__init__(store, option, target, path, expected, found)
+        self.store = store
+        self.option = option
+        self.target = target
+        self.path = path
+        self.expected = expected
+        self.found = found
+
+    def __str__(self) -> str:
+        return (
+            f"option {self.option!r} of store {self.store!r} does not fit {self.target}: "
+            f"{self.path} must be {self.expected}, and is {self.found}; "
+            "correct the option in the table, or the type in the program"
+        )
+
+
 class SettingsInvalid(ConfigError, ValueError):
     """The values for a settings class are invalid; ``settings`` is the class's name.
 

@@ -7,11 +7,11 @@
 #include <structmember.h>
 #include <unistd.h>
 
-/* In _hot.c. */
-int ddbcfg_is_reader(PyObject *op);
+#pragma GCC visibility push(hidden)
+int ddbcfg_is_reader(PyObject *op); /* this and the next are in _hot.c */
 int ddbcfg_serves(PyObject *reader, const PyObject *decoded);
-
 int ddbcfg_add_bound_type(PyObject *module); /* called by _hot.c */
+#pragma GCC visibility pop
 
 typedef struct {
     PyObject_HEAD

@@ -26,11 +26,14 @@
 
 #define GENERATION_WORD 2 /* as in ddbcfg_client/format/page.py */
 #define RECENT 16         /* a power of 2 */
+#define TYPED 16          /* a power of 2 */
 
+#pragma GCC visibility push(hidden) /* a call within the module then needs no table */
 int ddbcfg_add_guarded_types(PyObject *module); /* in readonly/_guarded.c */
 int ddbcfg_add_bound_type(PyObject *module);    /* in _bound.c, which calls the next two */
 int ddbcfg_is_reader(PyObject *op);
 int ddbcfg_serves(PyObject *reader, const PyObject *decoded);
+#pragma GCC visibility pop
 
 static const uint64_t NO_WORD = 0;
 static const uint64_t NO_GENERATION = UINT64_MAX;
@@ -41,17 +44,27 @@ typedef struct {
     PyObject *keys;
 } Answer;
 
+/* An option, what it is converted to, and the object; or NULL three times.  With ``keep_valid`` an
+ * option that does not fit has an object, too. */
+typedef struct {
+    PyObject *option;
+    PyObject *target;
+    PyObject *made;
+    int keep_valid;
+} Typed;
+
 typedef struct {
     PyObject_HEAD
     PyObject *view;       /* the tuple that Python set; all else here is taken from it */
     PyObject *decoded;    /* borrowed from it */
     const uint64_t *word; /* in the buffer, or NO_WORD */
     uint64_t generation;
-    double until; /* on the monotonic clock, in seconds; from then on the subclass is called */
+    int64_t until; /* on the monotonic clock, in ns; from then on the subclass is called */
     Py_buffer buffer; /* of the words: holds the mapping for as long as it is watched */
     /* Recent results, by the address of the name: in a program the name is mostly a constant, the
      * same object each time.  References are held, so an address cannot be reused for another. */
     Answer recent[RECENT];
+    Typed typed[TYPED]; /* likewise, by the addresses of name and target */
     struct State *state;      /* of the module, which the type holds */
     unsigned int get_version; /* of the type when its "get" was last found to be ours, or 0 */
 } Hot;
@@ -67,20 +80,31 @@ typedef struct State {
     PyTypeObject *hot;
     PyTypeObject *bound_get;
     PyObject *get_name;   /* "get", interned, as in compiled Python code */
+    PyObject *as_name;    /* "as_" */
+    PyObject *keep_name;  /* "keep_valid" */
     PyObject *get_method; /* what the class Hot has by that name */
     BoundGet *reused;     /* in use, or without a reference and waiting to be */
 } State;
 
 static PyModuleDef module_def;
 
-/* The monotonic clock in seconds, up to a few milliseconds late: it is read from memory, without a
- * system call and without reading the processor's counter. */
-static inline double
+/* The monotonic clock in nanoseconds, up to a few milliseconds late: it is read from memory, without
+ * a system call and without reading the processor's counter. */
+static inline int64_t
 now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Seconds as nanoseconds: integers compare faster.  A time that is no number is never reached. */
+static int64_t
+in_nanoseconds(double seconds)
+{
+    if (seconds >= 9e9)
+        return INT64_MAX;
+    return seconds > 0 ? (int64_t)(seconds * 1e9) : 0;
 }
 
 static inline int
@@ -149,9 +173,91 @@ hot_get_slowly(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *
     return result;
 }
 
+/* If the call is get(option, as_=target), perhaps with keep_valid=True or False, set the arguments
+ * and return 1.  Else return 0. */
+static int
+is_typed(const State *state, PyObject *const *args, Py_ssize_t count, PyObject *names, Typed *wanted)
+{
+    if (count != 1 || names == NULL || !PyUnicode_CheckExact(args[0]))
+        return 0;
+    *wanted = (Typed){.option = args[0]};
+    Py_ssize_t keywords = PyTuple_GET_SIZE(names);
+    if (keywords > 2)
+        return 0;
+    for (Py_ssize_t i = 0; i < keywords; i++) {
+        PyObject *value = args[1 + i];
+        if (PyTuple_GET_ITEM(names, i) == state->as_name)
+            wanted->target = value;
+        else if (PyTuple_GET_ITEM(names, i) == state->keep_name && PyBool_Check(value))
+            wanted->keep_valid = value == Py_True;
+        else
+            return 0;
+    }
+    return wanted->target != NULL && wanted->target != Py_None;
+}
+
+static inline Typed *
+typed_at(Hot *self, PyObject *option, PyObject *target, int keep_valid)
+{
+    uintptr_t place = ((uintptr_t)option >> 4) ^ ((uintptr_t)target >> 4) ^ (uintptr_t)keep_valid;
+    return &self->typed[place % TYPED];
+}
+
+/* The object that is remembered, as a new reference; NULL without an error if there is none. */
+static inline PyObject *
+typed_known(Hot *self, PyObject *option, PyObject *target, int keep_valid)
+{
+    const Typed *known = typed_at(self, option, target, keep_valid);
+    if (known->option == option && known->target == target && known->keep_valid == keep_valid
+        && is_hot(self))
+        return Py_NewRef(known->made);
+    return NULL;
+}
+
+/* The converted option.  What the subclass returns is remembered if the view was the same before
+ * and after: then it is made from an option of this view. */
+static PyObject *
+hot_get_typed(PyObject *op, PyObject *const *args, PyObject *names, Typed *wanted)
+{
+    Hot *self = (Hot *)op;
+    PyObject *made = typed_known(self, wanted->option, wanted->target, wanted->keep_valid);
+    if (made != NULL)
+        return made;
+    /* Held, so that another dict cannot get its address. */
+    PyObject *decoded = Py_XNewRef(self->decoded);
+    wanted->made = hot_get_slowly(op, args, 1, names);
+    if (wanted->made != NULL && decoded != NULL && self->decoded == decoded && is_hot(self)) {
+        Typed *place = typed_at(self, wanted->option, wanted->target, wanted->keep_valid);
+        Typed old = *place;
+        *place = *wanted;
+        Py_INCREF(wanted->option);
+        Py_INCREF(wanted->target);
+        Py_INCREF(wanted->made);
+        /* Last: freeing the old objects can run Python code, which can replace the view. */
+        Py_XDECREF(old.option);
+        Py_XDECREF(old.target);
+        Py_XDECREF(old.made);
+    }
+    Py_XDECREF(decoded);
+    return wanted->made;
+}
+
 static PyObject *
 hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
+    if (names != NULL) {
+        const State *state = ((Hot *)op)->state;
+        /* The usual form first. */
+        if (count == 1 && PyTuple_GET_SIZE(names) == 1
+            && PyTuple_GET_ITEM(names, 0) == state->as_name) {
+            PyObject *made = typed_known((Hot *)op, args[0], args[1], 0);
+            if (made != NULL)
+                return made;
+        }
+        Typed wanted;
+        if (is_typed(state, args, count, names, &wanted))
+            return hot_get_typed(op, args, names, &wanted);
+    }
     if ((count == 1 || count == 2) && names == NULL) {
         PyObject *keys = hot_answer((Hot *)op, args[0]);
         if (keys != NULL)
@@ -345,7 +451,7 @@ hot_getattro(PyObject *op, PyObject *name)
 
 /* Replace the view, possibly by none, and release everything that belongs to the old one. */
 static void
-hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, double until,
+hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int64_t until,
          Py_buffer *buffer)
 {
     Hot old = *self;
@@ -361,11 +467,17 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, doub
         self->word = (const uint64_t *)buffer->buf + GENERATION_WORD;
     }
     memset(self->recent, 0, sizeof self->recent);
+    memset(self->typed, 0, sizeof self->typed);
     /* Last: freeing these can run Python code, which can read or set another view. */
     PyBuffer_Release(&old.buffer);
     for (int i = 0; i < RECENT; i++) {
         Py_XDECREF(old.recent[i].option);
         Py_XDECREF(old.recent[i].keys);
+    }
+    for (int i = 0; i < TYPED; i++) {
+        Py_XDECREF(old.typed[i].option);
+        Py_XDECREF(old.typed[i].target);
+        Py_XDECREF(old.typed[i].made);
     }
     Py_XDECREF(old.view);
 }
@@ -398,9 +510,10 @@ hot_set_view(PyObject *op, PyObject *view, void *closure)
     long long generation = PyLong_AsLongLong(PyTuple_GET_ITEM(view, 1));
     if (generation == -1 && PyErr_Occurred())
         return -1;
-    double until = PyFloat_AsDouble(PyTuple_GET_ITEM(view, 3));
-    if (until == -1.0 && PyErr_Occurred())
+    double seconds = PyFloat_AsDouble(PyTuple_GET_ITEM(view, 3));
+    if (seconds == -1.0 && PyErr_Occurred())
         return -1;
+    int64_t until = in_nanoseconds(seconds);
     if (generation < 0) {
         hot_swap((Hot *)op, view, decoded, NO_GENERATION, until, NULL);
         return 0;
@@ -437,13 +550,17 @@ hot_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(((Hot *)op)->view);
     for (int i = 0; i < RECENT; i++)
         Py_VISIT(((Hot *)op)->recent[i].keys);
+    for (int i = 0; i < TYPED; i++) {
+        Py_VISIT(((Hot *)op)->typed[i].target);
+        Py_VISIT(((Hot *)op)->typed[i].made);
+    }
     return 0;
 }
 
 static int
 hot_clear(PyObject *op)
 {
-    hot_swap((Hot *)op, NULL, NULL, NO_GENERATION, 0.0, NULL);
+    hot_swap((Hot *)op, NULL, NULL, NO_GENERATION, 0, NULL);
     return 0;
 }
 
@@ -493,11 +610,16 @@ static PyMethodDef hot_methods[] = {
     HOT_ASKS("_get"),
     HOT_ASKS("_lookup"),
     {"get", (PyCFunction)(void (*)(void))hot_get, METH_FASTCALL | METH_KEYWORDS,
-     PyDoc_STR("get($self, option=None, default=..., keys=None)\n--\n\n"
+     PyDoc_STR("get($self, option=None, default=..., keys=None, *, as_=None, keep_valid=False)\n"
+               "--\n\n"
                "Return the keys of ``option`` as a read-only dict; without it, every option.\n\n"
-               "With ``keys``, return only those of them that an option has.  Raise\n"
-               "OptionNotFound unless there is a ``default``, and SnapshotError or\n"
-               "SnapshotTooStale if there is no snapshot to serve.")},
+               "With ``keys``, return only those of them that an option has.  With ``as_``,\n"
+               "return the option converted to that type, or by that function: the same object\n"
+               "until the option changes.  With ``keep_valid`` too, return the last valid object\n"
+               "if a later version of the option does not fit; the status and the log say so.\n\n"
+               "Raise OptionNotFound unless there is a ``default``, OptionInvalid if the option\n"
+               "does not fit ``as_``, and SnapshotError or SnapshotTooStale if there is no\n"
+               "snapshot to serve.")},
     {NULL},
 };
 
@@ -534,7 +656,10 @@ module_exec(PyObject *module)
     state->hot = (PyTypeObject *)PyType_FromModuleAndSpec(module, &hot_spec, NULL);
     state->bound_get = (PyTypeObject *)PyType_FromModuleAndSpec(module, &bound_get_spec, NULL);
     state->get_name = PyUnicode_InternFromString("get");
-    if (state->hot == NULL || state->bound_get == NULL || state->get_name == NULL)
+    state->as_name = PyUnicode_InternFromString("as_");
+    state->keep_name = PyUnicode_InternFromString("keep_valid");
+    if (state->hot == NULL || state->bound_get == NULL || state->get_name == NULL
+        || state->as_name == NULL || state->keep_name == NULL)
         return -1;
     state->get_method = PyObject_GetAttr((PyObject *)state->hot, state->get_name);
     if (state->get_method == NULL)
@@ -579,6 +704,8 @@ module_free(void *module)
     }
     Py_CLEAR(state->bound_get);
     Py_CLEAR(state->get_name);
+    Py_CLEAR(state->as_name);
+    Py_CLEAR(state->keep_name);
     Py_CLEAR(state->get_method);
 }
 

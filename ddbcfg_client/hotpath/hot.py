@@ -13,11 +13,12 @@ from ddbcfg_client.format.page import GENERATION_WORD
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeVar, overload
 
     from ddbcfg_client.readonly import ReadOnlyDict
 
+    As = TypeVar("As")
     Default = TypeVar("Default")
     View = tuple[memoryview, int, dict[str, ReadOnlyDict], float, object]
 
@@ -47,15 +48,40 @@ class Hot:
             self, option: str | None, default: Default, keys: Iterable[str] | None = None
         ) -> ReadOnlyDict | Default: ...
 
+        @overload
+        def get(self, option: str, *, as_: Callable[..., As], keep_valid: bool = False) -> As: ...
+
+        @overload
+        def get(
+            self,
+            option: str,
+            default: Default,
+            *,
+            as_: Callable[..., As],
+            keep_valid: bool = False,
+        ) -> As | Default: ...
+
     def get(
-        self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
+        self,
+        option: str | None = None,
+        default: Any = RAISE,
+        keys: Iterable[str] | None = None,
+        *,
+        as_: Any = None,
+        keep_valid: bool = False,
     ) -> Any:
         """Return the keys of ``option`` as a read-only dict; without it, every option.
 
-        With ``keys``, return only those of them that an option has.  Raise OptionNotFound unless
-        there is a ``default``, and SnapshotError or SnapshotTooStale if there is no snapshot to
-        serve.
+        With ``keys``, return only those of them that an option has.  With ``as_``, return the
+        option converted to that type, or by that function: the same object until the option
+        changes.  With ``keep_valid`` too, return the last valid object if a later version of the
+        option does not fit; the status and the log say so.
+
+        Raise OptionNotFound unless there is a ``default``, OptionInvalid if the option does not fit
+        ``as_``, and SnapshotError or SnapshotTooStale if there is no snapshot to serve.
         """
+        if as_ is not None:
+            return self._get(option, default, keys, as_=as_, keep_valid=keep_valid)
         words, generation, decoded, until, _ = self._view
         if words[GENERATION_WORD] == generation and monotonic() < until and keys is None:
             try:
@@ -94,7 +120,13 @@ class Hot:
         raise NotImplementedError
 
     def _get(
-        self, option: str | None = None, default: Any = RAISE, keys: Iterable[str] | None = None
+        self,
+        option: str | None = None,
+        default: Any = RAISE,
+        keys: Iterable[str] | None = None,
+        *,
+        as_: Any = None,
+        keep_valid: bool = False,
     ) -> Any:
         """Return the result of :meth:`get` by the slow path."""
         raise NotImplementedError

@@ -14,25 +14,15 @@ from ddbcfg_client.reporting import log
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, Protocol
+    from typing import Any
 
     from ddbcfg_client.hotpath import Hot
     from ddbcfg_client.hotpath.hot_bound import HotBound
-    from ddbcfg_client.objects.troubles import Troubles
+    from ddbcfg_client.objects.reader import Reader
     from ddbcfg_client.readonly import ReadOnlyDict
     from ddbcfg_client.snapshot import Snapshot
 
     Values = tuple[ReadOnlyDict, ...]
-
-    class Reader(Protocol):
-        """What this needs of a Config."""
-
-        _troubled: Troubles | None
-
-        def _answer(self, read: Callable[[Snapshot], Any], /) -> Any: ...
-
-        def _troubles(self) -> Troubles: ...
-
 elif COMPILED:
     from ddbcfg_client._compiled import HotBound
 else:
@@ -47,7 +37,7 @@ _LAST_RETRY = 60.0
 
 
 class _Current:
-    """An object, and the versions of the options that it was made from."""
+    """An object, and the values of the options that it was made from."""
 
     __slots__ = ("made", "values")
 
@@ -99,6 +89,7 @@ class Bound(HotBound, Generic[Made]):
 
     __slots__ = (
         "__weakref__",
+        "_as",
         "_by_process",
         "_config",
         "_dispose",
@@ -114,8 +105,10 @@ class Bound(HotBound, Generic[Made]):
         make: Callable[..., Made],
         dispose: Callable[[Made], object] | None,
         keep_valid: bool,
+        as_: Sequence[Any] | None = None,
     ) -> None:
         self._config = config
+        self._as = as_
         self._options = tuple(options)
         self._make = make
         self._dispose = dispose
@@ -194,7 +187,7 @@ class Bound(HotBound, Generic[Made]):
             return cast("Made", known.made), None
         old = mine.current
         try:
-            made = self._make(*values)
+            made = self._make(*self._arguments(values))
         except Exception as error:
             mine.failure = _Failure(values, error, mine.failure)
             if old is None:
@@ -209,10 +202,24 @@ class Bound(HotBound, Generic[Made]):
             log("info", f"{self._config!r}: {self._name()} is current again")
         return made, old
 
+    def _arguments(self, values: Values) -> list[Any]:
+        """Return the arguments of ``make``; raise OptionInvalid."""
+        if self._as is None:
+            return list(values)
+        from ddbcfg_client.objects.typed import converted, error_of
+
+        arguments = []
+        for option, value, target in zip(self._options, values, self._as, strict=True):
+            outcome = converted(self._config._memo.version(option, value), target)
+            if outcome.misfit is not None:
+                raise error_of(self._config, option, target, outcome.misfit)
+            arguments.append(outcome.made)
+        return arguments
+
     def _known(
         self, mine: _InProcess, decoded: dict[str, ReadOnlyDict], values: Values
     ) -> _Current | None:
-        """Return what stands for these versions; raise the error of a recent failure without one.
+        """Return what stands for these values; raise the error of a recent failure without one.
 
         None means that the object has to be made.
         """
@@ -283,6 +290,7 @@ def bind(
     option: str | Sequence[str],
     make: Callable[..., Made],
     dispose: Callable[[Made], object] | None,
+    as_: Any,
     keep_valid: bool,
 ) -> Bound[Made]:
     """Return a handle, as described for ``Config.bind``; raise ArgumentsRefused."""
@@ -295,7 +303,12 @@ def bind(
         )
     if dispose is not None and not callable(dispose):
         raise ArgumentsRefused("bind", f"expects a function as dispose, not {_kind(dispose)}")
-    return Bound(config, options, make, dispose, keep_valid)
+    targets = as_
+    if as_ is not None:
+        targets = [as_] if isinstance(option, str) else as_
+        if not _is_list(targets) or len(targets) != len(options):
+            raise ArgumentsRefused("bind", "expects a list of as many types as there are options")
+    return Bound(config, options, make, dispose, keep_valid, targets)
 
 
 def _is_list(value: object) -> bool:

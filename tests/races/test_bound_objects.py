@@ -92,7 +92,7 @@ def test_threads_get_one_object_for_each_version_and_the_current_one(publisher: 
             thread.join()
     assert failures == []
     assert made == sorted(set(made))
-    assert [one for (one,) in disposed] == made[:-1]
+    assert sorted(one or 0 for (one,) in disposed) == made[:-1]  # two threads may dispose at once
     assert len(made) > PUBLICATIONS // 2
 
 

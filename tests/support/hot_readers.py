@@ -54,7 +54,12 @@ def reader_of(module: ModuleType) -> type[Any]:
         ) -> None:
             self._view = (self.words, generation, decoded, until, None)
 
-        def _get(self, option: Any = None, default: Any = "none", keys: Any = None) -> Any:
+        def _get(
+            self, option: Any = None, default: Any = "none", keys: Any = None, **typed: Any
+        ) -> Any:
+            if typed.get("as_") is not None:
+                self.asked.append(("as", option, typed["as_"], typed.get("keep_valid", False)))
+                return typed["as_"](option)
             self.asked.append(("get", option, default, keys))
             return "slow"
 

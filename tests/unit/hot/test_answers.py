@@ -209,7 +209,8 @@ def test_get_is_a_method_like_any_other(reader: Any) -> None:
 
 def test_get_is_a_method_for_tools_too(reader: Any) -> None:
     assert inspect.isroutine(reader.get)
-    assert list(inspect.signature(reader.get).parameters) == ["option", "default", "keys"]
+    parameters = list(inspect.signature(reader.get).parameters)
+    assert parameters == ["option", "default", "keys", "as_", "keep_valid"]
     assert type(reader).__name__ in repr(reader.get)
     assert {reader.get: 1}[reader.get] == 1
     other = type(reader)()

@@ -1,0 +1,110 @@
+"""Which library converts an option to a type.
+
+A type of pydantic, msgspec or attrs is converted by its own library (attrs: by cattrs).  Any other
+dataclass, TypedDict or type hint is converted by the first of pydantic, msgspec and cattrs that is
+installed and takes it.  Everything else that can be called gets the option as its argument.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from importlib import import_module
+from importlib.util import find_spec
+from types import UnionType
+from typing import get_origin
+
+from ddbcfg_client.errors import ArgumentsRefused, MissingExtra
+from ddbcfg_client.objects.misfits import kind_of, name_of, refused_by_own_code
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ddbcfg_client.readonly import ReadOnlyDict
+
+    Convert = Callable[[ReadOnlyDict], Any]
+
+_MODULES = {"pydantic": "by_pydantic", "msgspec": "by_msgspec", "cattrs": "by_cattrs"}
+_AT_MOST = 256
+
+_known: dict[Any, Convert] = {}
+
+
+def converter_to(target: Any) -> Convert:
+    """Return the function that converts an option to ``target``; it raises Misfit.
+
+    Raise MissingExtra if no installed library can do it, and ArgumentsRefused if ``target`` is
+    nothing to convert to.
+    """
+    try:
+        return _known[target]
+    except KeyError:
+        pass
+    except TypeError:  # not hashable
+        return _new(target)
+    found = _new(target)
+    if len(_known) >= _AT_MOST:  # functions that were made for one call each
+        _known.clear()
+    return _known.setdefault(target, found)
+
+
+def _new(target: Any) -> Convert:
+    library = _own_library(target)
+    if library is not None:
+        if find_spec(library) is None:
+            raise MissingExtra(f"a conversion to {name_of(target)}, by {library},", "typed")
+        return _by(library, target)
+    if not _is_hint(target):
+        if not callable(target):
+            raise ArgumentsRefused("get", f"cannot convert to {kind_of(target)}: as_ is no type")
+        return _by_call(target)
+    refused: Exception | None = None
+    for library in _MODULES:
+        if find_spec(library) is not None:
+            try:
+                return _by(library, target)
+            except Exception as error:  # noqa: BLE001 - each library has errors of its own
+                refused = error  # pydantic takes no typing.TypedDict before Python 3.12
+    if refused is not None:
+        raise refused
+    raise MissingExtra(f"a conversion to {name_of(target)}", "typed")
+
+
+def _by(library: str, target: Any) -> Convert:
+    module = import_module(f"ddbcfg_client.objects.{_MODULES[library]}")
+    convert: Convert = module.converter_to(target)
+    return convert
+
+
+def _own_library(target: Any) -> str | None:
+    kind = get_origin(target) or target
+    if not isinstance(kind, type):
+        return None
+    if hasattr(kind, "__pydantic_core_schema__") or hasattr(kind, "__pydantic_validator__"):
+        return "pydantic"
+    if hasattr(kind, "__struct_fields__"):
+        return "msgspec"
+    return "cattrs" if hasattr(kind, "__attrs_attrs__") else None
+
+
+def _is_hint(target: Any) -> bool:
+    """Return whether it is a dataclass, a TypedDict or a type hint such as ``dict[str, int]``."""
+    if isinstance(target, UnionType) or get_origin(target) is not None:
+        return True
+    if not inspect.isclass(target):
+        return False
+    # The TypedDict of typing, or that of typing_extensions.
+    return dataclasses.is_dataclass(target) or hasattr(target, "__required_keys__")
+
+
+def _by_call(target: Callable[[ReadOnlyDict], Any]) -> Convert:
+    def convert(option: ReadOnlyDict) -> Any:
+        try:
+            return target(option)
+        except Exception as error:  # noqa: BLE001 - whatever the program's own code raises
+            misfit = refused_by_own_code(error, option)
+        raise misfit
+
+    return convert

@@ -37,7 +37,7 @@ def measure(effort: Effort) -> dict[str, Any]:
 
 def costs_of(counted: Mapping[str, Any]) -> dict[str, Costs]:
     """What stores of the simulated sizes cost, by what was counted at the largest filled one."""
-    of = next(each for each in reversed(counted.values()) if each["whole is counted"])
+    of = next(each for each in reversed(list(counted.values())) if each["whole is counted"])
     size = max(int(size) for size, each in counted.items() if each["whole is counted"])
     page = of["bytes"] * units.PAGE_ITEMS // size
     by_rule = Costs.of(of["bytes"], revision=of["idle"], unit=0.5, page=page)

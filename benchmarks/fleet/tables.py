@@ -148,12 +148,17 @@ def _idle(found: list[Mapping[str, Any]]) -> str:
         (
             count(of["hosts"]),
             f"{of['interval']:g} s",
-            *(f"{of[kind]['rate']:,.0f}" for kind in kinds),
+            *(_rate(of[kind]) for kind in kinds),
         )
         for of in found
     ]
     headings = ("hosts", "a poll each", "units/s: revision item alone", *kinds[1:])
     return table(headings, rows)
+
+
+def _rate(of: Mapping[str, Any]) -> str:
+    text = f"{of['rate']:,.0f}"
+    return text if of["simulated"] else f"({text})"
 
 
 def _changes(found: list[Mapping[str, Any]]) -> str:

@@ -106,6 +106,7 @@ lint: $(READY) ## check style, formatting and the rules for imports
 
 types: $(READY) ## check the types of both packages and of programs that use them
 	$(VENV)/bin/mypy
+	$(VENV)/bin/basedpyright
 
 settings: $(READY) ## write the documents that are generated from the table of settings
 	PYTHONPATH=tests $(VENV)/bin/python -m support.settings_documents

@@ -32,16 +32,20 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ddbcfg_client.config_stores.store import DynamoDBConfigStore
+    from ddbcfg_client.errors import OptionInvalid
+    from ddbcfg_client.objects.bound import Bound
     from ddbcfg_client.waking.change import Change
 
     __version__: str
 
 __all__ = [
+    "Bound",
     "Change",
     "Config",
     "ConfigError",
     "DynamoDBConfigStore",
     "LayoutMismatch",
+    "OptionInvalid",
     "OptionNotFound",
     "ReloadFailed",
     "Snapshot",
@@ -66,6 +70,14 @@ def __getattr__(name: str) -> Any:
         from ddbcfg_client.waking.change import Change
 
         return Change
+    if name == "Bound":
+        from ddbcfg_client.objects.bound import Bound
+
+        return Bound
+    if name == "OptionInvalid":
+        from ddbcfg_client.errors import OptionInvalid
+
+        return OptionInvalid
     if name == "__version__":
         from ddbcfg_client.version import VERSION
 

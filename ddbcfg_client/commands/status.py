@@ -112,6 +112,16 @@ def _polled(status: Status) -> str:
     return "looked at" if status.file else "polled"
 
 
+_HOW = {
+    "log": "in the revision item",
+    "change items": "in change items",
+    "query": "by reading the whole store",
+    "strong query": "by reading the whole store consistently",
+    "in doubt": "in doubt",
+    "no revision": "without a revision",
+}
+
+
 def _revision(status: Status) -> str:
     if not status.table_revision:
         none = "none, so each poll reads the whole store"
@@ -121,7 +131,8 @@ def _revision(status: Status) -> str:
     if status.revision != status.table_revision:
         text += f"; the table's is {status.table_revision}"
     if status.change_by:
-        text += f"; the last change came by {status.change_by}"
+        how = _HOW.get(status.change_by, f"by {status.change_by}")
+        text += f"; the last change was found {how}"
     if status.revision_note and status.in_doubt_since is None:
         text += f"; {status.revision_note}"
     return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from ddbcfg_daemon.outputs.metrics import metrics_text
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
-from ddbcfg_daemon.sources.base import Progress, Reading
+from ddbcfg_daemon.sources.base import Progress, Provenance, Reading
 from support.daemon import SECRET
 from support.shm import reading
 
@@ -82,3 +83,34 @@ def test_the_file_says_how_each_store_fares(namespace: str, tmp_path: Path) -> N
     assert SECRET not in file.read_text()
     for publisher in (well, odd):
         publisher.close()
+
+
+def test_the_file_says_how_the_table_is_followed(namespace: str) -> None:
+    source, publisher = Source(), Publisher(Names(namespace, "prod"))
+    refresher = Refresher(source, publisher, 60.0, pid=os.getpid())
+    found = Provenance("e", 7, 7, "query")
+    source.now = replace(source.now, units=12.5, provenance=found)
+    refresher.poll()
+    doubt = replace(found, table_revision=8, how="in doubt", in_doubt=True)
+    source.now = replace(reading({"db": {}}), units=25, provenance=doubt)
+    refresher.poll()
+    changed = replace(found, revision=9, table_revision=9, how="log")
+    source.now = replace(reading({}), whole=False, units=0.5, provenance=changed)
+    refresher.poll()
+    text = metrics_text([served(refresher)])
+    publisher.close()
+    prod = {match[1]: float(match[4]) for line in text.split("\n") if (match := _LINE.match(line))}
+    expected = {
+        "revision": 9,
+        "table_revision": 9,
+        "in_doubt_since_timestamp_seconds": 0,
+        "doubts_total": 1,
+        "read_units_total": 38,
+        "poll_read_units": 0.5,
+        "full_polls_total": 2,
+        "changes_by_log_total": 1,
+        "changes_by_items_total": 0,
+        "changes_by_reading_total": 2,
+    }
+    assert {name: prod[name] for name in expected} == expected
+    assert prod["last_full_timestamp_seconds"] == pytest.approx(time.time(), abs=30)

@@ -128,7 +128,7 @@ def test_hosts_publish_what_the_store_was(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    roles = ["set", "set", "import", "scribe", "host", "host", "host-slowly", "tear"]
+    roles = ["set", "set", "import", "scribe", "host", "daemon", "host-slowly", "tear"]
     *writers, _, one, two, slow, torn = race(url, tmp_path, roles, enough=ENOUGH, seconds=2.0)
     hosts = [one, two, slow]
     record_property("hosts", [counts["publications"] for counts in hosts])
@@ -155,7 +155,7 @@ def test_hosts_publish_what_the_store_was(
 def test_edits_behind_the_protocols_back_are_found_whole(
     store: RevisedStore, url: str, tmp_path: Path
 ) -> None:
-    roles = ["set-slowly", "edit", "scribe-of-edits", "host"]
+    roles = ["set-slowly", "edit", "scribe-of-edits", "daemon"]
     setter, editor, scribe, host = race(url, tmp_path, roles, enough=5, seconds=4.0)
     check_hosts([host], written(tmp_path))
     assert setter["written"] >= 2

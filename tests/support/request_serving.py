@@ -11,7 +11,7 @@ from typing import Any
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
 from ddbcfg_daemon.publishing.objects import Access
-from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
+from ddbcfg_daemon.publishing.poll_requests import Asked, Outcome, PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.request_server import RequestServer
 from ddbcfg_daemon.sources.base import Reading
@@ -35,13 +35,13 @@ class Served:
             assert time.monotonic() < deadline
             self.polls.wait(PATIENCE)
 
-    def poll(self, reading: Reading | None = None, *, held: str = "", error: str = "") -> bool:
-        """Do what the refresher does; return whether an operator accepts what is refused."""
+    def poll(self, reading: Reading | None = None, *, held: str = "", error: str = "") -> Asked:
+        """Do what the refresher does; return what was asked for."""
         asked = self.polls.begin()
         published = reading is not None and self.publisher.publish(reading)
         self.publisher.report(PageStatus(error=error))
         self.polls.end(Outcome(self.publisher.generation, published, held, error))
-        return asked.accept
+        return asked
 
     @contextmanager
     def polling(self, *arguments: Any, **keywords: Any) -> Iterator[None]:

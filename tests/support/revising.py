@@ -17,6 +17,7 @@ import json
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,8 +32,10 @@ from ddbcfg_client.dynamodb.revision.syncing import Found, sync
 from ddbcfg_client.dynamodb.revision.table_access import TableAccess
 from ddbcfg_client.dynamodb.revision.writing import Change
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import ChangeRefused, ImportPending
+from ddbcfg_client.errors import ChangeRefused, ConfigError, ImportPending
 from ddbcfg_client.format.values import unpack_option
+from ddbcfg_daemon.sources.revision import RevisionSource
+from ddbcfg_daemon.sources.store import StoreSource
 from support.revisions import noise, packed
 
 #: Groups of options: one of few for the setters, one of many for the importer, one for edits.
@@ -200,6 +203,45 @@ def _host(access: Racing, race: Race, pause: float) -> Any:
                                "seen": sorted(checker.seen)}  # fmt: skip
 
 
+def _daemon(table: Table, race: Race) -> Any:
+    """Poll as a daemon does, by its own source, every twentieth time in full."""
+    source = RevisionSource(
+        StoreSource(_Connected(table), "prod", consistent=False),
+        full_interval=3600.0,
+        interval=0.01,
+        sleep=_wait_less,
+    )
+    checker, polls, back, last = Checker(), 0, 0, 0
+    published: Content | None = None
+    how: Counter[str] = Counter()
+    with (race.folder / f"published-{race.seed}").open("w", buffering=1) as notes:
+        while race.goes_on(enough=checker.publications >= race.enough):
+            polls += 1
+            try:
+                reading = source.read(lambda: None, full=polls % 20 == race.seed % 20)
+            except (ConfigError, OSError):  # a lost response: the next poll comes soon
+                continue
+            how[reading.provenance.how] += 1
+            if reading.confirmed and reading.options is not published:
+                published, revision = reading.options, reading.provenance.revision
+                back, last = back + (revision < last), revision
+                checker.look(published)
+                notes.write(f"{revision} {digest_of(total_of(published)).hex()}\n")
+            time.sleep(0.01)
+    return checker.counts() | {"how": how, "revisions back": back, "polls": polls,
+                               "seen": sorted(checker.seen)}  # fmt: skip
+
+
+class _Connected:
+    """A connection that is made already."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def table(self) -> Table:
+        return self._table
+
+
 def _torn(access: Racing, race: Race) -> Any:
     """Positive control: publish what a plain Query finds."""
     checker = Checker()
@@ -231,6 +273,8 @@ def main(role: str, url: str, table: str, folder: Path, seed: int, enough: int) 
                 return _scribe(access, race, role)
             case "host":
                 return _host(access, race, 0.01)
+            case "daemon":
+                return _daemon(Table(client, table), race)
             case "host-slowly":
                 return _host(access, race, 0.4)
     return _torn(access, race)

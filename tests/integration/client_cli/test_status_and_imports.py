@@ -45,6 +45,31 @@ def test_status_for_a_person(host: Host, publish: Publish) -> None:
     assert said["memory"].startswith(f"/dev/shm{host.names().page}")
 
 
+def test_status_tells_how_the_table_is_followed(host: Host, publish: Publish) -> None:
+    publisher = publish(STORE)
+    now = NOW(time.CLOCK_BOOTTIME)
+    followed = {"revision": 7, "epoch": "3f1c", "table_revision": 7, "how": "log"}
+    units = {"half_units": 101, "poll_half_units": 1, "full_polls": 2}
+    publisher.report(running(**followed, **units, full_read=now - 150 * 10**9))
+    said = rows(answered(host.client("status")))
+    assert said["revision"] == "7 of epoch 3f1c; the last change was found in the revision item"
+    assert said["read units"].startswith("0.5 at the last poll, 50.5 since the daemon's start; ")
+    assert said["read units"].endswith("2 polls read the whole store, the last one 2 min 30 s ago")
+    assert "in doubt" not in said
+    publisher.report(running(**{**followed, "table_revision": 9}, note="read in 40 s"))
+    said = rows(answered(host.client("status")))
+    assert "the table's is 9" in said["revision"]
+    assert "read in 40 s" in said["revision"]
+    publisher.report(running(**followed, note="not explained", doubt_since=time.time_ns()))
+    said = rows(answered(host.client("status")))
+    assert said["in doubt"].endswith(": not explained")
+    publisher.report(running(how="no revision", note="the store has no revision item"))
+    said = rows(answered(host.client("status")))
+    assert said["revision"].startswith("none, so each poll reads the whole store (the store has no")
+    publisher.report(running())
+    assert "revision" not in rows(answered(host.client("status")))
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(3, "3."), (150, "2 min 3"), (7500, "2 h 5 min")])
 def test_age_is_told_as_people_do(host: Host, publish: Publish, seconds: int, said: str) -> None:
     publish(STORE).report(running(success=NOW(time.CLOCK_BOOTTIME) - seconds * 10**9))

@@ -21,7 +21,7 @@ from ddbcfg_client.shm.daemon_socket import daemon_is_listening
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.errors import ForeignObject, GroupRefused
 from ddbcfg_daemon.publishing.objects import Access, path_of, temporary
-from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
+from ddbcfg_daemon.publishing.poll_requests import Asked, Outcome, PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.request_peers import A_USER
 from ddbcfg_daemon.publishing.request_server import RequestServer
@@ -182,21 +182,29 @@ def test_a_ticket_is_good_for_a_poll_that_began_after_it(served: Served) -> None
             assert asked.result()["generation"] == 1
 
 
-def test_accept_is_for_the_admin_socket_and_for_one_poll(served: Served, config: Config) -> None:
+@pytest.mark.parametrize("what", ["accept", "full"])
+def test_what_only_root_may_ask_for_is_for_the_admin_socket_and_for_one_poll(
+    served: Served, config: Config, what: str
+) -> None:
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(config.reload, 20, accept=True)
+        asked = pool.submit(config.reload, 20, **{what: True})  # type: ignore[arg-type]
         served.await_request()
-        assert served.poll() is True
+        assert served.poll() == Asked(**{what: True})
         asked.result()
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(config.reload, 20)
         served.await_request()
-        assert served.poll() is False
+        assert served.poll() == Asked()
         asked.result()
-    refused = ask(served, b'{"version": 1, "op": "accept"}\n')
+    refused = ask(served, b'{"version": 1, "op": "%s"}\n' % what.encode())
     assert refused["refused"] == "forbidden"
     assert "over the admin socket" in refused["why"]
     assert not served.polls.pending
+
+
+def test_one_poll_is_for_all_that_was_asked_for_before_it(served: Served) -> None:
+    assert [served.polls.ask(accept=True), served.polls.ask(full=True)] == [True, False]
+    assert served.polls.begin() == Asked(accept=True, full=True)
 
 
 def test_an_acceptance_that_comes_during_a_poll_is_for_the_next(served: Served) -> None:

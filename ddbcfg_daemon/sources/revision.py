@@ -211,7 +211,7 @@ class RevisionSource:
             full_at=full_at,
             units=reads.units if reads.whole else state.units,
             doubts=doubts,
-            doubtful=found.doubtful,
+            doubtful=found.doubtful if reads.whole else state.doubtful,
             read_at=delay.until if found.how is How.WAITING else None,
         )
 

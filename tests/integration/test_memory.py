@@ -75,10 +75,11 @@ print(most)
     assert int(done.stdout) < 20_000
 
 
-def test_memory_is_not_past_twice_what_is_published() -> None:
+@pytest.mark.parametrize("by", [(), ("revision",)], ids=["without", "with a revision"])
+def test_memory_is_not_past_twice_what_is_published(by: tuple[str, ...]) -> None:
     # For options of 300 bytes; docs/performance.md has a million of them, and smaller ones.
     done = subprocess.run(
-        [sys.executable, "-m", "support.many_options", "60000", "300"],
+        [sys.executable, "-m", "support.many_options", "60000", "300", *by],
         cwd=Path(__file__).parents[1],
         # Not the memory of what a tool that watches the suite keeps.
         env={"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

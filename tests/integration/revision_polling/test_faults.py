@@ -288,6 +288,18 @@ def test_a_store_that_never_stands_still_keeps_what_is_served(host: Host) -> Non
     assert isinstance(host.failure, StoreUnsettled)
 
 
+def test_in_another_region_doubt_has_to_last_from_one_full_reading_to_the_next(host: Host) -> None:
+    there = replace(host.revised.revision(), region="us-west-2")
+    host.revised.put_revision(item_of(host.revised.place, there))
+    edit(host.revised, "o1", text={"S": "edited"})
+    host.poll(FULL * 1.2)
+    assert (host.failure, host.options) == (None, START)
+    assert "us-west-2" in host.page.note
+    assert host.poll(5.0) == ["revision"]
+    host.poll(5.0)
+    assert (host.page.how, host.options) == ("in doubt", host.revised.content())
+
+
 def test_a_throttled_poll_fails_and_what_was_known_is_still_known(
     host: Host, proxy: FaultProxy
 ) -> None:

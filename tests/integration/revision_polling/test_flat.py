@@ -13,6 +13,7 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.guards import ShrinkGuard
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.sources.base import Reading
 from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.revision import RevisionSource
 from ddbcfg_daemon.sources.store import StoreSource
@@ -40,6 +41,31 @@ def test_calls_and_memory_of_an_idle_poll_do_not_grow_with_the_store(namespace: 
     assert few_calls > 100
     assert many_calls < few_calls + 20
     assert many_bytes < few_bytes + 10_000
+
+
+class Counted(dict[str, bytes]):
+    """Options that count how often they are compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return super().__eq__(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_options_that_are_the_same_object_are_not_compared(namespace: str) -> None:
+    publisher = Publisher(Names(namespace, "prod"))
+    first, equal = Counted(a=b"\x80"), Counted(a=b"\x80")
+    compared = []
+    for options in (first, first, equal, equal):
+        publisher.publish(Reading(options, 0))
+        compared.append(Counted.compared)
+    publisher.remove()
+    assert compared[1] == compared[0]
+    assert compared[2] > compared[1]  # these can only be compared
+    assert compared[3] == compared[2]
 
 
 def _calls(work: Callable[[], object]) -> int:

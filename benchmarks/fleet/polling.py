@@ -28,7 +28,7 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.sources.base import Reading
 from ddbcfg_daemon.sources.connection import Connection
-from ddbcfg_daemon.sources.dynamodb import DynamoDBSource
+from ddbcfg_daemon.sources.store import StoreSource
 
 
 class Follower:
@@ -64,7 +64,7 @@ def main(url: str, size: str) -> None:
     )
     with publisher() as published, publisher() as published_whole:
         follower = Follower(TableReads(table, STORE), published)
-        source = DynamoDBSource(Connection(lambda: table), STORE, consistent=False)
+        source = StoreSource(Connection(lambda: table), STORE, consistent=False)
         refresher = Refresher(source, published_whole, 60.0, pid=os.getpid())
 
         def idle() -> None:

@@ -29,6 +29,7 @@ PARTS = (
     "start",
     "capacity",
     "fleet",
+    "waking",
 )
 #: The document of each part's tables that are not in performance.md.
 _DOCUMENTS = {"fleet": "fleet.md"}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import daemon_memory, poll, publish, read, start, take_up, throughput
+from benchmarks import daemon_memory, poll, publish, read, start, take_up, throughput, waking
 from benchmarks.alternatives import ddbcfg
 from benchmarks.figures import TIMES, Both, Figures, short
 from benchmarks.tables import table
@@ -15,6 +15,7 @@ from benchmarks.tables import table
 Parts = Mapping[str, Any]
 
 _PUBLISHED, _LEAST, _MOST = "10000", "10", "100000"  # options of the stores that targets are about
+_CROWD = "64"  # processes that wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,10 @@ def _more_memory(parts: Parts) -> Both:
     return _same(daemon - boto3)
 
 
+def _of_a_crowd(figure: Callable[[Mapping[str, Any]], float]) -> Callable[[Parts], Both]:
+    return lambda parts: _same(figure(parts["waking"]))
+
+
 def _of_a_start(what: str) -> Callable[[Parts], Both]:
     return lambda parts: start.times_pass(parts["start"], what)
 
@@ -142,6 +147,22 @@ TARGETS = (
         lambda parts: publish.times_floor(parts["publish"][_PUBLISHED]),
     ),
     Target("daemon at rest, 10,000 options, more than boto3", 25, " MB", _more_memory),
+    Target(
+        "announcement to awake, 64 waiting processes, median",
+        3,
+        " ms",
+        lambda parts: _time(parts["waking"][_CROWD]["awake"], unit=1e6),
+    ),
+    Target(
+        "… 99th percentile", 50, " ms", _of_a_crowd(lambda found: waking.p99(found, _CROWD) / 1e6)
+    ),
+    Target(
+        "wake-ups a second of one of them at rest, the most of any",
+        1,
+        "",
+        _of_a_crowd(lambda found: waking.wakes(found, _CROWD)),
+    ),
+    Target("… CPU", 0.1, " %", _of_a_crowd(lambda found: waking.share(found, _CROWD))),
     Target("import, connect and get, to `python -c pass`", 1.8, _TIMES, _of_a_start(start.CONNECT)),
     Target("`ddbcfg-client get db`, to the same", 3, _TIMES, _of_a_start(start.COMMAND)),
 )

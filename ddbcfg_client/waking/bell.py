@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ class Wakeup:
     def __init__(self) -> None:
         """Raise OSError if no descriptor is left."""
         self.reading, self._writing = -1, -1
-        self.reading, self._writing = os.pipe()
-        os.set_blocking(self.reading, False)
-        os.set_blocking(self._writing, False)
+        if sys.platform == "linux":
+            self.reading, self._writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        else:
+            self.reading, self._writing = os.pipe()
+            os.set_blocking(self.reading, False)
+            os.set_blocking(self._writing, False)
 
     def ring(self) -> None:
         """Make the pipe readable."""

@@ -50,15 +50,17 @@ class Instance:
         remove_watch(self.fd, watch)
 
     def clear(self, wakeup: Wakeup | None) -> None:
-        """Read all events, and ring all wakeups except ``wakeup`` if there were any."""
-        found = False
-        while self.is_usable():
-            try:
-                found = bool(os.read(self.fd, 4096)) or found
-            except OSError:
-                break  # no more events
-        if found:
-            self.bell.ring(but=wakeup)
+        """Read events, and ring all wakeups except ``wakeup`` if there were any.
+
+        If more are left than one call reads, the instance stays readable.
+        """
+        if not self.is_usable():
+            return
+        try:
+            os.read(self.fd, 4096)
+        except OSError:
+            return  # no event: another waiter was faster
+        self.bell.ring(but=wakeup)
 
     def _is_open(self) -> bool:
         # A program that becomes a daemon closes all descriptors, and the number can then belong to

@@ -113,12 +113,13 @@ class _Search:
         """
         deadline = inf if timeout is None else monotonic() + seconds_of("timeout", timeout)
         waiter: Waiter | None = None
-        said = False
+        ready = said = False
         try:
             while not self._closed:
                 try:
-                    # The first look needs no descriptors: often there is news already.
-                    news = self._awaited._latest() if waiter is None else waiter.look()
+                    # Often there is news already, so the first look needs no descriptors, and one
+                    # after a pause does not watch again.
+                    news = waiter.look() if ready and waiter else self._awaited._latest()
                     if _is_news(news.position(), since):
                         return news
                 except SnapshotUnavailable as error:
@@ -130,14 +131,15 @@ class _Search:
                     return None
                 if waiter is None:
                     waiter = self._waiter = self._awaited._waiter()
-                    continue
-                yield waiter, min(left, waiter.period)
-                if waiter.pid == os.getpid():
-                    waiter.clear()
-                else:
-                    # A greenlet goes on waiting in a forked child: not with its parent's pipes.
-                    waiter.close()
-                    waiter = self._waiter = self._awaited._waiter()
+                elif ready:
+                    yield waiter, min(left, waiter.period)
+                    if waiter.pid == os.getpid():
+                        waiter.clear()
+                    else:
+                        # A greenlet goes on waiting in a forked child: not with its parent's pipes.
+                        waiter.close()
+                        waiter = self._waiter = self._awaited._waiter()
+                ready = not ready
             return None
         finally:
             self._waiter = None

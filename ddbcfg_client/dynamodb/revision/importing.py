@@ -145,12 +145,15 @@ def parts_of(access: Access, entries: Sequence[Entry]) -> Iterator[list[Write]]:
     So at no time is there less in the table than before and after.
     """
     part: list[Write] = []
+    units = 0
     for entry in sorted(entries, key=lambda entry: entry.after is None):
         write = write_of(access, entry.name, entry.after)
-        if part and (len(part) == PART_OPTIONS or units_of([*part, write]) > PART_UNITS):
+        more = units_of([write])
+        if part and (len(part) == PART_OPTIONS or units + more > PART_UNITS):
             yield part
-            part = []
+            part, units = [], 0
         part.append(write)
+        units += more
     if part:
         yield part
 

@@ -73,7 +73,9 @@ def main() -> None:
     with Child("emulator") as emulator:
         client = connect_dynamodb(endpoint_url=str(emulator.ready))
         print(f"{wanted.options} options, {wanted.rounds} rounds")
-        print("| | requests | read units | write units | median ms | 90 % ms |\n|---|---|---|---|---|---|")
+        print(
+            "| | requests | read units | write units | median ms | 90 % ms |\n|---|---|---|---|---|---|"
+        )
         for label, put in _ways(client, wanted.options):
             print(_row(label, put, client, wanted.rounds), flush=True)
         client.close()

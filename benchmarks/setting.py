@@ -1,16 +1,17 @@
 """Setting one option: requests, units and latency, with revisions and without, beside a plain put.
 
-    PYTHONPATH=tests python -m benchmarks.setting [--rounds 200] [--options 100]
+    PYTHONPATH=tests python -m benchmarks.setting [--rounds 200] [--options 100] [--moto]
 
-The emulator is moto, in a process of its own.  It copies the whole table for each transaction, so
-the latency of a change with revisions grows with the table here, which the service's does not.  Its
-figures for capacity are not the service's.  So the units are computed by the service's rules, from
-the sizes of the items that are read and written: a transaction counts twice.
+The emulator is a process of its own: the tests' own one with transactions, or moto, which copies
+the whole table for each transaction.  The ways take turns, so they meet the same load.  Emulators'
+figures for capacity are not the service's, so the units are computed by its rules from the sizes
+of the items that are read and written: a transaction counts twice.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import statistics
 import time
@@ -27,6 +28,7 @@ from ddbcfg_client.dynamodb.revision.item import Revision, item_of
 from ddbcfg_client.dynamodb.revision.table_access import TableAccess
 from ddbcfg_client.dynamodb.store_writer import StoreWriter
 from ddbcfg_client.dynamodb.table import Table
+from support.children import answer, start_module
 
 _READ_UNIT, _WRITE_UNIT = 4096, 1024
 _WARM = 20
@@ -68,23 +70,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.setting", description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--options", type=int, default=100)
+    parser.add_argument("--moto", action="store_true")
     wanted = parser.parse_args()
     os.environ |= environment()
-    with Child("emulator") as emulator:
-        client = connect_dynamodb(endpoint_url=str(emulator.ready))
-        print(f"{wanted.options} options, {wanted.rounds} rounds")
-        print(
-            "| | requests | read units | write units | median ms | 90 % ms |\n|---|---|---|---|---|---|"
-        )
-        for label, put in _ways(client, wanted.options):
-            print(_row(label, put, client, wanted.rounds), flush=True)
-        client.close()
+    with contextlib.ExitStack() as stack:
+        if wanted.moto:
+            url = str(stack.enter_context(Child("emulator")).ready)
+        else:
+            server = start_module("support.transactional.server", "0", "0", "0", "1")
+            stack.enter_context(server)
+            url = answer(server)
+            stack.callback(server.communicate)
+        client = connect_dynamodb(endpoint_url=url)
+        stack.callback(client.close)
+        figures = _figures(client, wanted.options, wanted.rounds)
+    print(f"{wanted.options} options, {wanted.rounds} rounds, load {os.getloadavg()[0]:.1f}")
+    print("| | requests | read units | write units | median ms | 90 % ms |")
+    print("|---|---|---|---|---|---|")
+    for label, row in figures.items():
+        print(f"| {label} | " + " | ".join(f"{figure:.3g}" for figure in row) + " |")
 
 
 Put = Callable[[dict[str, Any]], object]
 
 
-def _ways(client: Any, count: int) -> list[tuple[str, Put]]:
+def _ways(client: Any, count: int) -> dict[str, Put]:
     """Return what is measured: each writes DB with these keys, in a table of its own."""
     tables = [Table(client, f"set-{name}") for name in ("put", "plain", "revised")]
     for table in tables:
@@ -97,27 +107,37 @@ def _ways(client: Any, count: int) -> list[tuple[str, Put]]:
     first = Revision("e", 1, digest_of(total_of(content)), len(content), base=1)
     client.put_item(TableName=revised.name, Item=item_of(access.place, first))
     writers = [StoreWriter(table, STORE, by="x" * 80) for table in (plain, revised)]
-    return [
-        ("a plain put", lambda keys: put.put(STORE, "db", keys)),
-        ("set without revisions", lambda keys: writers[0].write({"db": keys})),
-        ("set with revisions", lambda keys: writers[1].write({"db": keys})),
-    ]
+    return {
+        "a plain put": lambda keys: put.put(STORE, "db", keys),
+        "set without revisions": lambda keys: writers[0].write({"db": keys}),
+        "set with revisions": lambda keys: writers[1].write({"db": keys}),
+    }
 
 
-def _row(label: str, put: Put, client: Any, rounds: int) -> str:
+def _figures(client: Any, count: int, rounds: int) -> dict[str, list[float]]:
+    ways = _ways(client, count)
     units = Units(client)
-    times = []
+    sums = {label: [0.0, 0.0, 0.0] for label in ways}
+    times: dict[str, list[float]] = {label: [] for label in ways}
     for number in range(_WARM + rounds):
-        if number == _WARM:
+        for label, put in ways.items():
             units.clear()
-        keys = db_attributes(number + 1)
-        began = time.perf_counter()
-        put(keys)
-        times.append(1000 * (time.perf_counter() - began))
-    times = sorted(times[_WARM:])
-    figures = [units.requests / rounds, units.read / rounds, units.written / rounds]
-    figures += [statistics.median(times), times[int(len(times) * 0.9)]]
-    return f"| {label} | " + " | ".join(f"{figure:.3g}" for figure in figures) + " |"
+            keys = db_attributes(number + 1)
+            began = time.perf_counter()
+            put(keys)
+            took = 1000 * (time.perf_counter() - began)
+            if number >= _WARM:
+                times[label].append(took)
+                now = (units.requests, units.read, units.written)
+                sums[label] = [a + b for a, b in zip(sums[label], now, strict=True)]
+    return {
+        label: [
+            *(figure / rounds for figure in sums[label]),
+            statistics.median(times[label]),
+            statistics.quantiles(times[label], n=10)[-1],
+        ]
+        for label in ways
+    }
 
 
 if __name__ == "__main__":

@@ -94,14 +94,13 @@ def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Rev
 
 
 def _with_settings(access: Access, settings: Settings) -> Revision:
-    place = access.place
     for _ in range(10):
         seen = access.revision(consistent=True)
         if seen is None:
             raise _faster(access)
         revision = own_revision(access, seen)
         if revision.pending is not None:
-            raise ImportPending(place.table, place.store, "an import is under way: try again later")
+            raise _pending(access, revision.pending)
         changed = replace(
             revision,
             fleet=settings.fleet,
@@ -126,7 +125,7 @@ def disable(access: Access) -> int:
         raise RevisionMissing(place.table, place.store, "the store has no revisions")
     revision = own_revision(access, seen)
     if revision.pending is not None:
-        raise ImportPending(place.table, place.store, "an import is under way: repair it first")
+        raise _pending(access, revision.pending)
     try:
         write = Write(REVISION_OPTION, None, home=True, guarded=True, seen=seen)
         access.commit([write], access.token())
@@ -134,6 +133,14 @@ def disable(access: Access) -> int:
         if access.revision(consistent=True) is not None:
             raise _faster(access) from None
     return revision.rev
+
+
+def _pending(access: Access, pending: Pending) -> ImportPending:
+    reason = (
+        f"an import by {pending.by}, or the first revision, is under way; nothing was changed: try "
+        "again later, or end one that was interrupted with 'ddbcfg-client revision repair'"
+    )
+    return ImportPending(access.place.table, access.place.store, reason)
 
 
 def _faster(access: Access) -> ChangeRefused:

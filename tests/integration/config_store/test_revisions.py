@@ -12,6 +12,7 @@ from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb import caller, store_writer
 from ddbcfg_client.dynamodb.revision.item import Pending, item_of
 from ddbcfg_client.dynamodb.revision.record import parse_record
+from ddbcfg_client.dynamodb.store_writer import StoreWriter
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
     ChangeConflict,
@@ -23,10 +24,12 @@ from ddbcfg_client.errors import (
     NameRefused,
     RevisionMissing,
     TableThrottled,
+    ValueRefused,
 )
 from ddbcfg_client.testing import FakeConfig
 from support import fault_proxy as faults
-from support.revisions import RevisedStore, TimedAccess, packed
+from support.revisions import RevisedStore, TimedAccess, noise, packed
+from support.rig import KINDS, open_rig
 
 if TYPE_CHECKING:
     from support.fault_proxy import FaultProxy
@@ -231,6 +234,21 @@ def test_what_is_refused_for_good_is_bounded_typed_and_no_change(
     assert store.config.get("db") == {"a": 1}
 
 
+def test_a_large_option(store: DynamoDBConfigStore, revised: RevisedStore) -> None:
+    """Its record takes a part of its own; one that a merge makes too large is refused."""
+    revised.begin()
+    for seed in (1, 2):
+        store.set("db", {"text": noise(seed, 125_000).hex()})
+    assert record(revised, 3).plans
+    [entry] = revised.entries(3)
+    assert len(entry.before or b"") + len(entry.after or b"") > 500_000
+    assert revised.proves()
+    writer = StoreWriter(store.table, "prod")
+    with pytest.raises(ValueRefused, match="limit is 409600"):
+        writer.merge("db", {"more": {"B": noise(3, 160_000)}})
+    assert revised.revision().rev == 3
+
+
 @pytest.mark.parametrize("reserved", [False, True], ids=["home", "reserved"])
 def test_stores_that_have_no_revisions(revised: RevisedStore, reserved: bool) -> None:
     """One with a name like another's revisions is refused; others are written as ever."""
@@ -266,14 +284,23 @@ def test_a_clock_that_is_an_hour_off_only_shows_in_the_record(
     assert revised.proves()
 
 
-def test_the_old_library_reads_the_store_as_before(
-    store: DynamoDBConfigStore, revised: RevisedStore
+@pytest.mark.parametrize("kind", KINDS)
+def test_readers_see_the_store_and_nothing_of_its_revisions(
+    revised: RevisedStore, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It asks with a Query for the store, and GetItem for an option."""
-    revised.begin()
-    store.set_many({"db": DB, "web": {"a": 1}})
+    """Those of the old library's API; its own requests are a Query and a GetItem too."""
+    monkeypatch.setattr(store_writer, "TableAccess", TimedAccess)
+    with open_rig(kind, revised.client, revised.place.table) as rig:
+        rig.set("db", DB)
+        before = [rig.config.get(), list(rig.config), len(rig.config), "revision" in rig.config]
+        assert before == [{"db": DB}, ["db"], 1, False]
+        revised.begin({"db": revised.content()["db"]})
+        rig.set("db", {"host": "a"})
+        rig.set("db", DB)
+        after = [rig.config.get(), list(rig.config), len(rig.config), "revision" in rig.config]
+        assert after == before
+        assert revised.revision().rev == 3
     table = Table(revised.client, revised.place.table)
-    items = list(table.items("prod"))
-    assert [item["_option"]["S"] for item in items] == ["db", "web"]
-    assert table.item("prod", "db") == items[0]
-    assert items[0].keys() == {"_store", "_option", "host", "port"}
+    [item] = table.items("prod")
+    assert item.keys() == {"_store", "_option", *DB}
+    assert table.item("prod", "db") == item

@@ -144,6 +144,20 @@ def test_writers_in_another_region_are_sent_away(
     assert "made in region us-east-1, and this is eu-west-1: write there" in result.err
 
 
+@pytest.mark.parametrize("command", ["enable", "disable"])
+def test_settings_wait_for_the_end_of_an_import(
+    run: Client, store: RevisedStore, command: str
+) -> None:
+    """Also of an ``enable`` that was killed, for which nothing else would name the repair."""
+    begun = store.begin()
+    marked = replace(begun, digest=None, pending=Pending("t", "job"))
+    store.put_revision(item_of(store.place, marked))
+    result = run("revision", command)
+    assert (result.code, "'ddbcfg-client revision repair'" in result.err) == (7, True)
+    run.done("revision", "repair")
+    run.done("revision", command)
+
+
 # --- repair --------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from benchmarks.targets import targets
 
 PARTS = (
     "read",
+    "objects",
     "take-up",
     "throughput",
     "publish",

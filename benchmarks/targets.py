@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import daemon_memory, poll, publish, read, start, take_up, throughput, waking
+from benchmarks import (
+    daemon_memory,
+    objects,
+    poll,
+    publish,
+    read,
+    start,
+    take_up,
+    throughput,
+    waking,
+)
 from benchmarks.alternatives import ddbcfg
 from benchmarks.figures import TIMES, Both, Figures, short
 from benchmarks.tables import table
@@ -47,6 +57,10 @@ def _times_dict(way: str, reader: str) -> Callable[[Parts], Both]:
         return found[way, reader]
 
     return figure
+
+
+def _of_objects(way: str) -> Callable[[Parts], Both]:
+    return lambda parts: objects.times_lookup(parts["objects"], way, "compiled")
 
 
 def _time(nanoseconds: Sequence[float], unit: float) -> Both:
@@ -97,6 +111,8 @@ TARGETS = (
     Target("`config.get`, compiled: a dict lookup", 2, _TIMES, _times_dict(ddbcfg.GET, "compiled")),
     Target('`config["db"]`, compiled', 1.6, _TIMES, _times_dict(ddbcfg.SUBSCRIPT, "compiled")),
     Target("`config.db`, compiled", 3, _TIMES, _times_dict(ddbcfg.ATTRIBUTE, "compiled")),
+    Target("handle of `bind`, compiled", 1.4, _TIMES, _of_objects(objects.BOUND)),
+    Target("`config.get` with `as_`, compiled", 2.2, _TIMES, _of_objects(objects.TYPED)),
     Target("`config.get`, Python", 8, _TIMES, _times_dict(ddbcfg.GET, "python")),
     Target("`config.db`, Python", 10, _TIMES, _times_dict(ddbcfg.ATTRIBUTE, "python")),
     Target(

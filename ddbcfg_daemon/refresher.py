@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.format.page import PageStatus
+from ddbcfg_client.format.page import NEVER, PageStatus
 from ddbcfg_client.shm.clock import boottime
 from ddbcfg_client.shm.status import pid_namespace, process_start
 from ddbcfg_client.snapshot import Snapshot
@@ -142,6 +142,8 @@ class Refresher:
         if status.held:
             since = time.localtime(status.held_since / 1e9)
             text += f", held since {time.strftime('%Y-%m-%d %H:%M:%S %z', since)}: {status.held}"
+        if status.doubt_since != NEVER:
+            text += f", in doubt: {status.note or 'no revision proves it yet'}"
         if status.error:
             text += f", {status.failures} failed polls: {status.error}"
         return f"{text}, {self.copy_error}" if self.copy_error else text
@@ -224,7 +226,10 @@ class Refresher:
         else:
             self._record.failed(failure, generation=self.generation)
         self._report()
-        self._requests.end(Outcome(self.generation, published, _text(held), _text(failure)))
+        why = _text(held)
+        if failure is None and not confirmed:
+            why = f"not published yet: {reading.provenance.note}"
+        self._requests.end(Outcome(self.generation, published, why, _text(failure)))
         if isinstance(failure, FATAL):
             raise failure
         if confirmed:

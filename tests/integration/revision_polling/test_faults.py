@@ -311,6 +311,20 @@ def test_a_throttled_poll_fails_and_what_was_known_is_still_known(
     assert host.options == host.revised.content()
 
 
+def test_what_a_failed_poll_consumed_is_counted_with_the_next(
+    host: Host, proxy: FaultProxy
+) -> None:
+    before = host.page.half_units
+    proxy.fail(faults.ERROR_500, "Query", times=1)
+    host.refresher.nudge()
+    assert host.poll() == ["revision", "store"]
+    assert host.failure is not None
+    host.poll()
+    reads = host.revised.access()
+    reads.revision(consistent=False)
+    assert host.page.half_units - before == round(2 * 2 * reads.units)
+
+
 def test_a_reading_that_was_overtaken_leaves_nothing_to_the_next(
     host: Host, proxy: FaultProxy
 ) -> None:

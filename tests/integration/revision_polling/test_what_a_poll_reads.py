@@ -114,6 +114,7 @@ def test_what_no_revision_explains_is_published_in_doubt_and_read_again(
     assert (page.how, page.doubts) == ("in doubt", 1)
     assert page.doubt_since > 1.7e18
     assert "a writer that keeps no revision" in page.note
+    assert "in doubt: a writer that keeps no revision" in host.refresher.summary
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert any("in doubt" in text and "changed o1" in text for text in warned)
     # After ten seconds, a minute and each full interval, and consistently at once.
@@ -153,6 +154,11 @@ def test_a_fleet_shares_the_readings_after_a_change(
     assert (page.revision, page.table_revision, page.failures) == (2, 11, 0)
     assert "revision 11 is read in 148 s, as one of 1000000 hosts" in page.note
     assert host.options == served
+    # Who asked for it is told that it is not there yet.
+    outcome = host.refresher._requests.outcome_after(0)
+    assert outcome is not None
+    assert (outcome.published, outcome.error) == (False, "")
+    assert "not published yet: revision 11 is read in 148 s" in outcome.held
     assert host.refresher._again_at is not None
     assert host.poll(147.0) == ["revision"]
     assert host.poll(1.5, scheduled=False) == ["revision", "store"]

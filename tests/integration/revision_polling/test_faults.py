@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -325,30 +324,21 @@ def test_what_a_failed_poll_consumed_is_counted_with_the_next(
     assert host.page.half_units - before == round(2 * 2 * reads.units)
 
 
-def test_a_reading_that_was_overtaken_leaves_nothing_to_the_next(
-    host: Host, proxy: FaultProxy
-) -> None:
+def test_a_reading_that_was_overtaken_leaves_nothing_to_the_next(host: Host) -> None:
     """Its poll has timed out, and it ends when a later one has read something newer."""
-    host.refresher.nudge()
-    host.poll()
-    proxy.fail(faults.HANG, "Query", times=1)
+    later: list[list[str]] = []
+
+    def overtake() -> None:
+        if not later:
+            set_(host.revised, o1=NEW)
+            later.append([])
+            later[0] += host.poll()
+
+    reading = host.source.read(overtake, full=True)
+    assert later == [["revision"]]
+    assert (reading.options, host.options) == (START, host.revised.content())
     known = host.source._state.known
-    begun = len(proxy.requests)
-    thread = threading.Thread(target=lambda: _ignore(host.source.read, full=True))
-    thread.start()
-    proxy.wait_for(begun + 2)
-    set_(host.revised, o1=NEW)
-    host.poll()
-    newer = host.source._state.known
-    assert newer is not None
-    assert newer != known
-    proxy.heal()
-    thread.join()
-    assert host.source._state.known is newer
-
-
-def _ignore(read: Callable[..., Any], **keywords: Any) -> None:
-    try:
-        read(lambda: None, **keywords)
-    except Exception:  # noqa: BLE001 - its response never came
-        return
+    assert (known and known.rev) == 2
+    assert host.poll() == ["revision"]
+    assert (host.page.generation, host.page.revision) == (2, 2)
+    assert host.options == host.revised.content()

@@ -83,6 +83,24 @@ def test_a_revision_that_is_deleted(host: Host, caplog: pytest.LogCaptureFixture
     assert "no revision item" in warnings_in(caplog)[0]
 
 
+def test_what_was_read_before_there_was_a_revision_is_not_believed_after_it(
+    revised: RevisedStore, proxy: FaultProxy, names: Names
+) -> None:
+    edit(revised, "o1", text={"S": "first"})
+    host = Host(revised, proxy, names)
+    assert host.poll() == ["check", "REVISION", "STORE"]
+    revised.begin(revised.content())
+    host.refresher.nudge()
+    assert host.poll() == ["REVISION", "store"]
+    set_(revised, o1=NEW)
+    assert host.poll() == ["revision"]
+    disable(revised.access())
+    # A replica may still have what was read first, and would seem to confirm it.
+    assert host.poll() == ["revision", "REVISION", "STORE"]
+    assert host.options == revised.content()
+    host.stop()
+
+
 def test_a_replica_without_the_item_yet_is_not_believed(host: Host, proxy: FaultProxy) -> None:
     proxy.fail(instead(None), "GetItem", times=1)
     assert host.poll() == ["revision", "REVISION"]

@@ -7,18 +7,14 @@
 #include <structmember.h>
 #include <unistd.h>
 
-#pragma GCC visibility push(hidden)
-int ddbcfg_is_reader(PyObject *op); /* this and the next are in _hot.c */
-int ddbcfg_serves(PyObject *reader, const PyObject *decoded);
-int ddbcfg_add_bound_type(PyObject *module); /* called by _hot.c */
-#pragma GCC visibility pop
+#include "_view.h"
 
 typedef struct {
     PyObject_HEAD
     vectorcallfunc call;
     PyObject *held;     /* the tuple that Python set; all else here is taken from it */
-    PyObject *reader;   /* borrowed from it, like the next two */
-    PyObject *decoded;
+    const View *reader; /* of the reader in it */
+    PyObject *decoded;  /* borrowed from it, like the next */
     PyObject *made;
     const uint64_t *word; /* in the buffer, or NULL: then the pid says which process this is */
     uint64_t process;
@@ -38,7 +34,8 @@ static inline PyObject *
 bound_made(PyObject *op)
 {
     HotBound *self = (HotBound *)op;
-    if (self->held != NULL && ddbcfg_serves(self->reader, self->decoded) && is_same_process(self))
+    if (self->held != NULL && self->reader->decoded == self->decoded && is_current(self->reader)
+        && is_same_process(self))
         return Py_NewRef(self->made);
     return PyObject_CallMethod(op, "_slowly", NULL);
 }
@@ -79,7 +76,7 @@ bound_swap(HotBound *self, PyObject *held, const uint64_t *word, uint64_t proces
     Py_buffer old_buffer = self->buffer;
 
     self->held = Py_XNewRef(held);
-    self->reader = held == NULL ? NULL : PyTuple_GET_ITEM(held, 0);
+    self->reader = held == NULL ? NULL : ddbcfg_view_of(PyTuple_GET_ITEM(held, 0));
     self->decoded = held == NULL ? NULL : PyTuple_GET_ITEM(held, 1);
     self->made = held == NULL ? NULL : PyTuple_GET_ITEM(held, 4);
     self->word = word;
@@ -108,7 +105,7 @@ bound_set_held(PyObject *op, PyObject *held, void *closure)
     Py_buffer buffer = {0};
 
     if (held == NULL || !PyTuple_CheckExact(held) || PyTuple_GET_SIZE(held) != 5
-        || !ddbcfg_is_reader(PyTuple_GET_ITEM(held, 0))
+        || ddbcfg_view_of(PyTuple_GET_ITEM(held, 0)) == NULL
         || !PyDict_CheckExact(PyTuple_GET_ITEM(held, 1))) {
         PyErr_SetString(PyExc_TypeError,
                         "what is held is (reader, decoded, word, process, made)");

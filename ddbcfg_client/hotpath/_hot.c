@@ -18,7 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <structmember.h>
-#include <time.h>
+
+#include "_view.h"
 
 #ifdef Py_GIL_DISABLED
 #error "no accelerator for free-threaded Python: ddbcfg_client/hotpath/hot.py is used instead"
@@ -27,13 +28,6 @@
 #define GENERATION_WORD 2 /* as in ddbcfg_client/format/page.py */
 #define RECENT 16         /* a power of 2 */
 #define TYPED 16          /* a power of 2 */
-
-#pragma GCC visibility push(hidden) /* a call within the module then needs no table */
-int ddbcfg_add_guarded_types(PyObject *module); /* in readonly/_guarded.c */
-int ddbcfg_add_bound_type(PyObject *module);    /* in _bound.c, which calls the next two */
-int ddbcfg_is_reader(PyObject *op);
-int ddbcfg_serves(PyObject *reader, const PyObject *decoded);
-#pragma GCC visibility pop
 
 static const uint64_t NO_WORD = 0;
 static const uint64_t NO_GENERATION = UINT64_MAX;
@@ -56,10 +50,7 @@ typedef struct {
 typedef struct {
     PyObject_HEAD
     PyObject *view;       /* the tuple that Python set; all else here is taken from it */
-    PyObject *decoded;    /* borrowed from it */
-    const uint64_t *word; /* in the buffer, or NO_WORD */
-    uint64_t generation;
-    int64_t until; /* on the monotonic clock, in ns; from then on the subclass is called */
+    View serves;
     Py_buffer buffer; /* of the words: holds the mapping for as long as it is watched */
     /* Recent results, by the address of the name: in a program the name is mostly a constant, the
      * same object each time.  References are held, so an address cannot be reused for another. */
@@ -88,16 +79,6 @@ typedef struct State {
 
 static PyModuleDef module_def;
 
-/* The monotonic clock in nanoseconds, up to a few milliseconds late: it is read from memory, without
- * a system call and without reading the processor's counter. */
-static inline int64_t
-now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 /* Seconds as nanoseconds: integers compare faster.  A time that is no number is never reached. */
 static int64_t
 in_nanoseconds(double seconds)
@@ -110,7 +91,7 @@ in_nanoseconds(double seconds)
 static inline int
 is_hot(const Hot *self)
 {
-    return __atomic_load_n(self->word, __ATOMIC_ACQUIRE) == self->generation && now() < self->until;
+    return is_current(&self->serves);
 }
 
 /* Return the keys of a decoded option as a new reference; NULL without an error if it is not
@@ -122,11 +103,11 @@ look_up(Hot *self, PyObject *option)
     if (!PyUnicode_CheckExact(option))
         return NULL;
     /* Held and compared afterwards: keys in the dict that are not plain str may run Python code. */
-    PyObject *decoded = Py_NewRef(self->decoded);
+    PyObject *decoded = Py_NewRef(self->serves.decoded);
     PyObject *keys = Py_XNewRef(PyDict_GetItemWithError(decoded, option));
     if (keys == NULL)
         PyErr_Clear();
-    else if (self->decoded != decoded)
+    else if (self->serves.decoded != decoded)
         Py_CLEAR(keys);
     Py_DECREF(decoded);
     return keys;
@@ -224,9 +205,9 @@ hot_get_typed(PyObject *op, PyObject *const *args, PyObject *names, Typed *wante
     if (made != NULL)
         return made;
     /* Held, so that another dict cannot get its address. */
-    PyObject *decoded = Py_XNewRef(self->decoded);
+    PyObject *decoded = Py_XNewRef(self->serves.decoded);
     wanted->made = hot_get_slowly(op, args, 1, names);
-    if (wanted->made != NULL && decoded != NULL && self->decoded == decoded && is_hot(self)) {
+    if (wanted->made != NULL && decoded != NULL && self->serves.decoded == decoded && is_hot(self)) {
         Typed *place = typed_at(self, wanted->option, wanted->target, wanted->keep_valid);
         Typed old = *place;
         *place = *wanted;
@@ -457,14 +438,14 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int6
     Hot old = *self;
 
     self->view = Py_XNewRef(view);
-    self->decoded = decoded;
-    self->generation = generation;
-    self->until = until;
-    self->word = &NO_WORD;
+    self->serves.decoded = decoded;
+    self->serves.generation = generation;
+    self->serves.until = until;
+    self->serves.word = &NO_WORD;
     self->buffer = (Py_buffer){0};
     if (buffer != NULL) {
         self->buffer = *buffer;
-        self->word = (const uint64_t *)buffer->buf + GENERATION_WORD;
+        self->serves.word = (const uint64_t *)buffer->buf + GENERATION_WORD;
     }
     memset(self->recent, 0, sizeof self->recent);
     memset(self->typed, 0, sizeof self->typed);
@@ -537,8 +518,8 @@ hot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 
     if (self != NULL) {
         self->state = PyModule_GetState(PyType_GetModuleByDef(type, &module_def));
-        self->word = &NO_WORD;
-        self->generation = NO_GENERATION;
+        self->serves.word = &NO_WORD;
+        self->serves.generation = NO_GENERATION;
     }
     return (PyObject *)self;
 }
@@ -576,21 +557,13 @@ hot_dealloc(PyObject *op)
     Py_DECREF(type);
 }
 
-/* Return whether the object is a Hot. */
-int
-ddbcfg_is_reader(PyObject *op)
+const View *
+ddbcfg_view_of(PyObject *op)
 {
     for (PyTypeObject *type = Py_TYPE(op); type != NULL; type = type->tp_base)
         if (type->tp_dealloc == hot_dealloc)
-            return 1;
-    return 0;
-}
-
-/* Return whether the reader serves the options ``decoded`` and is current. */
-int
-ddbcfg_serves(PyObject *reader, const PyObject *decoded)
-{
-    return ((Hot *)reader)->decoded == decoded && is_hot((Hot *)reader);
+            return &((Hot *)op)->serves;
+    return NULL;
 }
 
 /* Subclasses override these.  Here they raise as in hot.py.  Without them, looking one up would

@@ -1,0 +1,39 @@
+/* What a reader serves, as both hot paths look at it. */
+
+#ifndef DDBCFG_VIEW_H
+#define DDBCFG_VIEW_H
+
+#include <stdint.h>
+#include <time.h>
+
+typedef struct {
+    PyObject *decoded;    /* the options decoded so far; borrowed from the tuple that Python set */
+    const uint64_t *word; /* in shared memory, or a word that never matches */
+    uint64_t generation;
+    int64_t until; /* on the monotonic clock, in ns; from then on the subclass is called */
+} View;
+
+/* The monotonic clock in nanoseconds, up to a few milliseconds late: it is read from memory, without
+ * a system call and without reading the processor's counter. */
+static inline int64_t
+now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static inline int
+is_current(const View *view)
+{
+    return __atomic_load_n(view->word, __ATOMIC_ACQUIRE) == view->generation && now() < view->until;
+}
+
+/* Within the module; a hidden function is called without a table. */
+#pragma GCC visibility push(hidden)
+const View *ddbcfg_view_of(PyObject *op);       /* of a Hot; NULL for any other object */
+int ddbcfg_add_guarded_types(PyObject *module);  /* in readonly/_guarded.c */
+int ddbcfg_add_bound_type(PyObject *module);     /* in _bound.c */
+#pragma GCC visibility pop
+
+#endif

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND
-from ddbcfg_client.commands.reading import revision
+from ddbcfg_client.commands.parser import revision
 from ddbcfg_client.commands.target import add_flags, one_store, open_access
 
 TYPE_CHECKING = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import complain, emit, emit_json
-from ddbcfg_client.commands.reading import add_flags, open_config, revision
+from ddbcfg_client.commands.parser import revision
+from ddbcfg_client.commands.reading import add_flags, open_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.confirming import confirmed
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import complain, counted, emit_json, say, shown
-from ddbcfg_client.commands.reading import revision
+from ddbcfg_client.commands.parser import revision
 from ddbcfg_client.commands.target import add_flags, one_store, open_access
 
 TYPE_CHECKING = False
@@ -138,7 +138,11 @@ def _lines(record: Record, names: tuple[str, ...] | None) -> Iterator[str]:
     elif record.changed:
         yield f"    {counted(record.changed, 'option')}"
     if record.gap:
-        yield "    and what is not on record: the options before are not known"
+        yield (
+            "    more may have changed, which is not on record"
+            if record.changed
+            else ("    what changed is not on record")
+        )
 
 
 def _purge(args: argparse.Namespace, access: Access, name: str) -> int:

@@ -51,15 +51,3 @@ def seconds(text: str) -> float:
 
 # argparse shows this name in "invalid ... value".
 seconds.__name__ = "number of seconds"
-
-
-def revision(text: str) -> int:
-    """Return the revision in ``text``; raise ValueError if it is not a number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-# argparse shows this name in "invalid ... value".
-revision.__name__ = "revision"

@@ -88,19 +88,22 @@ def _about(revision: Revision, proved: bool | None) -> dict[str, Any]:
 
 def _lines(revision: Revision, proved: bool | None) -> list[str]:
     from ddbcfg_client.commands.output import shown
+    from ddbcfg_client.printable import printable
 
     digest = revision.digest.hex() if revision.digest is not None else "none yet"
     in_log = revision.rev - min(revision.base, revision.rev)
     rows = [
         ("revision", f"{revision.rev}, epoch {revision.epoch}"),
-        ("made", f"{revision.at or 'at an unknown time'} by {shown(revision.by or 'nobody')}"),
+        ("made", printable(f"{revision.at or 'at an unknown time'} by {revision.by or 'nobody'}")),
         ("digest", digest),
         ("options", str(revision.count)),
         ("in the log", f"the last {in_log} revisions" if in_log else "nothing"),
     ]
     if pending := revision.pending:
         plan = f"plan of {pending.parts} parts" if pending.parts else "no whole plan yet"
-        rows.append(("import", f"under way by {shown(pending.by)}, {plan}, beat {pending.beat}"))
+        rows.append(
+            ("import", f"under way by {printable(pending.by)}, {plan}, beat {pending.beat}")
+        )
     if revision.fleet:
         rows.append(("fleet", f"{revision.fleet} hosts"))
     if revision.ttl:

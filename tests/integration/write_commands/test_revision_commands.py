@@ -112,7 +112,7 @@ def test_status_as_text(run: Client, store: RevisedStore) -> None:
     rows = {label: text.strip() for label, text in rows.items()}
     assert rows["revision"].startswith("1, epoch ")
     assert rows["options"] == "1"
-    assert rows["import"] == "under way by 'the job', plan of 3 parts, beat 4"
+    assert rows["import"] == "under way by the job, plan of 3 parts, beat 4"
     assert (rows["fleet"], rows["history"]) == ("100 hosts", "9 days, by TTL attribute expires")
     assert rows["region"] == "writers in eu-west-1"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.publishing.publisher import Publisher
-from support.children import ask, start_python, tell
+from support.children import answer, ask, start_python, tell
 from support.libraries import needs
 from support.shm import reading
 
@@ -62,6 +63,34 @@ for _ in range(2):
 os._exit(0)
 """
 
+FLAGS = """
+import os, queue, sys
+import ddbcfg_client
+from openfeature import api
+from openfeature.event import ProviderEvent
+from ddbcfg_client.integrations.openfeature import DdbcfgProvider
+
+config = ddbcfg_client.connect(sys.argv[1], "prod")
+changes = queue.SimpleQueue()
+event = ProviderEvent.PROVIDER_CONFIGURATION_CHANGED
+api.add_handler(event, lambda details: changes.put(details.flags_changed))
+api.set_provider_and_wait(DdbcfgProvider(config))
+print("ready", flush=True)
+# Now the SDK's executor has a thread, and the provider a watch: neither is there in a child.
+print(os.getpid(), changes.get(timeout=20), flush=True)
+if os.fork():
+    os.wait()
+    sys.exit()
+print("forked", flush=True)
+sys.stdin.readline()
+value = api.get_client().get_string_value("f", "default")
+print(value, changes.get(timeout=20), flush=True)  # what changed before the first evaluation
+sys.stdin.readline()
+print(api.get_client().get_string_value("f", "default"), changes.get(timeout=20), flush=True)
+api.shutdown()
+sys.exit()
+"""
+
 
 @pytest.fixture
 def publisher(names: Names) -> Iterator[Publisher]:
@@ -88,3 +117,23 @@ def test_djangos_settings_are_current_in_a_forked_worker(publisher: Publisher) -
         for host in ("1", "2"):
             publisher.publish(reading({"db": {"host": host}}))
             assert ask(process, "go") == host
+
+
+def flag(value: str, name: str = "f") -> dict[str, Any]:
+    return {f"flag.{name}": {"variants": {"on": value}, "default_variant": "on"}}
+
+
+def test_a_forked_worker_evaluates_flags_and_gets_events(publisher: Publisher) -> None:
+    needs("openfeature")
+    publisher.publish(reading(flag("0")))
+    with start_python("-u", "-c", FLAGS, publisher.names.namespace) as process:
+        assert answer(process) == "ready"
+        publisher.publish(reading(flag("1")))
+        assert answer(process) == f"{process.pid} ['f']"
+        assert answer(process) == "forked"
+        publisher.publish(reading(flag("1") | flag("x", "g")))
+        # The change of f again: its handlers may have had no time to run before the fork.
+        assert ask(process, "go") == "1 ['f', 'g']"
+        publisher.publish(reading(flag("3") | flag("x", "g")))
+        assert ask(process, "go") == "3 ['f']"
+    assert process.returncode == 0

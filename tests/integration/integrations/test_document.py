@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,23 @@ def test_pydantic_settings(ddbcfg: FakeConfig) -> None:
     assert names["handle_request"]() == ("a", False)
     ddbcfg.set("app", {"debug": True})
     assert names["handle_request"]() == ("a", True)
+
+
+def test_openfeature(ddbcfg: FakeConfig) -> None:
+    needs("openfeature")
+    from openfeature import api
+
+    (flag,) = re.findall(r"^```json\n(.*?)^```$", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+    try:
+        names = run("OpenFeature")
+        user = {"id": "u", "plan": "free", "age": 18}
+        assert names["checkout"](user) is False
+        ddbcfg.set("flag.new-checkout", json.loads(flag))
+        assert names["checkout"](user) is True
+        assert names["checkout"]({**user, "plan": "paid"}) is False
+        assert names["changed"].get(timeout=20) == ["new-checkout"]
+    finally:
+        api.shutdown()
 
 
 def test_django(ddbcfg: FakeConfig) -> None:

@@ -9,21 +9,37 @@ SYSUSERS   = $(DESTDIR)$(PREFIX)/lib/sysusers.d/ddbcfg.conf
 ENV        = $(DESTDIR)$(SYSCONFDIR)/ddbcfg/daemon.env
 TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDIR)/ddbcfg|g'
 
-# Two stamps: the packages to serve with, and all packages for development.
+# Three stamps: the packages to serve with, those of the examples, and all packages for development.
 VENV    = .venv
 SERVING = $(VENV)/.serving
+SHOWING = $(VENV)/.showing
 READY   = $(VENV)/.ready
 
 COMPILED = ddbcfg_client/hotpath/_hot.c ddbcfg_client/hotpath/_bound.c ddbcfg_client/readonly/_guarded.c
 
-.PHONY: help run test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
+.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 # exec: Ctrl-C and SIGTERM reach the daemon itself, and make exits with its status.
 run: $(SERVING) ## serve the example configuration from an embedded DynamoDB until Ctrl-C
 	@exec $(VENV)/bin/ddbcfg-daemon --local examples/config.json --interval 5
+
+# Each serves on http://127.0.0.1:8000/ (PORT) until Ctrl-C, and prints what to try.
+EXAMPLE = @PATH='$(abspath $(VENV))/bin':"$$PATH" exec examples/run $(@:example-%=%)
+example-flask: $(SHOWING) ## run Flask under gunicorn with an embedded DynamoDB and a daemon until Ctrl-C
+	$(EXAMPLE)
+example-fastapi: $(SHOWING) ## the same with FastAPI under uvicorn: typed options, a task that waits for changes
+	$(EXAMPLE)
+example-django: $(SHOWING) ## the same with Django under gunicorn: options as settings
+	$(EXAMPLE)
+example-uwsgi: $(SHOWING) ## the same with a WSGI application under uWSGI
+	$(EXAMPLE)
+example-celery: $(SHOWING) ## the same with Celery's prefork workers
+	$(EXAMPLE)
+example-bind: $(SHOWING) ## the same with a pool of connections that follows its option
+	$(EXAMPLE)
 
 # Reading is tested twice where the hot path was compiled: without it first.  Most tests wait for
 # processes, so two of them run at once, if root can give each a /dev/shm of its own.
@@ -175,7 +191,11 @@ $(SERVING): pyproject.toml $(COMPILED) ddbcfg_client/hotpath/_view.h
 	@$(VENV)/bin/python -m pip install --quiet --editable '.[local]'
 	@touch $@
 
-# ddbcfg itself is installed already, so this only installs the requirements of the extra.
+# ddbcfg itself is installed already, so these only install the requirements of the extras.
+$(SHOWING): $(SERVING)
+	@$(VENV)/bin/python -m pip install --quiet 'ddbcfg[examples]'
+	@touch $@
+
 $(READY): $(SERVING)
 	@$(VENV)/bin/python -m pip install --quiet 'ddbcfg[dev]'
 	@touch $@

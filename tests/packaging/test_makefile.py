@@ -44,7 +44,12 @@ def test_help_is_what_make_alone_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "installed"), [("run", ["'.[local]'"]), ("test", ["'.[local]'", "'ddbcfg[dev]'"])]
+    ("target", "installed"),
+    [
+        ("run", ["'.[local]'"]),
+        ("example-flask", ["'.[local]'", "'ddbcfg[examples]'"]),
+        ("test", ["'.[local]'", "'ddbcfg[dev]'"]),
+    ],
 )
 def test_a_new_venv_gets_what_its_target_needs_and_nothing_else(
     tmp_path: Path, target: str, installed: list[str]

@@ -38,12 +38,13 @@ class TaskSender:
     So messages are written elsewhere, and moved when they are whole.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, task: str = "read") -> None:
+        self._task = task
         self._inbox, self._outbox = folder / "inbox", folder / uuid4().hex
         self._celery = celery_in(folder, self._outbox.name)
 
     def __call__(self) -> dict[str, Any]:
-        result = self._celery.send_task("read")
+        result = self._celery.send_task(self._task)
         for message in self._outbox.iterdir():
             message.rename(self._inbox / message.name)
         answer: dict[str, Any] = result.get(timeout=10, interval=0.002)

@@ -34,7 +34,11 @@ class Server:
     """A server and its workers, in a process group of their own."""
 
     def __init__(
-        self, command: Sequence[str], folder: Path, environment: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        cwd: Path | None = None,
     ) -> None:
         self.command = command
         self._log = folder / "log"
@@ -42,7 +46,7 @@ class Server:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,
-                cwd=folder,
+                cwd=cwd or folder,
                 env=environment_of({**ours, "TMPDIR": str(folder), **environment}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -61,6 +65,14 @@ class Server:
     def stop(self) -> None:
         """Ask it to end, and wait until all its processes have ended: none hangs."""
         self._process.send_signal(signal.SIGTERM)
+        self._wait_for_all()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C, and wait until all its processes have ended."""
+        self._signal_all(signal.SIGINT)
+        self._wait_for_all()
+
+    def _wait_for_all(self) -> None:
         self._process.wait(PATIENCE)
         wait_until(lambda: not self._signal_all(0), PATIENCE)
 

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec gunicorn --workers 2 --threads 4 --bind "127.0.0.1:${PORT:-8000}" app:app

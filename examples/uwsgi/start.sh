@@ -1,0 +1,3 @@
+#!/bin/sh
+export PORT="${PORT:-8000}"
+exec uwsgi uwsgi.ini

@@ -111,7 +111,7 @@ class SettingsInvalid(ConfigError, ValueError):
         self.problems = problems
 
     def __str__(self) -> str:
-        problems = "; ".join(f"{path}: {what}" for path, what in self.problems)
+        problems = "; ".join(f"{path} {what}" for path, what in self.problems)
         return (
             f"the values for {self.settings} are invalid: {problems}; "
             "correct them in the table, or the fields in the program"

@@ -24,6 +24,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource
 
 from ddbcfg_client.errors import ArgumentsRefused, SettingsInvalid
 from ddbcfg_client.objects.bound import Bound
+from ddbcfg_client.objects.by_pydantic import expected
+from ddbcfg_client.objects.misfits import ABSENT, kind_of
 from ddbcfg_client.paths import path_text
 
 if TYPE_CHECKING:
@@ -160,12 +162,11 @@ def _validated(settings: type[S], build: _Build) -> S:
 
 
 def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
-    for found in error.errors(include_url=False, include_context=False):
+    for found in error.errors(include_url=False):
         # Not its message, in which a validator can have put the value.
-        what = found["type"].replace("_", " ")
+        what = f"must be {expected(found['type'], found.get('ctx', {}))}, and is "
+        what += ABSENT if found["type"] == "missing" else kind_of(found["input"])
         first, *steps = found["loc"] or ("the settings",)
-        if found["type"] not in ("missing", "extra_forbidden"):
-            what += f", found {type(found['input']).__name__}"
         yield path_text(str(first), steps), what
 
 

@@ -81,7 +81,7 @@ def _first(error: ValidationError, option: Mapping[str, Any]) -> Misfit:
     found = error.errors(include_url=False)[0]
     steps = _steps(found["loc"], option, found["type"])
     kind = ABSENT if found["type"] == "missing" else kind_of(found["input"])
-    return Misfit(steps, _expected(found["type"], found.get("ctx", {})), kind)
+    return Misfit(steps, expected(found["type"], found.get("ctx", {})), kind)
 
 
 def _steps(loc: tuple[Any, ...], option: Any, error: str) -> list[str | int]:
@@ -100,7 +100,8 @@ def _steps(loc: tuple[Any, ...], option: Any, error: str) -> list[str | int]:
     return steps
 
 
-def _expected(error: str, context: Mapping[str, Any]) -> str:
+def expected(error: str, context: Mapping[str, Any]) -> str:
+    """Return what an error's type and context say would fit; neither has the value."""
     limit = _LIMITS.get(error)
     if limit is not None:
         try:

@@ -88,7 +88,7 @@ def test_invalid_options_keep_the_last_valid_object_and_are_reported(
         assert current(settings) is first
     (warning,) = caplog.messages
     assert "current(" in warning
-    assert "db.port: int parsing, found str" in warning
+    assert "db.port must be int, and is str" in warning
     (kept,) = config.status().kept_objects
     assert "db.port" in kept
     assert "s3cret" not in warning + kept
@@ -105,14 +105,14 @@ def test_without_a_valid_object_it_raises_an_error_without_values(
         with pytest.raises(SettingsInvalid) as caught:
             current(settings)
         assert caught.value.problems == [
-            ("db.host", "value error, found str"),
-            ("db.port", "int parsing, found str"),
+            ("db.host", "must be what its validator accepts, and is str"),
+            ("db.port", "must be int, and is str"),
         ]
         assert "s3cret" not in str(caught.value)
         assert caught.value.__context__ is None
         assert caught.value.__cause__ is None
     config.delete("db")
-    with pytest.raises(SettingsInvalid, match="db: missing;"):
+    with pytest.raises(SettingsInvalid, match="db must be a value, and is nothing;"):
         current(settings)
     config.set("db", {"host": "a"})
     assert current(settings).db.host == "a"

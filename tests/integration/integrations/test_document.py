@@ -65,3 +65,26 @@ def test_django(ddbcfg: FakeConfig) -> None:
         assert names["database_host"](None) == "a"
         ddbcfg.set("db", {"host": "b"})
         assert names["database_host"](None) == "b"
+
+
+def test_flask(ddbcfg: FakeConfig) -> None:
+    needs("flask")
+    ddbcfg.set("db", {"host": "a"})
+    client = run("Flask")["app"].test_client()
+    assert client.get("/db").json == {"host": "a"}
+    ddbcfg.set("db", {"host": "b"})
+    assert client.get("/db").json == {"host": "b"}
+    assert client.get("/page").text == "b"
+
+
+def test_dynaconf(ddbcfg: FakeConfig) -> None:
+    needs("dynaconf")
+    ddbcfg.set("db", {"host": "a"})
+    ddbcfg.set("app", {"debug": True})
+    names = run("dynaconf")
+    assert names["handle_request"]() == ("a", True)
+    first = names["settings"]()
+    ddbcfg.set("other", {"n": 1})
+    assert names["settings"]() is first
+    ddbcfg.set("db", {"host": "b"})
+    assert names["handle_request"]() == ("b", True)

@@ -242,11 +242,14 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         except ValueError as error:
             raise self._corrupt(str(error)) from None
 
-    def _inexact(self, option: str, raw: bytes) -> NumberInexact:
+    def _inexact(self, option: str, raw: bytes) -> SnapshotCorrupt | NumberInexact:
         from ddbcfg_client.errors import NumberInexact
         from ddbcfg_client.format.exactness import first_inexact
 
-        path, reason = first_inexact(option, unpack_option(raw))
+        try:
+            path, reason = first_inexact(option, unpack_option(raw))
+        except ValueError as error:  # something else in it is damaged
+            return self._corrupt(str(error))
         return NumberInexact(self.store, option, path, reason)
 
     def _corrupt(self, reason: str) -> SnapshotCorrupt:

@@ -94,7 +94,7 @@ class OptionInvalid(ConfigError, ValueError):
     def __str__(self) -> str:
         return (
             f"option {self.option!r} of store {self.store!r} does not fit {self.target}: "
-            f"{self.path} must be {self.expected}, and is {self.found}; "
+            f"{self.path}: expected {self.expected}, found {self.found}; "
             "correct the option in the table, or the type in the program"
         )
 

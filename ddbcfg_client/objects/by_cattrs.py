@@ -23,7 +23,7 @@ from cattrs.errors import (
     StructureHandlerNotFoundError,
 )
 
-from ddbcfg_client.objects.misfits import ABSENT, Misfit, kind_at, kind_of
+from ddbcfg_client.objects.misfits import ABSENT, Misfit, accepted_by_checks, kind_at, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def _of(error: BaseException, steps: list[str | int], option: Any) -> Misfit:
         if parent != "dict":
             return Misfit(steps[:-1], "dict", parent)
         return Misfit(steps, "a value", ABSENT)
-    return Misfit(steps, f"accepted (it raised {type(error).__name__})", found)
+    return Misfit(steps, accepted_by_checks(error), found)
 
 
 def _of_group(error: BaseValidationError, steps: list[str | int], option: Any) -> Misfit:

@@ -45,7 +45,7 @@ def _of(error: ValidationError, option: Any) -> Misfit:
     text, place = match.groups() if match else ("", None)
     steps = _steps(place or "$", option)
     if error.__cause__ is not None:  # the program's own code refused it, and chose the text
-        return Misfit(steps, "what its own check accepts", kind_at(option, steps))
+        return Misfit(steps, "a value that its own check accepts", kind_at(option, steps))
     if found := _MISSING.fullmatch(text):
         return Misfit([*steps, found[1]], "a value", ABSENT)
     if found := _UNKNOWN.fullmatch(text):

@@ -49,8 +49,8 @@ _LIMITS = {
     "string_too_long": "at most {max_length} characters long",
     "literal_error": "{expected}",
     "enum": "{expected}",
-    "model_type": "what {class_name} accepts",
-    "dataclass_type": "what {class_name} accepts",
+    "model_type": "a value that {class_name} accepts",
+    "dataclass_type": "a value that {class_name} accepts",
     "missing": "a value",
     "extra_forbidden": "no such key",
 }
@@ -112,5 +112,5 @@ def expected(error: str, context: Mapping[str, Any]) -> str:
     if match and match[1] in _NAMES:
         return _NAMES[match[1]]
     if error in ("value_error", "assertion_error"):
-        return "what its validator accepts"
+        return "a value that its validator accepts"
     return error.replace("_", " ") if error.isidentifier() else "a valid value"

@@ -53,10 +53,13 @@ def name_of(target: Any) -> str:
 
 def refused_by_own_code(error: Exception, option: object) -> Misfit:
     """Return the misfit of an option for which the program's own code raised ``error``."""
+    return Misfit([], accepted_by_checks(error), kind_of(option))
+
+
+def accepted_by_checks(error: BaseException) -> str:
+    """Return what is expected where a check of the program's own raised ``error``."""
     # Only the class: its text, and what it was raised from, may have the value.
-    return Misfit(
-        [], f"accepted by its checks (one raised {type(error).__name__})", kind_of(option)
-    )
+    return f"a value that its checks accept (one raised {type(error).__name__})"
 
 
 def plain(value: Any, fractions: bool = False) -> Any:

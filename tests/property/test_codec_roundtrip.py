@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ddbcfg_client.errors import MalformedValue
 from ddbcfg_client.format.index import split_entry
-from ddbcfg_client.format.values import pack_name, pack_option, unpack_option
+from ddbcfg_client.format.numbers import Inexact
+from ddbcfg_client.format.values import pack_name, pack_option, unpack_native, unpack_option
 from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
 
 SECRET = "hunter2-is-the-secret"
@@ -283,13 +284,20 @@ def test_a_name_that_utf8_cannot_hold_is_refused(name: str) -> None:
 # --- what is no packed option --------------------------------------------------------------------
 
 
+def check_option_or_error(raw: bytes) -> None:
+    for unpack in (unpack_option, unpack_native):
+        try:
+            assert type(unpack(raw)) is ReadOnlyDict
+        except ValueError as error:
+            assert str(error).startswith("not an option (")
+        except Inexact:
+            assert unpack is unpack_native
+
+
 @settings(max_examples=300)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_an_option_or_a_value_error(raw: bytes) -> None:
-    try:
-        assert type(unpack_option(raw)) is ReadOnlyDict
-    except ValueError as error:
-        assert str(error).startswith("not an option (")
+    check_option_or_error(raw)
 
 
 @given(options, st.data())
@@ -299,10 +307,7 @@ def test_damaged_bytes_are_an_option_or_a_value_error(
     raw = bytearray(pack_option("o", option))
     for _ in range(data.draw(st.integers(1, 3))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    try:
-        assert type(unpack_option(bytes(raw))) is ReadOnlyDict
-    except ValueError as error:
-        assert str(error).startswith("not an option (")
+    check_option_or_error(bytes(raw))
 
 
 @given(st.binary(max_size=40))

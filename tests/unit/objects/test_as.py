@@ -207,7 +207,7 @@ def test_a_strict_model_takes_what_the_store_can_hold(numbers: Any) -> None:
     option = {"port": 1, "ratio": Decimal("0.5"), "tags": {"a"}, "hosts": ["h"]}
     config = FakeConfig({"db": option, "bad": option | {"port": "1"}}, numbers=numbers)
     assert config.get("db", as_=Strict).model_dump() == option
-    with pytest.raises(OptionInvalid, match=r"bad\.port must be int, and is str"):
+    with pytest.raises(OptionInvalid, match=r"bad\.port: expected int, found str"):
         config.get("bad", as_=Strict)
 
 
@@ -284,7 +284,7 @@ def test_a_text_of_the_programs_own_checks_is_not_shown(target: Any, option: Any
 
 @pytest.mark.parametrize("target", [Validated, Checked])
 def test_a_limit_of_the_type_is_shown(target: Any) -> None:
-    with pytest.raises(OptionInvalid, match="db.port must be .*> 10|int >= 11") as caught:
+    with pytest.raises(OptionInvalid, match="db.port: expected .*> 10|int >= 11") as caught:
         FakeConfig({"db": {"host": "db", "port": 5}}).get("db", as_=target)
     assert caught.value.path == "db.port"
 
@@ -410,7 +410,7 @@ def test_keep_valid_keeps_the_last_valid_object_and_reports_it_once_a_change(
     with pytest.raises(OptionInvalid):
         config.get("db", as_=Replica)
     (kept,) = config.status().kept_objects
-    assert "db.port must be int, and is str" in kept
+    assert "db.port: expected int, found str" in kept
     config.delete("db")
     assert config.get("db", as_=Replica, keep_valid=True) is first
     config.set("db", {"host": "c", "port": 2})
@@ -440,7 +440,7 @@ def test_bind_passes_converted_options(caplog: pytest.LogCaptureFixture) -> None
     first = one()
     config.set("db", {"host": SECRET, "port": SECRET})
     assert one() is first
-    assert "db.port must be int, and is str" in config.status().kept_objects[0]
+    assert "db.port: expected int, found str" in config.status().kept_objects[0]
     assert SECRET not in caplog.text
     with pytest.raises(OptionInvalid):
         both()

@@ -18,6 +18,7 @@ from threading import Lock
 from ddbcfg_client.dynamodb.revision.content import digest_of, total_of
 from ddbcfg_client.dynamodb.revision.following import (
     NO_ITEM,
+    NO_PLACE,
     Followed,
     How,
     Known,
@@ -39,10 +40,9 @@ log = logging.getLogger("ddbcfg.daemon")
 #: How options become known that a revision proves, and those that none does.
 _PROVED = (How.LOG, How.CHANGES, How.QUERY, How.STRONG)
 _NEWS = (*_PROVED, How.DOUBT)
-#: Seconds without a full reading while an import goes on: it would be in vain.
-_PENDING_PAUSE = 60.0
-
-
+#: Seconds from a full reading that failed, or was in vain beside an import, to the next one.  Until
+#: then polls begin with the revision, so that changes are seen nevertheless.
+_FULL_PAUSE = 60.0
 #: Bytes of an eventually consistent Query that cost one read unit.
 _UNIT = 8192
 
@@ -119,6 +119,9 @@ class RevisionSource:
         if state.known is None and served is not None:
             state = self._resumed(served, table)
             self._leave(number, state)
+        if due := state.known is not None and self._clock() >= state.full_at:
+            # Before it is tried: it may fail in any way, or never end.
+            self._leave(number, replace(state, full_at=self._clock() + self._full_pause()))
         read_at = time.time_ns()
         reads = self._plain.reads(self._quiet_one(table), progress, self._sleep)
         delay = _Delay(state, self._interval, self._clock)
@@ -126,7 +129,7 @@ class RevisionSource:
             found = follow(
                 reads,
                 state.known,
-                full=full or (state.known is not None and self._clock() >= state.full_at),
+                full=full or due,
                 strong=state.doubts > 0,
                 doubtful=state.doubtful,
                 dead=self._is_dead,
@@ -169,6 +172,9 @@ class RevisionSource:
     def _is_dead(self, pending: Pending) -> bool:
         return self._watch.still_for(pending, self._clock()) >= DEAD
 
+    def _full_pause(self) -> float:
+        return min(_FULL_PAUSE, self._jittered(self._full_interval))
+
     def _jittered(self, seconds: float) -> float:
         return seconds * random.uniform(0.9, 1.1)
 
@@ -204,7 +210,7 @@ class RevisionSource:
             doubts += 1
             full_at = now + pause_in_doubt(doubts, self._jittered(self._full_interval))
         elif found.how is How.PENDING:
-            full_at = now + min(_PENDING_PAUSE, self._jittered(self._full_interval))
+            full_at = now + self._full_pause()
         return _State(
             known=known,
             skipped=reads.skipped if reads.whole else state.skipped,
@@ -256,7 +262,8 @@ class RevisionSource:
             self._plain.forget()
         # While the first revision is being made, each poll looks whether it is there.
         pause = 0.0 if found.revision is not None else self._jittered(self._full_interval)
-        if found.reason != state.note and (state.known is not None or found.reason != NO_ITEM):
+        expected = found.reason in (NO_ITEM, NO_PLACE) or found.revision is not None
+        if found.reason != state.note and (state.known is not None or not expected):
             text = "%s: its revision is not followed: %s; each poll reads the whole store"
             log.warning(text, self._label, found.reason)
         return _State(look_at=self._clock() + pause, note=found.reason)

@@ -29,6 +29,7 @@ MOST_BEHIND = 8
 _CHANGES_PAUSE = 0.2  # seconds, after which a replica may have the change items too
 _STRONG_READINGS = 3
 NO_ITEM = "the store has no revision item"
+NO_PLACE = "a store of this name, or with these keys, has no revisions"
 #: Seconds between two readings that have to agree: longer than a transaction takes.
 AGREED = 2.0
 
@@ -254,7 +255,7 @@ class _Poll:
 
     def _revision(self, *, consistent: bool) -> Revision:
         if not self._reads.place.can_have_revisions:
-            raise _Plain("a store of this name, or with these keys, has no revisions")
+            raise _Plain(NO_PLACE)
         item: Item | None = self._reads.revision(consistent=consistent)
         if item is None:
             raise _Plain(NO_ITEM)

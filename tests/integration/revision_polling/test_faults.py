@@ -117,7 +117,7 @@ def test_a_store_without_revisions_is_asked_for_one_as_rarely_as_it_is_read_in_f
         assert host.poll() == ["store"]
     assert host.poll(FULL * 1.2) == ["REVISION", "store"]
     assert warnings_in(caplog) == []
-    # While the first revision is being made, each poll looks for it.
+    # While the first revision is being made, each poll looks for it.  That is no warning either.
     marked = Revision("e", 0, None, pending=Pending("t", "me"))
     revised.put_revision(item_of(revised.place, marked))
     assert host.poll(FULL * 1.2) == ["REVISION", "store"]
@@ -125,6 +125,7 @@ def test_a_store_without_revisions_is_asked_for_one_as_rarely_as_it_is_read_in_f
     revised.begin(revised.content())
     assert host.poll() == ["REVISION", "store"]
     assert host.page.revision == 1
+    assert warnings_in(caplog) == []
     host.stop()
 
 
@@ -326,6 +327,21 @@ def test_a_throttled_poll_fails_and_what_was_known_is_still_known(
     assert isinstance(host.failure, TableThrottled)
     assert host.poll() == ["revision"]
     assert host.options == host.revised.content()
+
+
+def test_a_full_reading_that_fails_does_not_keep_changes_away(
+    host: Host, proxy: FaultProxy
+) -> None:
+    proxy.fail(faults.ERROR_500, "Query")
+    assert host.poll(FULL * 1.2) == ["revision", "store"]
+    assert host.failure is not None
+    set_(host.revised, o1=NEW)
+    assert host.poll(2.0) == ["revision"]
+    assert (host.failure, host.options) == (None, START | {"o1": NEW})
+    proxy.heal()
+    assert host.poll(57.0) == ["revision"]
+    assert host.poll(2.0) == ["revision", "store"]
+    assert host.poll(FULL * 0.9) == ["revision"]
 
 
 def test_what_a_failed_poll_consumed_is_counted_with_the_next(

@@ -33,7 +33,7 @@ from support.revisions import RevisedStore
 
 #: How many contents each host has to publish.
 ENOUGH = int(os.environ.get("DDBCFG_RACE", "25"))
-PATIENCE = 60.0 + ENOUGH / 5  # seconds
+PATIENCE = 60.0 + ENOUGH  # seconds
 GROUPS = [*SMALL, LARGE, [EDITED]]
 LATE, PAUSE, LOST = 0.03, 0.002, 0.01
 

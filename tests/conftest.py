@@ -41,7 +41,7 @@ AWS_ENVIRONMENT = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
-_MEANT_FOR_TESTS = {"DDBCFG_MODEL", "DDBCFG_PURE", "DDBCFG_TEST_CACHE"}
+_MEANT_FOR_TESTS = {"DDBCFG_MODEL", "DDBCFG_PURE", "DDBCFG_RACE", "DDBCFG_TEST_CACHE"}
 for _name in [name for name in os.environ if name.startswith(("AWS_", "DDBCFG_"))]:
     if _name not in _MEANT_FOR_TESTS:
         del os.environ[_name]

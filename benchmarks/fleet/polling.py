@@ -19,35 +19,16 @@ from benchmarks.children import serve
 from benchmarks.endpoint import table_of
 from benchmarks.stores import STORE, publisher
 from ddbcfg_client.dynamodb.client import connect_dynamodb
-from ddbcfg_client.dynamodb.revision.following import How, Known, follow
+from ddbcfg_client.dynamodb.revision.following import How
 from ddbcfg_client.dynamodb.revision.place import REVISION_OPTION
-from ddbcfg_client.dynamodb.revision.table_reads import TableReads
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_daemon.memory import settle
-from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
-from ddbcfg_daemon.sources.base import Reading
 from ddbcfg_daemon.sources.connection import Connection
+from ddbcfg_daemon.sources.revision import RevisionSource
 from ddbcfg_daemon.sources.store import StoreSource
 
-
-class Follower:
-    """Polls by revisions, and publishes what is new."""
-
-    def __init__(self, reads: TableReads, published: Publisher) -> None:
-        self._reads = reads
-        self._publisher = published
-        self._known: Known | None = None
-        self.how = How.PLAIN
-
-    def poll(self) -> None:
-        """Poll once."""
-        found = follow(self._reads, self._known)
-        assert found.known is not None
-        self.how = found.how
-        if found.known is not self._known:
-            self._known = found.known
-            self._publisher.publish(Reading(found.known.options, time.time_ns()))
+_INTERVAL, _NEVER = 60.0, 1e9  # seconds
 
 
 def main(url: str, size: str) -> None:
@@ -63,31 +44,43 @@ def main(url: str, size: str) -> None:
         "after-call.dynamodb", lambda **_: parsed.append(time.process_time_ns())
     )
     with publisher() as published, publisher() as published_whole:
-        follower = Follower(TableReads(table, STORE), published)
-        source = StoreSource(Connection(lambda: table), STORE, consistent=False)
-        refresher = Refresher(source, published_whole, 60.0, pid=os.getpid())
+        plainly = StoreSource(Connection(lambda: table), STORE, consistent=False)
+        source = RevisionSource(
+            StoreSource(Connection(lambda: table), STORE, consistent=False),
+            full_interval=_NEVER,
+            interval=_INTERVAL,
+        )
+        by_revision = Refresher(source, published, _INTERVAL, pid=os.getpid())
+        without = Refresher(plainly, published_whole, _INTERVAL, pid=os.getpid())
 
         def idle() -> None:
-            follower.poll()
-            assert follower.how is How.SAME, follower.how
+            before = published.generation
+            _poll(by_revision)
+            assert published.generation == before
 
         def changed() -> None:
-            follower.poll()
-            assert follower.how is How.LOG, follower.how
+            before = published.generation
+            _poll(by_revision)
+            assert published.generation == before + 1
+            assert published.status().how == How.LOG, published.status().how
 
         def whole() -> None:
-            error = refresher.poll()
-            assert error is None, error
+            _poll(without)
 
         def item() -> None:
             _item(plain, name)
             parsed.append(time.process_time_ns())
 
         settle()  # as the daemon does before it polls
-        follower.poll()
+        _poll(by_revision)
         whole()
         serve({what.__name__: partial(_cpu_time, what, parsed)
                for what in (idle, changed, whole, item)})  # fmt: skip
+
+
+def _poll(refresher: Refresher) -> None:
+    error = refresher.poll()
+    assert error is None, error
 
 
 def _item(plain: Any, name: str) -> None:

@@ -36,6 +36,7 @@ from ddbcfg_client.errors import ChangeRefused, ConfigError, ImportPending
 from ddbcfg_client.format.values import unpack_option
 from ddbcfg_daemon.sources.revision import RevisionSource
 from ddbcfg_daemon.sources.store import StoreSource
+from support import revising_daemons
 from support.revisions import noise, packed
 
 #: Groups of options: one of few for the setters, one of many for the importer, one for edits.
@@ -275,6 +276,10 @@ def main(role: str, url: str, table: str, folder: Path, seed: int, enough: int) 
                 return _host(access, race, 0.01)
             case "daemon":
                 return _daemon(Table(client, table), race)
+            case "publish":
+                return revising_daemons.publish(Table(client, table), race, _wait_less)
+            case "read":
+                return revising_daemons.read(race, Checker())
             case "host-slowly":
                 return _host(access, race, 0.4)
     return _torn(access, race)

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 from benchmarks.fleet.simulation.events import Events, Process
 from benchmarks.fleet.simulation.requests import Client, Costs, Table
 from ddbcfg_client.dynamodb.revision import table_reads
 from ddbcfg_client.dynamodb.revision.following import longest_delay
 from ddbcfg_daemon.schedule import Schedule
-
-
-def _next_after(schedule: Any, now: float) -> float:
-    if hasattr(schedule, "next_after"):
-        return float(schedule.next_after(now))
-    return now + float(schedule.regular())
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +52,12 @@ class Host:
         """Poll for ever; the first poll is long over."""
         failures = 0
         poll = self._by_revision if self._fleet.revisions else self._whole
-        yield _next_after(self._schedule, 0.0)
+        yield self._schedule.next_after(0.0)
         while True:
             if (yield from poll()):
                 failures = 0
                 now = self._events.now
-                due = _next_after(self._schedule, now)
+                due = self._schedule.next_after(now)
                 if self._read_at is not None:
                     due = min(due, max(self._read_at, now))
                 yield due - now

@@ -81,7 +81,7 @@ class Client:
             if attempt == ATTEMPTS or not self._quota.acquire(_THROTTLING_COST):
                 break
             acquired = _THROTTLING_COST
-            context = SimpleNamespace(attempt_number=attempt, http_response=None)
+            context: Any = SimpleNamespace(attempt_number=attempt, http_response=None)
             yield self._backoff.delay_amount(context)
         return False
 

@@ -47,7 +47,9 @@ def publish(table: Table, race: Race, wait: Callable[[float], None]) -> Any:
         refresher = Refresher(source, publisher, 60.0, pid=os.getpid())
         while race.goes_on(enough=refresher.generation >= race.enough):
             polls += 1
-            failures += refresher.poll() is not None
+            failed = refresher.poll() is not None
+            # A daemon that has nothing yet cannot wait for the end of an import.
+            failures += failed and refresher.generation > 0
             time.sleep(chance.uniform(0.0, 0.01))
         return {"generations": refresher.generation, "polls": polls, "failures": failures}
     finally:

@@ -22,6 +22,7 @@ from benchmarks.targets import targets
 PARTS = (
     "read",
     "objects",
+    "integrations",
     "take-up",
     "throughput",
     "publish",

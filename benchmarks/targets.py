@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks import (
     daemon_memory,
+    integrations,
     objects,
     poll,
     publish,
@@ -106,6 +107,19 @@ def _of_a_start(what: str) -> Callable[[Parts], Both]:
     return lambda parts: start.times_pass(parts["start"], what)
 
 
+def _current_settings(parts: Parts) -> Both:
+    return integrations.times_lookup(parts["integrations"], integrations.CURRENT)
+
+
+def _share(parts: Parts) -> Both:
+    return integrations.share(parts["integrations"], integrations.SHARE, integrations.EVALUATION)
+
+
+def _share_with_a_rule(parts: Parts) -> Both:
+    measured = parts["integrations"]
+    return integrations.share(measured, integrations.TARGETED_SHARE, integrations.TARGETED)
+
+
 _TIMES = f" {TIMES}"
 TARGETS = (
     Target("`config.get`, compiled: a dict lookup", 2, _TIMES, _times_dict(ddbcfg.GET, "compiled")),
@@ -113,6 +127,9 @@ TARGETS = (
     Target("`config.db`, compiled", 3, _TIMES, _times_dict(ddbcfg.ATTRIBUTE, "compiled")),
     Target("handle of `bind`, compiled", 1.4, _TIMES, _of_objects(objects.BOUND)),
     Target("`config.get` with `as_`, compiled", 2.2, _TIMES, _of_objects(objects.TYPED)),
+    Target("`current(Settings)`, compiled", 3.5, _TIMES, _current_settings),
+    Target("share of OpenFeature's provider in an evaluation", 12, " %", _share),
+    Target("… with a rule", 12, " %", _share_with_a_rule),
     Target("`config.get`, Python", 8, _TIMES, _times_dict(ddbcfg.GET, "python")),
     Target("`config.db`, Python", 10, _TIMES, _times_dict(ddbcfg.ATTRIBUTE, "python")),
     Target(

@@ -87,10 +87,13 @@ def current(settings: type[S]) -> S:
             Configs.
     """
     try:
-        handle = _handles[settings]
+        # In one expression, and without cast(): both would cost as much as the lookup.
+        return _handles[settings]()  # type: ignore[no-any-return]
     except KeyError:
-        handle = _handles.setdefault(settings, _handle_of(settings))
-    return handle()  # type: ignore[no-any-return]  # a call of cast() would cost as much
+        if settings in _handles:
+            raise  # by a validator of the class
+    handle = _handles.setdefault(settings, _handle_of(settings))
+    return handle()  # type: ignore[no-any-return]
 
 
 # --- current ------------------------------------------------------------------------------------

@@ -32,7 +32,15 @@ class Rule:
 
     def matches(self, context: EvaluationContext) -> bool:
         """Return whether ``context`` meets all conditions."""
-        return all(_is_met(wanted, _found(context, name)) for name, wanted in self._conditions)
+        for name, wanted in self._conditions:
+            if name == "targeting_key":
+                found: object = context.targeting_key
+            else:
+                found = context.attributes.get(name)
+            # Most conditions are strings; a call for each would be most of the time.
+            if found != wanted if type(wanted) is str else not _is_met(wanted, found):
+                return False
+        return True
 
 
 def parsed(rules: object, known: Callable[[object, str], str]) -> list[Rule]:
@@ -60,10 +68,6 @@ def _is_condition(wanted: object) -> bool:
     if isinstance(wanted, dict):
         return wanted.keys() == {"gt"} and is_number(wanted["gt"])
     return isinstance(wanted, str | bool) or is_number(wanted)
-
-
-def _found(context: EvaluationContext, name: str) -> object:
-    return context.targeting_key if name == "targeting_key" else context.attributes.get(name)
 
 
 def _is_met(wanted: Any, found: object) -> bool:

@@ -125,6 +125,29 @@ def test_what_a_read_raises_is_raised(config: FakeConfig, settings: type[Any]) -
         current(settings)
 
 
+def test_what_else_a_validator_raises_is_raised_until_it_does_not(config: FakeConfig) -> None:
+    table: dict[str, int] = {}
+
+    class Settings(BaseSettings):
+        db: dict[str, Any]
+
+        @field_validator("db")
+        @classmethod
+        def _is_known(cls, db: dict[str, Any]) -> dict[str, Any]:
+            return {**db, "number": table[db["host"]]}
+
+        @classmethod
+        def settings_customise_sources(cls, settings_cls: Any, *_: Any, **__: Any) -> Any:
+            return (DdbcfgSettingsSource(settings_cls, config),)
+
+    for _ in range(2):
+        with pytest.raises(KeyError, match="'a'"):
+            current(Settings)
+    table["a"] = table["b"] = 1
+    config.set("db", {"host": "b"})
+    assert current(Settings).db == {"host": "b", "number": 1}
+
+
 def test_all_sources_of_an_object_read_one_generation(config: FakeConfig) -> None:
     class Settings(BaseSettings):
         db: Database

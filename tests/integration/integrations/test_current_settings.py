@@ -105,7 +105,7 @@ def test_without_a_valid_object_it_raises_an_error_without_values(
         with pytest.raises(SettingsInvalid) as caught:
             current(settings)
         assert caught.value.problems == [
-            ("db.host", "must be what its validator accepts, and is str"),
+            ("db.host", "must be a value that its validator accepts, and is str"),
             ("db.port", "must be int, and is str"),
         ]
         assert "s3cret" not in str(caught.value)

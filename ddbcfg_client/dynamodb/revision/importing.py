@@ -92,7 +92,7 @@ def write_import(access: Access, change: Change, *, pace: float = PACE) -> Writt
         if not held.pending.parts and held.try_release():
             raise
         place = access.place
-        reason = f"{type(error).__name__}: {error}"
+        reason = ": ".join(filter(None, (type(error).__name__, str(error))))
         raise ImportInterrupted(place.table, place.store, reason, written, total) from error
 
 

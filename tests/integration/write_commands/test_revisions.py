@@ -221,6 +221,6 @@ def test_an_import_that_is_interrupted_says_what_to_do(
         ctrl_c.setattr(importing, "settled", interrupted)
         result = run("import", file)
     assert result.code == 6
-    assert "2 of 2 options were written" in result.err
+    assert "2 of 2 options were written, then KeyboardInterrupt; hosts keep" in result.err
     assert "ddbcfg-client revision repair" in result.err
     assert revised.revision().pending is not None

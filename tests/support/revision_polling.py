@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ddbcfg_client.format.about import About
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.shm.page import Page
@@ -104,6 +105,13 @@ class Host:
     @property
     def page(self) -> PageStatus:
         return Page(self.names, Trust()).status()
+
+    @property
+    def about(self) -> About:
+        """What the published segment says of its content."""
+        snapshot = self.publisher.snapshot
+        assert snapshot is not None
+        return snapshot.about()
 
     @property
     def options(self) -> Mapping[str, bytes]:

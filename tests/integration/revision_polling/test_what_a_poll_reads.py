@@ -55,6 +55,7 @@ def test_a_change_is_taken_from_the_log(host: Host) -> None:
     assert host.poll() == ["revision"]
     assert host.options == host.revised.content()
     assert (host.page.generation, host.page.revision, host.page.how) == (2, 2, "log")
+    assert (host.about.revision, host.about.epoch) == (2, host.page.epoch)
     published = host.publisher.options or {}
     assert all(published[name] is kept[name] for name in ("o0", "o2", "o9"))
     assert host.refresher.changes == {"query": 1, "log": 1}
@@ -112,6 +113,7 @@ def test_what_no_revision_explains_is_published_in_doubt_and_read_again(
     assert host.options == host.revised.content()
     page = host.page
     assert (page.how, page.doubts) == ("in doubt", 1)
+    assert host.about.revision == 0  # the table has no revision of it
     assert page.doubt_since > 1.7e18
     assert "a writer that keeps no revision" in page.note
     assert "in doubt: a writer that keeps no revision" in host.refresher.summary
@@ -133,6 +135,16 @@ def test_what_no_revision_explains_is_published_in_doubt_and_read_again(
     assert host.poll() == ["revision"]
     assert (host.page.doubt_since, host.page.revision, host.page.note) == (NEVER, 2, "")
     assert host.poll(FULL * 0.89) == ["revision"]
+
+
+def test_a_revision_that_ends_a_doubt_ends_its_readings(host: Host) -> None:
+    edit(host.revised, "o1", text={"S": "edited"})
+    host.poll(FULL * 1.2)
+    assert host.page.doubts == 1
+    assert sync(host.revised.access(), None, by="scribe").found is Found.REVISED
+    assert host.poll(5.0) == ["revision"]
+    assert host.page.doubt_since == NEVER
+    assert host.poll(FULL * 0.9) == ["revision"]
 
 
 def test_a_fleet_shares_the_readings_after_a_change(
@@ -199,6 +211,28 @@ def test_a_poll_that_finds_nothing_counts_for_the_guards(
     assert host.page.success > page.success
     assert host.poll() == ["revision"]
     assert (host.failure, host.page.revision, host.options) == (None, 2, revised.content())
+    host.stop()
+
+
+def test_a_poll_that_confirms_nothing_counts_for_no_guard(
+    revised: RevisedStore, proxy: FaultProxy, names: Names
+) -> None:
+    many = {f"o{number}": packed("o", n=number) for number in range(20)}
+    revised.begin(many)
+    host = Host(revised, proxy, names, guards=[ShrinkGuard()])
+    host.poll()
+    set_(revised, **dict.fromkeys(list(many)[:15]))
+    host.poll()
+    assert isinstance(host.failure, GuardRefused)
+    for number in range(9):
+        set_(revised, o19=packed("o", b=noise(number, 3000)))
+    fleet = replace(revised.revision(), fleet=1_000_000)
+    revised.put_revision(item_of(revised.place, fleet))
+    for _ in range(3):
+        assert host.poll(1.0) == ["revision"]
+        assert "is read in" in host.page.note
+    assert (host.page.generation, host.options) == (1, many)
+    assert host.page.held
     host.stop()
 
 

@@ -1,2 +1,2 @@
 #!/bin/sh
-exec uvicorn --workers 4 --port "${PORT:-8000}" app:app
+exec uvicorn --workers 2 --port "${PORT:-8000}" app:app

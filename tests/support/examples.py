@@ -23,6 +23,12 @@ from support.waiting import wait_until
 EXAMPLES = ROOT / "examples"
 AT_ONCE = 8  # requests
 
+# What docs/guide.md and "make example-…" say to enter.
+READ = "curl -s http://127.0.0.1:8000/"
+CHANGE = "ddbcfg-client set db host=db2.example.com port:=27018"
+CHANGE_POOL = "ddbcfg-client set db url=sqlite:///other.db pool_size:=10"
+ASK = "(cd examples/celery && python ask.py)"
+
 Response = dict[str, Any]
 
 
@@ -38,12 +44,20 @@ def free_port() -> int:
             return port
 
 
+def make(target: str) -> list[str]:
+    """Return the command that makes a target with this venv, as it is."""
+    installed = [f"--old-file={sys.prefix}/{stamp}" for stamp in (".serving", ".showing")]
+    return ["make", "--no-print-directory", f"VENV={sys.prefix}", *installed, target]
+
+
 def start(
     name: str, folder: Path, environment: Mapping[str, str], program: str = "start.sh"
 ) -> Server:
     """Start a program of a copy of the example, so that it leaves nothing in the work tree."""
     copy = folder / f"{name} {program}"
-    shutil.copytree(EXAMPLES / name, copy, ignore=shutil.ignore_patterns("__pycache__", "queue"))
+    shutil.copytree(
+        EXAMPLES / name, copy, ignore=shutil.ignore_patterns("__pycache__", "queue", "*.db")
+    )
     command = [f"./{program}"] if program.endswith(".sh") else [sys.executable, program]
     return Server(command, copy, with_programs(environment))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,25 +10,34 @@ from pathlib import Path
 import pytest
 
 from ddbcfg_client.testing import RunningDaemon
-from support.examples import asking, assert_all, free_port, of_every_worker, start
+from support.daemon import environment_of
+from support.examples import (
+    CHANGE_POOL,
+    asking,
+    assert_all,
+    free_port,
+    of_every_worker,
+    start,
+    with_programs,
+)
 from support.waiting import wait_until
 
-WORKERS = 4
 BEFORE = {"host": "db-cluster.com", "port": 27017}
 AFTER = {"host": "db2.example.com", "port": 27018}
 
 
 @pytest.mark.parametrize(
-    ("name", "modules"),
+    ("name", "workers", "modules"),
     [
-        ("flask", ["flask", "gunicorn"]),
-        ("fastapi", ["fastapi", "uvicorn"]),
-        ("django", ["django", "gunicorn"]),
-        ("uwsgi", ["uwsgidecorators"]),
+        ("flask", 4, ["flask", "gunicorn"]),
+        ("fastapi", 2, ["fastapi", "uvicorn"]),
+        ("django", 4, ["django", "gunicorn"]),
+        ("uwsgi", 4, ["uwsgidecorators"]),
     ],
 )
 def test_every_worker_responds_with_the_new_option(
     name: str,
+    workers: int,
     modules: list[str],
     ddbcfg_daemon: RunningDaemon,
     tmp_path: Path,
@@ -39,11 +49,11 @@ def test_every_worker_responds_with_the_new_option(
     port = free_port()
     with start(name, tmp_path, {**ddbcfg_daemon.environ, "PORT": str(port)}) as server:
         asks = asking(port, server)
-        before = of_every_worker(asks, WORKERS)
+        before = of_every_worker(asks, workers)
         assert_all(before, {"db": BEFORE})
 
         ddbcfg_daemon.set("db", AFTER)
-        after = of_every_worker(asks, WORKERS)
+        after = of_every_worker(asks, workers)
         assert_all(after, {"db": AFTER})
         assert after.keys() == before.keys()
         if name == "fastapi":
@@ -57,17 +67,18 @@ def test_every_worker_makes_a_new_pool(
 ) -> None:
     for module in ("flask", "gunicorn", "sqlalchemy"):
         need(module)
-    first, second = str(tmp_path / "first.db"), str(tmp_path / "second.db")
-    ddbcfg_daemon.set("db", {"url": f"sqlite:///{first}"})
+    ddbcfg_daemon.set("db", {"url": "sqlite:///first.db"})
     port = free_port()
     with start("bind", tmp_path, {**ddbcfg_daemon.environ, "PORT": str(port)}) as server:
         asks = asking(port, server)
         before = of_every_worker(asks, 2)
-        assert_all(before, {"answer": 42, "database": first})
+        assert_all(before, {"answer": 42, "database": "first.db"})
 
-        ddbcfg_daemon.set("db", {"url": f"sqlite:///{second}"})
+        environment = with_programs(ddbcfg_daemon.environ)
+        subprocess.run(CHANGE_POOL.split(), env=environment_of(environment), check=True)
+        ddbcfg_daemon.connect().reload()
         after = of_every_worker(asks, 2)
-        assert_all(after, {"answer": 42, "database": second})
+        assert_all(after, {"answer": 42, "database": "other.db"})
         assert after.keys() == before.keys()
         server.stop()
 
@@ -89,12 +100,12 @@ def test_every_pool_process_of_celery_returns_the_new_option(
         wait_until(lambda: not ask.is_running())
         assert ask.log.count(f"'db': {BEFORE}") == 8
 
-        asks = [stack.enter_context(TaskSender(queue, "tasks.show")) for _ in range(WORKERS)]
-        before = of_every_worker(asks, WORKERS)
+        asks = [stack.enter_context(TaskSender(queue, "tasks.show")) for _ in range(4)]
+        before = of_every_worker(asks, 4)
         assert_all(before, {"db": BEFORE})
 
         ddbcfg_daemon.set("db", AFTER)
-        after = of_every_worker(asks, WORKERS)
+        after = of_every_worker(asks, 4)
         assert_all(after, {"db": AFTER})
         assert after.keys() == before.keys()
         # Not stopped but killed: Celery takes six seconds to end, whatever the application is.

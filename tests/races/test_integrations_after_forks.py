@@ -9,7 +9,7 @@ import pytest
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.publishing.publisher import Publisher
-from support.children import answer, ask, start_python, tell
+from support.children import answer, ask, run_python, start_python, tell
 from support.libraries import needs
 from support.shm import reading
 
@@ -91,6 +91,32 @@ api.shutdown()
 sys.exit()
 """
 
+FORK_IN_AN_EVENT = """
+import os, sys, threading, time
+from ddbcfg_client.integrations.openfeature import DdbcfgProvider
+from ddbcfg_client.testing import FakeConfig
+
+started, forking, done = (threading.Event() for _ in range(3))
+
+def take(provider, event, details):  # as the SDK does, which has locks
+    started.set()
+    forking.wait()
+    time.sleep(0.1)
+    done.set()
+
+os.register_at_fork(before=forking.set)  # runs before the provider's own hook
+config = FakeConfig({})
+provider = DdbcfgProvider(config)
+provider.attach(take)
+provider.watch()
+config.set("flag.f", {"variants": {}})
+started.wait()
+pid = os.fork()
+if pid == 0:
+    os._exit(0 if done.is_set() else 3)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
 
 @pytest.fixture
 def publisher(names: Names) -> Iterator[Publisher]:
@@ -137,3 +163,8 @@ def test_a_forked_worker_evaluates_flags_and_gets_events(publisher: Publisher) -
         publisher.publish(reading(flag("3") | flag("x", "g")))
         assert ask(process, "go") == "3 ['f']"
     assert process.returncode == 0
+
+
+def test_no_fork_happens_while_the_sdk_takes_an_event() -> None:
+    needs("openfeature")
+    assert run_python("-c", FORK_IN_AN_EVENT).returncode == 0

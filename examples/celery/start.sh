@@ -1,2 +1,2 @@
 #!/bin/sh
-exec celery --app tasks worker --pool prefork --concurrency 4 --loglevel INFO
+exec celery --app tasks worker --pool prefork --concurrency 4 --loglevel WARNING

@@ -16,6 +16,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from support.daemon import ROOT
 from support.serving import HANG, PATIENCE, Server
 from support.waiting import wait_until
@@ -42,6 +44,13 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
+
+
+def need_program(name: str) -> None:
+    """Skip the test without that program; in CI, fail."""
+    if shutil.which(name) is None:
+        in_ci = os.environ.get("CI", "").lower() in ("true", "1")
+        (pytest.fail if in_ci else pytest.skip)(f"no {name} on this machine")
 
 
 def make(target: str) -> list[str]:

@@ -18,6 +18,7 @@ from support.examples import (
     READ,
     free_port,
     make,
+    need_program,
     with_programs,
 )
 from support.serving import Server
@@ -47,6 +48,7 @@ def test_it_prints_what_to_try_and_ctrl_c_ends_everything(
 ) -> None:
     for module in ("flask", "gunicorn", "moto"):
         need(module)
+    need_program("curl")
     port = str(free_port())
     namespace = f"make-{uuid4().hex[:12]}"
     environment = with_programs({"DDBCFG_NAMESPACE": namespace, "PORT": port})

@@ -198,8 +198,7 @@ class Bound(HotBound, Generic[Made]):
             return cast("Made", old.made), None
         mine.current, mine.failure = _Current(values, made), None
         self._hold(mine, decoded, made)
-        if self._config._troubled is not None and self._config._troubles().bound(self, None):
-            log("info", f"{self._config!r}: {self._name()} is current again")
+        self._is_current()
         return made, old
 
     def _arguments(self, values: Values) -> list[Any]:
@@ -226,6 +225,7 @@ class Bound(HotBound, Generic[Made]):
         current, failure = mine.current, mine.failure
         if current is not None and _are_same(current.values, values):
             self._hold(mine, decoded, current.made)
+            self._is_current()  # also if a default is in use again
             return current
         if failure is None or not _are_same(failure.values, values):
             return None
@@ -253,6 +253,10 @@ class Bound(HotBound, Generic[Made]):
 
     def _let_go(self, mine: _InProcess) -> None:
         self._hold(mine, {}, None)  # no view has this dict
+
+    def _is_current(self) -> None:
+        if self._config._troubled is not None and self._config._troubles().bound(self, None):
+            log("info", f"{self._config!r}: {self._name()} is current again")
 
     def _report(self, error: Exception) -> None:
         # Only the class of a foreign error: its text may contain a value.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -53,7 +54,11 @@ _LIMITS = {
     "dataclass_type": "a value that {class_name} accepts",
     "missing": "a value",
     "extra_forbidden": "no such key",
+    "is_instance_of": "{class}",
 }
+
+# For a field that a strict model refused, and again for what is only seen then.
+_CORRECTIONS = 3
 
 
 def converter_to(target: Any) -> Callable[[ReadOnlyDict], Any]:
@@ -65,16 +70,71 @@ def converter_to(target: Any) -> Callable[[ReadOnlyDict], Any]:
             return adapter.validate_python(option)
         except Exception:  # noqa: BLE001, S110 - the second attempt says what it is
             pass
-        # A strict model takes only plain containers, and int or float in place of a Decimal.
+        misfit: Misfit | None = None
+        try:
+            return _with_exact_numbers(adapter, option)
+        except ValidationError as error:
+            misfit = _first(error, option)
+        except Exception:  # noqa: BLE001, S110 - of a validator; the next attempt says what it is
+            pass
+        # A validator may want int or float in place of a Decimal.
         try:
             return adapter.validate_python(plain(option, fractions=True))
         except ValidationError as error:
-            misfit = _first(error, option)
+            misfit = misfit or _first(error, option)
         except Exception as error:  # noqa: BLE001 - of a validator
-            misfit = refused_by_own_code(error, option)
+            misfit = misfit or refused_by_own_code(error, option)
         raise misfit
 
     return convert
+
+
+def _with_exact_numbers(adapter: TypeAdapter[Any], option: ReadOnlyDict) -> Any:
+    """Validate plain containers, which a strict model wants and which a validator may edit.
+
+    A strict model also takes only the very type of number, so those that it refuses are converted.
+    """
+    content = _in_plain_containers(option)
+    for _ in range(_CORRECTIONS):
+        try:
+            return adapter.validate_python(_in_plain_containers(content))
+        except ValidationError as error:
+            corrected = [_corrected(content, each) for each in error.errors(include_url=False)]
+            if not any(corrected):
+                raise
+    return adapter.validate_python(content)
+
+
+def _in_plain_containers(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_plain_containers(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_in_plain_containers(member) for member in value]
+    return set(value) if isinstance(value, set) else value
+
+
+def _corrected(content: Any, error: Any) -> bool:
+    """Convert the number that a strict type refused; return whether there is one."""
+    value, steps = error["input"], _steps(error["loc"], content, error["type"])
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not steps:
+        return False
+    number: int | float | Decimal
+    if error["type"] == "int_type" and value == int(value):
+        number = int(value)
+    elif error["type"] == "float_type":
+        number = float(value)
+    elif error["type"] == "is_instance_of" and error.get("ctx", {}).get("class") == "Decimal":
+        number = Decimal(str(value))
+    else:
+        return False
+    for step in steps[:-1]:
+        content = content[step]
+    if isinstance(content[steps[-1]], set):
+        content[steps[-1]].discard(value)
+        content[steps[-1]].add(number)
+    else:
+        content[steps[-1]] = number
+    return True
 
 
 def _first(error: ValidationError, option: Mapping[str, Any]) -> Misfit:

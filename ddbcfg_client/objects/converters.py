@@ -12,7 +12,7 @@ import inspect
 from importlib import import_module
 from importlib.util import find_spec
 from types import UnionType
-from typing import get_origin
+from typing import NewType, get_args, get_origin
 
 from ddbcfg_client.errors import ArgumentsRefused, MissingExtra
 from ddbcfg_client.objects.misfits import kind_of, name_of, refused_by_own_code
@@ -38,16 +38,59 @@ def converter_to(target: Any) -> Convert:
     Raise MissingExtra if no installed library can do it, and ArgumentsRefused if ``target`` is
     nothing to convert to.
     """
+    key = key_of(target)
+    found = _known.get(key)
+    if found is None:
+        found = _new(_meant(target))
+        if len(_known) >= _AT_MOST:  # functions that were made for one call each
+            _known.clear()
+        found = _known.setdefault(key, found)
+    return found
+
+
+class _Unhashable:
+    """Stands for a target that cannot be a key of a dict."""
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Any) -> None:
+        self._target = target
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unhashable) and other._target is self._target
+
+    def __hash__(self) -> int:
+        return id(self._target)
+
+
+def key_of(target: Any) -> Any:
+    """Return what stands for ``target`` as a key of a dict."""
+    key = target if isinstance(target, type) else _in_order(target)
     try:
-        return _known[target]
-    except KeyError:
-        pass
-    except TypeError:  # not hashable
-        return _new(target)
-    found = _new(target)
-    if len(_known) >= _AT_MOST:  # functions that were made for one call each
-        _known.clear()
-    return _known.setdefault(target, found)
+        hash(key)
+    except TypeError:
+        return _Unhashable(target)
+    return key
+
+
+def _in_order(hint: Any) -> Any:
+    """Return a key that differs if the members of a union are in another order.
+
+    The first member that fits is taken, but Python calls such unions equal.
+    """
+    arguments = get_args(hint)
+    return (hint, *map(_in_order, arguments)) if arguments else hint
+
+
+def _meant(target: Any) -> Any:
+    """Return the type that a NewType or an alias (``type Name = ...``) stands for."""
+    while True:
+        if isinstance(target, NewType):
+            target = target.__supertype__
+        elif type(target).__name__ == "TypeAliasType":  # of typing, or of typing_extensions
+            target = target.__value__
+        else:
+            return target
 
 
 def _new(target: Any) -> Convert:

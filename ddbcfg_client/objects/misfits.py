@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import UnionType
+from typing import get_origin
 
 from ddbcfg_client.paths import path_text
 
@@ -48,7 +50,12 @@ def kind_at(option: Any, steps: Iterable[str | int]) -> str:
 
 def name_of(target: Any) -> str:
     """Return the name of a type or a function."""
-    return str(getattr(target, "__qualname__", None) or f"{target!r}"[:80]).removeprefix("typing.")
+    name = getattr(target, "__qualname__", None) or getattr(target, "__name__", None)
+    if name is None:
+        is_hint = get_origin(target) is not None or isinstance(target, UnionType)
+        # Not the repr of another object: that of a partial() shows its arguments.
+        name = f"{target!r}"[:80] if is_hint else type(target).__qualname__
+    return str(name).removeprefix("typing.")
 
 
 def refused_by_own_code(error: Exception, option: object) -> Misfit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ddbcfg_client.arguments import RAISE
 from ddbcfg_client.errors import ArgumentsRefused, OptionInvalid, OptionNotFound
-from ddbcfg_client.objects.converters import converter_to
+from ddbcfg_client.objects.converters import converter_to, key_of
 from ddbcfg_client.objects.misfits import Misfit, name_of
 from ddbcfg_client.reporting import log
 
@@ -16,21 +16,6 @@ if TYPE_CHECKING:
     from ddbcfg_client.objects.reader import Reader
 
 _AT_MOST = 64  # objects of one version; more if a program makes a new function for each read
-
-
-class _Unhashable:
-    """Stands for a target that cannot be a key of a dict."""
-
-    __slots__ = ("_target",)
-
-    def __init__(self, target: Any) -> None:
-        self._target = target
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Unhashable) and other._target is self._target
-
-    def __hash__(self) -> int:
-        return id(self._target)
 
 
 class Outcome:
@@ -106,29 +91,20 @@ def error_of(config: Reader, option: str, target: Any, misfit: Misfit) -> Option
     )
 
 
-def key_of(target: Any) -> Any:
-    """Return what stands for ``target`` as a key of a dict."""
-    try:
-        hash(target)
-    except TypeError:
-        return _Unhashable(target)
-    return target
-
-
 def _remember(config: Reader, option: str, target: Any, outcome: Outcome) -> None:
-    key = option, key_of(target)
+    key = key_of(target)
     troubles = config._troubles()
-    if troubles.valid.get(key) is not outcome:
-        troubles.valid[key] = outcome
-    if troubles.typed(key, None):
+    if troubles.last_valid(option, key) is not outcome:
+        troubles.remember(option, key, outcome)
+    if troubles.typed(option, key, None):
         log("info", f"{config!r}: option {option!r} fits {name_of(target)} again")
 
 
 def _last_valid(config: Reader, option: str, target: Any, why: str) -> Outcome | None:
     """Return the last valid object, and report why it is kept; None if there is none."""
-    key = option, key_of(target)
+    key = key_of(target)
     troubles = config._troubles()
-    kept: Outcome | None = troubles.valid.get(key)
-    if kept is not None and troubles.typed(key, why):
+    kept: Outcome | None = troubles.last_valid(option, key)
+    if kept is not None and troubles.typed(option, key, why):
         log("warning", f"{config!r}: the last valid {name_of(target)} is kept: {why}")
     return kept

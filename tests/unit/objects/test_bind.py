@@ -229,6 +229,22 @@ def test_with_keep_valid_an_option_that_was_removed_keeps_the_object(
     assert FakeConfig().bind("db", Made, keep_valid=True).close() is None
 
 
+def test_the_object_of_a_default_is_current_again_with_the_default() -> None:
+    def make(option: Any) -> Made:
+        assert "broken" not in option
+        return Made(option)
+
+    config = FakeConfig(defaults={"db": {"host": "local"}})
+    pool = config.bind("db", make, keep_valid=True)
+    first = pool()
+    config.set("db", {"broken": True})
+    assert pool() is first
+    assert config.status().kept_objects
+    config.delete("db")
+    assert pool() is first
+    assert config.status().kept_objects == []
+
+
 def test_an_interrupt_in_make_is_no_failure(config: FakeConfig) -> None:
     interrupts = [KeyboardInterrupt()]
 

@@ -77,6 +77,13 @@ class _InProcess:
         self.lock = threading.RLock()
         self.making = False
 
+    def is_here(self) -> bool:
+        """Return whether this is that process.
+
+        A greenlet that waits for the lock, or in ``make``, goes on in a forked child too.
+        """
+        return forks.process() == self.number
+
 
 class Bound(HotBound, Generic[Made]):
     """A handle: call it to get the object.  Created by ``config.bind``.
@@ -128,6 +135,8 @@ class Bound(HotBound, Generic[Made]):
         """Dispose of the object, if this process has made it.  The next call makes it again."""
         mine = self._mine()
         with mine.lock:
+            if not mine.is_here():
+                return  # a greenlet waited for the lock in the parent
             if mine.making:
                 raise BindRecursion(self._name())
             old, mine.current, mine.failure = mine.current, None, None
@@ -166,20 +175,26 @@ class Bound(HotBound, Generic[Made]):
         if known is not None:
             return cast("Made", known.made)
         with mine.lock:
-            if mine.making:  # make(), or a signal handler during it, calls the handle
+            if mine.making and mine.is_here():  # make(), or a signal handler during it, calls this
                 if mine.current is None:
                     raise BindRecursion(self._name())
                 return cast("Made", mine.current.made)
             mine.making = True
             try:
-                made, old = self._made_anew(mine)
+                anew = self._made_anew(mine) if mine.is_here() else None
             finally:
                 mine.making = False
+        if anew is None:
+            return self._slowly()
+        made, old = anew
         self._dispose_of(old)
         return made
 
-    def _made_anew(self, mine: _InProcess) -> tuple[Made, _Current | None]:
-        """Return the object, and the one that it replaces; only with the lock."""
+    def _made_anew(self, mine: _InProcess) -> tuple[Made, _Current | None] | None:
+        """Return the object, and the one that it replaces; only with the lock.
+
+        Return None if this is another process when it is made.
+        """
         # Again: while this thread waited for the lock, another one may have made the object.
         decoded, values = self._read()
         known = self._known(mine, decoded, values)
@@ -189,6 +204,8 @@ class Bound(HotBound, Generic[Made]):
         try:
             made = self._make(*self._arguments(values))
         except Exception as error:
+            if not mine.is_here():
+                return None
             mine.failure = _Failure(values, error, mine.failure)
             if old is None:
                 raise
@@ -196,6 +213,9 @@ class Bound(HotBound, Generic[Made]):
             if not self._keep_valid:
                 raise
             return cast("Made", old.made), None
+        if not mine.is_here():
+            mine.current = _Current(values, (old, made))  # only so that no finalizer runs here
+            return None
         mine.current, mine.failure = _Current(values, made), None
         self._hold(mine, decoded, made)
         self._is_current()

@@ -121,6 +121,57 @@ print("ok")
 """
 
 
+_FORKED_GREENLETS = """
+from gevent import monkey
+monkey.patch_all()
+import os
+import gevent
+from gevent.event import Event
+from ddbcfg_client.testing import FakeConfig
+
+class Pool:
+    def __init__(self, option):
+        self.pid = os.getpid()
+        waits.wait()  # as for a connection
+
+    def dispose(self):
+        assert self.pid == os.getpid()
+        disposed.append(self)
+
+    def __del__(self):
+        if self.pid != os.getpid():
+            os._exit(99)
+
+disposed = []
+waits = Event()
+waits.set()
+config = FakeConfig({"db": {"n": 1}})
+pool = config.bind("db", Pool, Pool.dispose)
+pool()
+config.set("db", {"n": 2})
+waits.clear()
+jobs = [gevent.spawn(pool), gevent.spawn(pool), gevent.spawn(pool.close)]
+gevent.sleep(0)
+child = os.fork()
+waits.set()
+gevent.joinall(jobs, timeout=20)
+for job in jobs[:2]:
+    assert job.value.pid == os.getpid()
+assert pool().pid == os.getpid()
+if child == 0:
+    assert len(disposed) == 0
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert len(disposed) == 2
+print("ok")
+"""
+
+
+def test_greenlets_that_go_on_in_a_forked_child_get_its_own_object() -> None:
+    pytest.importorskip("gevent")
+    assert run_python("-c", _FORKED_GREENLETS).stdout == "ok\n"
+
+
 def test_greenlets_get_one_object_and_do_not_block_each_other() -> None:
     pytest.importorskip("gevent")
     assert run_python("-c", _GREENLETS).stdout == "ok\n"

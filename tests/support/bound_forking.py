@@ -142,7 +142,29 @@ def crowd(config: Config) -> None:
         in_forked_child(check)
 
 
-SCENES = {"family": family, "raw": raw, "midway": midway, "crowd": crowd}
+def inside(config: Config) -> None:
+    """``make`` forks, as another greenlet can while it waits: the child makes its own."""
+    child: int | None = None
+
+    def make(option: Any) -> Pool:
+        nonlocal child
+        made = Pool(option)
+        if made.number == 2 and child is None:
+            child = os.fork()
+        return made
+
+    pool = config.bind("db", make, Pool.dispose)
+    first = pool()
+    ask_for(2)
+    assert is_mine(pool) == (True, True, 2)
+    if child == 0:
+        os._exit(0)
+    assert first.disposed == [os.getpid()]
+    assert child is not None
+    assert os.waitpid(child, 0)[1] == 0
+
+
+SCENES = {"family": family, "raw": raw, "midway": midway, "crowd": crowd, "inside": inside}
 
 if __name__ == "__main__":
     if len(sys.argv) > 3:  # as on a kernel without MADV_WIPEONFORK

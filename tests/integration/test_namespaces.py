@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client.commands.status import status_text
+from ddbcfg_client.commands.status_text import status_text
 from ddbcfg_client.errors import SnapshotPermissionError, UntrustedSegment
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import ddbcfg_client
-from ddbcfg_client.commands.status import status_text
+from ddbcfg_client.commands.status_text import status_text
 from ddbcfg_client.errors import SnapshotReclaimed
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus

@@ -1,28 +1,38 @@
-"""``ddbcfg-client status``: as text for a person, or as JSON lines for a script."""
+"""``ddbcfg-client status``: a table of all stores, one store in full, or JSON lines."""
 
 from __future__ import annotations
 
 from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.condition import condition_of, too_old
 from ddbcfg_client.commands.exits import FOUND, NO_SNAPSHOT, TOO_OLD
 from ddbcfg_client.commands.output import complain, emit, say
 from ddbcfg_client.commands.reading import add_flags, open_config, stores_named
+from ddbcfg_client.commands.status_table import colour_wanted, table
 from ddbcfg_client.commands.status_text import status_text
 from ddbcfg_client.config import Config
 from ddbcfg_client.connecting import all_names_of, file_named, trust_in, with_those_here
 from ddbcfg_client.errors import LayoutMismatch, NothingPublished, SnapshotError
+from ddbcfg_client.format.names import Names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from ddbcfg_client.commands.parser import Parser
+    from ddbcfg_client.shm.status import Status
     from ddbcfg_client.shm.trust import Trust
+
+    Stores = Sequence[tuple[Names, Status | None]]
 
 
 def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
+    form = parser.add_mutually_exclusive_group()
     text = "print one JSON object a line for each store"
-    parser.add_argument("--json", action="store_true", help=text)
+    form.add_argument("--json", action="store_true", help=text)
+    text = "print everything about each store, as it is done for a single one"
+    form.add_argument("--long", action="store_true", help=text)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -30,39 +40,65 @@ def _run(args: argparse.Namespace) -> int:
 
     It is 3 if a store has no snapshot, 4 if a snapshot is too old, and 0 otherwise.
     """
-    import json
-
     trust = trust_in(args.owner)
+    stores: list[tuple[Names, Status | None]] = []
     code = FOUND
-    for number, config in enumerate(_configs(args, trust)):
+    for names, config in _configs(args, trust):
+        status = None
         try:
             status = config.status()
         except (SnapshotError, LayoutMismatch) as unreadable:
             # A store that cannot be read must not hide the others.
             complain(str(with_those_here(unreadable, trust)))
-            code = max(code, NO_SNAPSHOT)
-            continue
-        if args.json:
-            emit(json.dumps(status.to_dict()))
-        else:
-            say(("\n" if number else "") + status_text(status))
-        if status.generation == 0:
-            code = max(code, NO_SNAPSHOT)
-        elif args.max_age is not None and (status.age is None or status.age > args.max_age):
-            code = max(code, TOO_OLD)
+        stores.append((names or _named_by(status), status))
+        code = max(code, _probe(status, args.max_age))
+    _print(args, stores)
     return code
 
 
-def _configs(args: argparse.Namespace, trust: Trust) -> list[Config]:
+def _probe(status: Status | None, max_age: float | None) -> int:
+    """Return the exit code for one store, and say the reason if it is ``--max-age``."""
+    if status is None or status.generation == 0:
+        return NO_SNAPSHOT
+    reason = too_old(status, max_age)
+    if not reason:
+        return FOUND
+    complain(f"store {status.namespace}/{status.store} is too old: {reason}")
+    return TOO_OLD
+
+
+def _print(args: argparse.Namespace, stores: Stores) -> None:
+    readable = [status for _, status in stores if status is not None]
+    if args.json:
+        import json
+
+        for status in readable:
+            state, reason = condition_of(status)
+            emit(json.dumps({**status.to_dict(), "state": state, "reason": reason or None}))
+    elif args.long or len(stores) == 1:
+        if readable:
+            say("\n\n".join(map(status_text, readable)))
+    else:
+        say(table(stores, colour=colour_wanted()))
+
+
+def _configs(args: argparse.Namespace, trust: Trust) -> list[tuple[Names | None, Config]]:
     """Return the named stores: of the file if ``DDBCFG_FILE`` is set, else of this host."""
     if file_named():
-        return [open_config(args)]
+        return [(None, open_config(args))]
     stores, refused = all_names_of(args.table, stores_named(args), args.namespace, trust)
     if not stores:
         raise refused[0] if refused else NothingPublished([])
     for error in refused:
         complain(str(error))
-    return [Config(names, trust) for names in stores]
+    return [(names, Config(names, trust)) for names in stores]
 
 
-COMMAND = Command("status", "show the status of the store and its daemon", _run, _add_arguments)
+def _named_by(status: Status | None) -> Names:
+    """Return the names of the store in a file, which has none in shared memory."""
+    return Names("", "") if status is None else Names(status.namespace, status.store)
+
+
+COMMAND = Command(
+    "status", "show all stores and their daemons, or one in full", _run, _add_arguments
+)

@@ -127,6 +127,8 @@ def test_status_as_json(host: Host, publish: Publish) -> None:
         "file": None,
         "wait_error": None,
         "kept_objects": [],
+        "state": "failing",
+        "reason": f"the last 2 polls failed: {AWAY}",
     }
 
 
@@ -149,7 +151,7 @@ def test_status_without_a_name_is_of_every_store(host: Host, publish: Publish) -
     stores = [json.loads(line)["store"] for line in lines]
     assert len(stores) == 3
     assert {"prod", "test"} < set(stores)
-    blocks = answered(host.client("status")).split("\n\n")
+    blocks = answered(host.client("status", "--long")).split("\n\n")
     assert [rows(block)["generation"][0] for block in blocks] == ["1", "1", "1"]
 
 

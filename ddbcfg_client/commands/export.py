@@ -23,14 +23,15 @@ def _add_arguments(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Write the named stores; write nothing if one of them does not exist."""
-    from ddbcfg_client.dynamodb.items import checked_stores, options_in
+    from ddbcfg_client.commands.whole_store import readable_options
+    from ddbcfg_client.dynamodb.items import checked_stores
     from ddbcfg_client.errors import OutputFailed
     from ddbcfg_client.notation.canonical import as_file
     from ddbcfg_client.notation.files import save_file
 
     names = some_stores(args)
     with open_table(args) as table:
-        stores = {name: options_in(table, name) for name in names}
+        stores = {name: readable_options(table, name) for name in names}
         # Some emulators hold values that DynamoDB does not; these could not be imported again.
         checked_stores(stores, table.key_names)
     for name, options in stores.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 
 from ddbcfg_client.commands.changing import add_change_flags, as_revision, writer_for
 from ddbcfg_client.commands.command import Command
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.dynamodb.items import CheckedStores
+    from ddbcfg_client.dynamodb.revision.comparing import ReadAt
+    from ddbcfg_client.dynamodb.store_writer import Done, StoreWriter
     from ddbcfg_client.dynamodb.table import Table
     from ddbcfg_client.notation.files import Stores
-    from ddbcfg_client.notation.import_changes import Changes
+    from ddbcfg_client.notation.import_changes import Changes, Options
 
 _DESCRIPTION = """\
 Write the stores of a JSON file: print the changes, names and types only, then write them.
@@ -27,6 +30,7 @@ An option in FILE replaces the whole option in the table.  Other options are kep
 they are deleted after a confirmation.  Without --store and DDBCFG_STORE, every store in FILE is
 imported.
 """
+_PLANS = 5  # attempts to import into a store that others are changing
 
 
 def _add_arguments(parser: Parser) -> None:
@@ -41,9 +45,9 @@ def _add_arguments(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     """Print the changes, then write the stores of the file."""
-    from ddbcfg_client.dynamodb.items import checked_stores, options_in
+    from ddbcfg_client.dynamodb.items import checked_stores
     from ddbcfg_client.errors import NotationError
-    from ddbcfg_client.notation.import_changes import Changes, counts
+    from ddbcfg_client.notation.import_changes import counts
 
     chosen = stores_named(args)
     if args.if_unchanged is not None and len(chosen) != 1:
@@ -57,22 +61,21 @@ def _run(args: argparse.Namespace) -> int:
             raise NotationError(args.file, reason)
         # Before any request, so that a file is never refused after a part was written.
         attributes = checked_stores(stores, table.key_names)
-        plan = {
-            store: Changes(options_in(table, store), options, replace=args.replace)
-            for store, options in stores.items()
-        }
-        _announce(table.name, plan)
+        plans = {name: _plan(args, table, name, options) for name, options in stores.items()}
+        for store_plan in plans.values():
+            store_plan.announce()
         if left_out := [shown(store) for store in contents if store not in stores]:
             say(f"not imported, because not named: {', '.join(left_out)}")
         if args.dry_run:
-            say(f"dry run, nothing was written: {counts(plan.values())}")
+            changes = counts(plan.changes for plan in plans.values())
+            say(f"dry run, nothing was written: {changes}")
             return FOUND
-        deleted = sum(len(changes.deleted) for changes in plan.values())
+        deleted = sum(len(plan.changes.deleted) for plan in plans.values())
         if deleted and not confirmed(args, f"delete {counted(deleted, 'option')}"):
             complain("nothing was written")
             return NOT_FOUND
-        _write(args, table, plan, attributes)
-    say(counts(plan.values()))
+        _write(args, table, plans, attributes)
+    say(counts(plan.changes for plan in plans.values()))
     return FOUND
 
 
@@ -91,31 +94,47 @@ def _contents(file: str, table: Table) -> Stores:
     return load_bytes(data, "standard input", table.key_names)
 
 
-def _announce(table: str, plan: dict[str, Changes]) -> None:
-    for store, changes in plan.items():
-        lines = list(changes.lines())
-        if lines:
-            say("\n".join((f"{table}/{shown(store)}", *lines)))
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What the import changes in a store, and what of it that depends on."""
+
+    name: str
+    changes: Changes
+    read: ReadAt | None
+
+    def announce(self) -> None:
+        if lines := list(self.changes.lines()):
+            say("\n".join((self.name, *lines)))
+
+
+def _plan(args: argparse.Namespace, table: Table, store: str, file: Options) -> _Plan:
+    from ddbcfg_client.commands.whole_store import readable_options, whole_options
+    from ddbcfg_client.dynamodb.revision.comparing import ReadAt
+    from ddbcfg_client.notation.import_changes import Changes
+
+    name = f"{table.name}/{shown(store)}"
+    if args.dry_run:
+        options = readable_options(table, store)
+        return _Plan(name, Changes(options, file, replace=args.replace), None)
+    options, at = whole_options(table, store)
+    # Also what the file has and the store too, which is not written.
+    needed = None if args.replace else frozenset(file)
+    read = None if at is None else ReadAt(at, needed)
+    return _Plan(name, Changes(options, file, replace=args.replace), read)
 
 
 def _write(
-    args: argparse.Namespace, table: Table, plan: dict[str, Changes], attributes: CheckedStores
+    args: argparse.Namespace, table: Table, plans: dict[str, _Plan], attributes: CheckedStores
 ) -> None:
     """Write each store as one change; without revisions, say how far it came if it fails."""
     from ddbcfg_client.errors import RevisionError
 
-    total = sum(len(c.added) + len(c.changed) + len(c.deleted) for c in plan.values())
+    total = sum(plan.changes.written for plan in plans.values())
     done = 0
-    source = "standard input" if args.file == "-" else args.file
-    for store, changes in plan.items():
-        options = {name: attributes[store, name] for name in (*changes.added, *changes.changed)}
+    for store in plans:
         writer = writer_for(args, table, store)
         try:
-            made = writer.write(
-                options | dict.fromkeys(changes.deleted),
-                why=args.why or f"import of {source}",
-                if_unchanged=args.if_unchanged,
-            )
+            made = _write_store(args, table, writer, plans, store, attributes)
         except RevisionError:
             if done:
                 complain(f"{done} of {total} options were written, those of the stores before")
@@ -124,10 +143,42 @@ def _write(
             done += writer.written
             complain(f"{done} of {total} options were written; import again to write the others")
             raise
-        done += len(options) + len(changes.deleted)
+        done += plans[store].changes.written
         if made.revision is not None:
-            say(f"{table.name}/{shown(store)}: {counted(len(made.changed), 'option')}"
-                f"{as_revision(made)}")  # fmt: skip
+            say(f"{plans[store].name}: {counted(len(made.changed), 'option')}{as_revision(made)}")
+
+
+def _write_store(
+    args: argparse.Namespace,
+    table: Table,
+    writer: StoreWriter,
+    plans: dict[str, _Plan],
+    store: str,
+    attributes: CheckedStores,
+) -> Done:
+    """Write a store; plan anew if it changed since it was read, and nobody has agreed to more."""
+    from ddbcfg_client.errors import ChangeConflict
+
+    source = "standard input" if args.file == "-" else args.file
+    asked = bool(plans[store].changes.deleted) and not args.yes
+    for attempt in range(_PLANS):
+        plan = plans[store]
+        changes = plan.changes
+        options = {name: attributes[store, name] for name in (*changes.added, *changes.changed)}
+        try:
+            return writer.write(
+                options | dict.fromkeys(changes.deleted),
+                why=args.why or f"import of {source}",
+                if_unchanged=args.if_unchanged,
+                read=plan.read,
+            )
+        except ChangeConflict:
+            if asked or args.if_unchanged is not None or attempt == _PLANS - 1:
+                raise
+        plans[store] = _plan(args, table, store, changes.file)
+        complain(f"{plan.name} has changed since it was read; the changes are now:")
+        plans[store].announce()
+    raise AssertionError
 
 
 COMMAND = Command(

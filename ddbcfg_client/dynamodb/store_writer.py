@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+    from ddbcfg_client.dynamodb.revision.comparing import ReadAt
     from ddbcfg_client.dynamodb.revision.place import Place
     from ddbcfg_client.dynamodb.table import Table
 
@@ -72,12 +73,14 @@ class StoreWriter:
         if_absent: bool = False,
         if_unchanged: Seen | None = None,
         previous: bool = False,
+        read: ReadAt | None = None,
     ) -> Done:
         """Set these options, and delete those that are None.
 
         With ``if_absent`` nothing is changed if one of the options exists.  With ``if_unchanged``
         it is refused if one of the options is not what it was then.  With ``previous``, also tell
-        the keys that options had; without revisions this is not known after a lost response.
+        the keys that options had; without revisions this is not known after a lost response.  With
+        ``read``, it is also refused if what else it was made from has changed.
 
         Raise the errors of ``ddbcfg_client.dynamodb.revision.importing.write``, and
         `RevisionMissing` for ``if_unchanged`` without revisions.
@@ -92,6 +95,7 @@ class StoreWriter:
             why,
             unchanged=_unchanged(if_unchanged),
             if_absent=if_absent,
+            read=read,
         )
         written = write(self._access, change)
         if written is not None:

@@ -22,7 +22,7 @@ class Changes:
 
     def __init__(self, store: Options, file: Options, *, replace: bool) -> None:
         self._store = store
-        self._file = file
+        self.file = file
         self.added, self.changed, only_in_store = differences(store, file, same)
         self.deleted = only_in_store if replace else ()
         self.kept = () if replace else only_in_store
@@ -30,7 +30,12 @@ class Changes:
     @property
     def unchanged(self) -> int:
         """The number of options that are the same in both."""
-        return len(self._file) - len(self.added) - len(self.changed)
+        return len(self.file) - len(self.added) - len(self.changed)
+
+    @property
+    def written(self) -> int:
+        """The number of options to write."""
+        return len(self.added) + len(self.changed) + len(self.deleted)
 
     def lines(self, *, values: bool = False) -> Iterator[str]:
         """Yield a line for each option that differs, followed by one for each key that differs.
@@ -42,7 +47,7 @@ class Changes:
         sign_of |= dict.fromkeys(self.deleted, "-")
         for name in sorted(sign_of):
             yield f"  {sign_of[name]} {shown(name)}"
-            for line in _key_lines(self._store.get(name, {}), self._file.get(name, {}), text):
+            for line in _key_lines(self._store.get(name, {}), self.file.get(name, {}), text):
                 yield f"      {line}"
 
 

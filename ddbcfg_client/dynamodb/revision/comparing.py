@@ -34,22 +34,37 @@ class SameOptions:
     options: Mapping[str, bytes | None]
 
 
+@dataclass(frozen=True, slots=True)
+class ReadAt:
+    """What else a change depends on: these options, as they were at a revision; None for all."""
+
+    unchanged: Unchanged
+    options: Collection[str] | None
+
+
+def check_read(access: Access, revision: Revision, read: ReadAt | None) -> None:
+    """Return if what was read has not changed since; else raise `ChangeConflict`."""
+    if read is not None:
+        check_unchanged(access, revision, read.unchanged, read.options, {})
+
+
 def check_unchanged(
     access: Access,
     revision: Revision,
     unchanged: Unchanged | SameOptions | None,
-    options: Collection[str],
+    options: Collection[str] | None,
     before: Content,
 ) -> None:
     """Return if none of *options* changed since; raise `ChangeConflict` that names those that did.
 
-    *before* has what they are now.  Also raise it if the record does not say what changed.
+    With a revision, None are all options of the store.  *before* has what they are now.  Also raise
+    it if the record does not say what changed.
     """
     if unchanged is None:
         return
     if isinstance(unchanged, SameOptions):
         was = unchanged.options
-        met = sorted(name for name in options if before.get(name) != was.get(name))
+        met = sorted(name for name in options or () if before.get(name) != was.get(name))
         if met:
             why = f"{_listed(met)} changed since the options were read"
             raise _conflict(access, why, None, revision, met)
@@ -60,7 +75,7 @@ def check_unchanged(
     changed: set[str] | None = None
     if same_epoch and unchanged.rev < revision.rev:
         changed = _changed_after(access, revision, unchanged.rev)
-    met = sorted(changed.intersection(options)) if changed is not None else []
+    met = sorted(changed or () if options is None else (changed or set()).intersection(options))
     if changed is not None and not met:
         return
     why = f"{_listed(met)} changed meanwhile" if met else "what changed meanwhile is not on record"

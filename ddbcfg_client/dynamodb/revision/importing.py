@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ddbcfg_client.dynamodb.limits import MAX_ACTIONS
 from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
-from ddbcfg_client.dynamodb.revision.comparing import check_unchanged
+from ddbcfg_client.dynamodb.revision.comparing import check_read, check_unchanged
 from ddbcfg_client.dynamodb.revision.content import Content, Entry, differences, with_options
 from ddbcfg_client.dynamodb.revision.holding import Held, put_revision, units_of
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
@@ -75,6 +75,7 @@ def write_import(access: Access, change: Change, *, pace: float = PACE) -> Writt
     try:
         before = _before(access, held.revision)
         check_unchanged(access, held.revision, change.unchanged, change.options, before)
+        check_read(access, held.revision, change.read)
         entries = entries_of(change.options, before)
         total = len(entries)
         if not entries or (change.if_absent and before.keys() & change.options.keys()):

@@ -11,7 +11,13 @@ from ddbcfg_client.dynamodb.item_size import least_size
 from ddbcfg_client.dynamodb.limits import MAX_ACTIONS, MAX_TRANSACTION_BYTES
 from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
 from ddbcfg_client.dynamodb.revision.committing import commit
-from ddbcfg_client.dynamodb.revision.comparing import SameOptions, Unchanged, check_unchanged
+from ddbcfg_client.dynamodb.revision.comparing import (
+    ReadAt,
+    SameOptions,
+    Unchanged,
+    check_read,
+    check_unchanged,
+)
 from ddbcfg_client.dynamodb.revision.content import (
     Content,
     Entry,
@@ -54,6 +60,7 @@ class Change:
 
     ``by`` is a name, or a function that looks it up: it is called only if there is a revision to
     name the writer in.  With ``if_absent`` nothing is written if one of the options is there.
+    ``read`` has other options that it was made from.
     """
 
     options: Mapping[str, bytes | None]
@@ -61,6 +68,7 @@ class Change:
     why: str = ""
     unchanged: Unchanged | SameOptions | None = None
     if_absent: bool = False
+    read: ReadAt | None = None
 
     @property
     def author(self) -> str:
@@ -131,6 +139,7 @@ def try_change(access: Access, change: Change, token: str) -> Written | Pending 
     if revision.pending is not None:
         return revision.pending
     check_unchanged(access, revision, change.unchanged, change.options, before)
+    check_read(access, revision, change.read)
     entries = entries_of(change.options, before)
     if not entries or (change.if_absent and before):
         return Written(revision.epoch, revision.rev, ())

@@ -11,10 +11,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import NEVER, PageStatus
-from ddbcfg_client.shm.clock import boottime
+from ddbcfg_client.shm.clock import age_of, boottime
 from ddbcfg_client.shm.status import pid_namespace, process_start
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.change_text import changes
@@ -247,7 +248,12 @@ class Refresher:
             return None
         options = self._publisher.options if status.revision else None
         if options is not None:
-            return Served(status.epoch, status.revision, options)
+            # Without it, daemons that do not live long, as with --once, would never read in full.
+            # After a boot it is unknown: then only they do.
+            full_age = age_of(status.full_read)
+            if full_age is None:
+                full_age = 0.0 if status.source == "disk" else inf
+            return Served(status.epoch, status.revision, options, full_age)
         return None if self.ready else self._copy.served
 
     def _report(self) -> None:
@@ -280,7 +286,7 @@ class Refresher:
             # Before the snapshot, so that a reader that waits for it finds its age at once.
             self._record.date(reading)
             self._publisher.report(self._status)
-        before = self._options
+        before = self._publisher.options if self._options is None else self._options
         news = self._publisher.publish(reading)
         self._options = reading.options
         changed = changes(before, reading.options) if news else ""

@@ -33,11 +33,15 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What is served when a source has read nothing yet: options of a revision of the table."""
+    """What is served when a source has read nothing yet: options of a revision of the table.
+
+    ``full_age`` is the number of seconds since the whole store was read, as far as is known.
+    """
 
     epoch: str
     revision: int
     options: Mapping[str, bytes]
+    full_age: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,8 @@ class RevisionSource:
         total = total_of(options)
         known = Known(served.epoch, served.revision, digest_of(total), options, total)
         # Spread, because the daemons of many hosts are upgraded together.
-        full_at = self._clock() + random.uniform(0.0, self._full_interval)
+        left = random.uniform(0.0, self._full_interval)
+        full_at = self._clock() + min(left, self._full_interval - served.full_age)
         units = sum(map(len, options.values())) / _UNIT
         return _State(known=known, full_at=full_at, units=units)
 

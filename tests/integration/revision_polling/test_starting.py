@@ -9,8 +9,8 @@ import pytest
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import NEVER
-from ddbcfg_daemon.disk import copy_format
 from ddbcfg_client.shm.clock import boottime
+from ddbcfg_daemon.disk import copy_format
 from support import fault_proxy as faults
 from support.fault_proxy import FaultProxy
 from support.revision_following import NEW, START, set_

@@ -227,7 +227,7 @@ def test_a_store_without_revisions_has_no_history(revised: RevisedStore) -> None
 
 
 def test_a_revision_that_is_absurdly_high_has_a_short_history(revised: RevisedStore) -> None:
-    revised.begin({"a": ONE}, rev={"N": "9" * 18})
+    revised.begin({"a": ONE}, rev={"N": "9" * 12})
     assert list(records(revised.access())) == []
     with pytest.raises(HistoryGap):
         past(revised.access(), 1)

@@ -123,6 +123,15 @@ def test_a_revision_without_digest_is_damaged_unless_it_is_being_made() -> None:
         parse_revision(PLACE, item)
 
 
+@pytest.mark.parametrize("rev", [10**12, 2**53, 2**63, 10**19 - 1])
+def test_a_revision_above_every_change_item_is_damaged(rev: int) -> None:
+    """It could not be followed by another, and from 2**63 on no reader could read its status."""
+    item = item_of(PLACE, replace(REVISION, rev=rev))
+    with pytest.raises(RevisionDamaged, match="digits"):
+        parse_revision(PLACE, item)
+    assert parse_revision(PLACE, item_of(PLACE, replace(REVISION, rev=10**12 - 1)))
+
+
 def test_the_fleet_is_capped() -> None:
     item = item_of(PLACE, replace(REVISION, fleet=10**15))
     assert parse_revision(PLACE, item).fleet == MAX_FLEET

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from ddbcfg_client.dynamodb.revision.access import Access, Write
 from ddbcfg_client.dynamodb.revision.holding import Held, put_revision
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
-from ddbcfg_client.dynamodb.revision.place import RESERVED, REVISION_OPTION
-from ddbcfg_client.dynamodb.revision.record import NO_REVISION, last_change_in
+from ddbcfg_client.dynamodb.revision.place import NO_REVISION, RESERVED, REVISION_OPTION
+from ddbcfg_client.dynamodb.revision.record import last_change_in
 from ddbcfg_client.dynamodb.revision.sealing import seal, settled
 from ddbcfg_client.dynamodb.revision.writing import own_revision
 from ddbcfg_client.errors import (

@@ -29,7 +29,7 @@ from typing import Any
 
 from ddbcfg_client.dynamodb.item_size import least_size
 from ddbcfg_client.dynamodb.revision.packing import LogEntry, pack_log, unpack_log
-from ddbcfg_client.dynamodb.revision.place import REVISION_OPTION, Place
+from ddbcfg_client.dynamodb.revision.place import NO_REVISION, REVISION_OPTION, Place
 from ddbcfg_client.errors import RevisionDamaged, RevisionFormatUnknown
 
 FORMAT = 1
@@ -140,6 +140,8 @@ def _parse(place: Place, item: Item) -> Revision:
     )
     if not revision.epoch:
         raise ValueError("it names no epoch")
+    if revision.rev >= NO_REVISION:
+        raise ValueError("its revision has more than 12 digits")
     if revision.digest is None and revision.pending is None:
         raise ValueError("it has no digest")
     return revision

@@ -10,6 +10,8 @@ from ddbcfg_client.errors import NameRefused
 
 HOME_PREFIX = "_ddbcfg/"
 REVISION_OPTION = "revision"
+#: Above every revision: the key of a change item has twelve digits.
+NO_REVISION = 10**12
 _LONGEST_STORE = MAX_STORE_BYTES - len(HOME_PREFIX)
 #: What the items of the protocol call their own attributes: no key of the table may be one of them.
 RESERVED = frozenset(

@@ -25,8 +25,6 @@ _SLICE = 350 * 1024  # of compressed bytes in a part
 _GROUP_BYTES, _GROUP_ENTRIES = 1_000_000, 1000  # after which another list begins
 LONGEST_WHY = 1000  # characters
 _DAY = 86400
-#: Above every revision that has a change item.
-NO_REVISION = 10**12
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from ddbcfg_client.dynamodb.revision.holding import Held, put_revision
 from ddbcfg_client.dynamodb.revision.importing import PACE, parts_of
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
 from ddbcfg_client.dynamodb.revision.pending import DEAD, Watch
+from ddbcfg_client.dynamodb.revision.place import NO_REVISION
 from ddbcfg_client.dynamodb.revision.record import (
-    NO_REVISION,
     Plan,
     entries_of_parts,
     last_change_in,

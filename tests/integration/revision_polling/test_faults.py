@@ -35,8 +35,9 @@ NOT_FOLLOWED = {
     "damaged": lambda item: {**item, "rev": {"S": "x"}},
     "no digest": lambda item: {name: item[name] for name in item if name != "digest"},
     "no epoch": lambda item: {**item, "epoch": {"S": ""}},
+    "too high": lambda item: {**item, "rev": {"N": str(2**63)}},
 }
-SAID = {"newer": "upgrade", "damaged": "repair", "no digest": "repair", "no epoch": "repair"}
+SAID = dict.fromkeys(NOT_FOLLOWED, "repair") | {"newer": "upgrade"}
 
 
 @pytest.mark.parametrize("kind", NOT_FOLLOWED)

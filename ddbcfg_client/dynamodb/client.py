@@ -47,40 +47,55 @@ def connect_dynamodb(
     *,
     region: str | None = None,
     endpoint_url: str | None = None,
+    profile: str | None = None,
+    role_arn: str | None = None,
     session: MakesClients | None = None,
 ) -> DynamoDBClient:
     """Return a new low-level client with credentials and region from the usual AWS sources.
 
-    With ``session``, the client and its region are the session's; otherwise it has a new session.
-    Nothing is sent yet.  Raise :class:`MissingExtra` without boto3, and :class:`TableError` if no
+    With ``session``, the client and its region are the session's; otherwise it has a new session,
+    of ``profile``, which assumes the role ``role_arn`` when it first needs credentials.  Nothing is
+    sent to DynamoDB yet.  Raise :class:`MissingExtra` without boto3, and :class:`TableError` if no
     region is set, if the profile does not exist, or if the endpoint is not a URL.
     """
-    return _client(session, region, endpoint_url)
+    return _client(session, region, endpoint_url, profile, role_arn)
 
 
-def check_settings(*, region: str | None = None, endpoint_url: str | None = None) -> None:
-    """Validate region, profile and endpoint; raise the errors of :func:`connect_dynamodb`.
+def check_settings(
+    *, region: str | None = None, endpoint_url: str | None = None, profile: str | None = None
+) -> tuple[str, str]:
+    """Validate region, profile and endpoint; return the region and the endpoint that are used.
 
-    This only reads AWS's files.  It does not look for credentials, which can take long.
+    This only reads AWS's files.  It does not look for credentials, which can take long.  Raise the
+    errors of :func:`connect_dynamodb`.
     """
     keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "none")
-    _client(None, region, endpoint_url, **keys).close()
+    client = _client(None, region, endpoint_url, profile, **keys)
+    client.close()
+    return client.meta.region_name, client.meta.endpoint_url
 
 
 def _client(
-    session: MakesClients | None, region: str | None, endpoint_url: str | None, **keys: str
+    session: MakesClients | None,
+    region: str | None,
+    endpoint_url: str | None,
+    profile: str | None = None,
+    role_arn: str | None = None,
+    **keys: str,
 ) -> DynamoDBClient:
     boto3_module()
     from botocore.exceptions import NoRegionError
 
     from ddbcfg_client.dynamodb.credentials import source_of
-    from ddbcfg_client.dynamodb.session import lean_session
+    from ddbcfg_client.dynamodb.session import assume_role, lean_session
 
     if endpoint_url and (flaw := endpoint_flaw(endpoint_url)):
         raise _no_endpoint(flaw)
     with explained("", "connecting to DynamoDB"):
         # A new session: the default one is shared with the application and not thread-safe.
-        maker: MakesClients = session or lean_session(region or _region_set())
+        maker: MakesClients = session or lean_session(region or _region_set(), profile)
+        if role_arn:
+            assume_role(maker, role_arn, client_config())
         try:
             client: DynamoDBClient = maker.client(
                 "dynamodb", endpoint_url=endpoint_url, config=client_config(), **keys

@@ -5,9 +5,16 @@ This module imports botocore, so it is imported only when the first connection i
 
 from __future__ import annotations
 
+from functools import partial
+
 import boto3
 import botocore.session
-from botocore.credentials import Credentials
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    Credentials,
+    DeferredRefreshableCredentials,
+)
+from botocore.exceptions import NoCredentialsError
 from botocore.loaders import Loader, create_loader
 
 from ddbcfg_client.dynamodb.credentials import kept_by
@@ -16,16 +23,36 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from botocore.config import Config
+
 _READ_ONCE = frozenset(("shared-credentials-file", "config-file", "custom-process"))
 
 
-def lean_session(region: str | None) -> boto3.Session:
-    """Return a new session for ``region``, or for the region in AWS's own settings."""
-    core = botocore.session.get_session()
+def lean_session(region: str | None, profile: str | None = None) -> boto3.Session:
+    """Return a new session for ``region`` and ``profile``, or for those in AWS's own settings."""
+    core = botocore.session.Session(profile=profile)
     paths = create_loader(core.get_config_variable("data_path")).search_paths
     loader = _Loader(paths, include_default_search_paths=False)
     core.register_component("data_loader", loader)
     return boto3.Session(region_name=region, botocore_session=core)
+
+
+def assume_role(session: object, role_arn: str, config: Config) -> None:
+    """Make the clients of a new ``session`` use the role ``role_arn``.
+
+    Look for the credentials that may assume it; raise botocore's errors.  The role is assumed when
+    a client first needs credentials, and again before these expire.  ``config`` is that of the
+    client for STS.
+    """
+    assert isinstance(session, boto3.Session)
+    core = session._session
+    source = core.get_credentials()
+    if source is None:
+        raise NoCredentialsError
+    make_client = partial(core.create_client, config=config)
+    fetcher = AssumeRoleCredentialFetcher(make_client, source, role_arn)
+    made = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+    vars(core)["_credentials"] = made  # set_credentials() takes only keys that do not expire
 
 
 class Reread:

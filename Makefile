@@ -6,6 +6,7 @@ SYSCONFDIR = /etc
 UNIT       = $(DESTDIR)$(PREFIX)/lib/systemd/system/ddbcfg-daemon.service
 SCRIBE     = $(DESTDIR)$(PREFIX)/lib/systemd/system/ddbcfg-scribe.service
 SYSUSERS   = $(DESTDIR)$(PREFIX)/lib/sysusers.d/ddbcfg.conf
+FILE       = $(DESTDIR)$(SYSCONFDIR)/ddbcfg/ddbcfg.toml
 ENV        = $(DESTDIR)$(SYSCONFDIR)/ddbcfg/daemon.env
 TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDIR)/ddbcfg|g'
 
@@ -155,20 +156,22 @@ install: ## install the systemd files (DESTDIR, PREFIX, BINDIR, SYSCONFDIR)
 	$(TEMPLATE) systemd/ddbcfg-daemon.service >$(UNIT)
 	$(TEMPLATE) systemd/ddbcfg-scribe.service >$(SCRIBE)
 	$(TEMPLATE) systemd/daemon.env.example >$(ENV).example
+	$(TEMPLATE) systemd/ddbcfg.toml.example >$(FILE).example
 	install -m 644 systemd/ddbcfg.sysusers $(SYSUSERS)
-	@chmod 644 $(UNIT) $(SCRIBE) $(ENV).example
+	@chmod 644 $(UNIT) $(SCRIBE) $(ENV).example $(FILE).example
 ifndef DESTDIR
-	@echo "Next: systemd-sysusers; copy $(ENV).example to $(ENV), mode 0600, and edit it;"
+	@echo "Next: systemd-sysusers; copy $(FILE).example to $(FILE) and edit it"
+	@echo "      (or $(ENV).example to $(ENV), mode 0600);"
 	@echo "      systemctl daemon-reload; systemctl enable --now ddbcfg-daemon"
 	@echo "ddbcfg-scribe is installed but not enabled: one host is enough (docs/fleet.md)."
 endif
 
-uninstall: ## remove the systemd files; daemon.env stays
-	rm -f $(UNIT) $(SCRIBE) $(SYSUSERS) $(ENV).example
+uninstall: ## remove the systemd files; the settings stay
+	rm -f $(UNIT) $(SCRIBE) $(SYSUSERS) $(ENV).example $(FILE).example
 	@rmdir $(dir $(ENV)) 2>/dev/null || true
 ifndef DESTDIR
 	@echo "Next: systemctl disable --now ddbcfg-daemon ddbcfg-scribe; systemctl daemon-reload"
-	@echo "Not removed: $(ENV), /var/lib/ddbcfg, the user and group ddbcfg,"
+	@echo "Not removed: $(FILE), $(ENV), /var/lib/ddbcfg, the user and group ddbcfg,"
 	@echo "      and /dev/shm/*ddbcfg.*, from which applications may still read"
 endif
 

@@ -21,6 +21,19 @@ class SettingRefused(ConfigError):
         return f"{self.flag} ({self.variable}): {self.reason}" if self.flag else self.reason
 
 
+class SettingsFileRefused(SettingRefused):
+    """The file of settings cannot be used; ``line`` is 0 if no line is wrong."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.args = (path, line, reason)
+        self.path = path
+        self.line = line
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}" if self.line else super().__str__()
+
+
 class SourceUnusable(ConfigError):
     """A source cannot be read, and no later poll will change that.
 

@@ -8,10 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from errno import ENOTDIR
-from pathlib import Path
 
 from ddbcfg_client.checks.schema import Schema
-from ddbcfg_client.format.names import Names
 from ddbcfg_client.printable import printable
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
@@ -52,7 +50,7 @@ def serve(settings: DaemonSettings, signals: Signals) -> BaseException | None:
         service = Service(Notifier(), signals, outputs)
         # With --once, the daemon ends before a reader could send a request.
         server = None if settings.once else stack.enter_context(RequestServer())
-        parts = _Parts(sources, schemas, settings.state_dir, server, service.wake)
+        parts = _Parts(sources, schemas, server, service.wake)
         served = [parts.served(store) for store in sources.stores]
         for store in served:
             stack.callback(store.close)
@@ -76,7 +74,6 @@ class _Parts:
 
     sources: Sources
     schemas: dict[str, Schema]
-    state_dir: Path | None
     server: RequestServer | None
     on_event: Callable[[], None]
 
@@ -85,7 +82,7 @@ class _Parts:
         names = store.names
         source = DeadlineSource(self.sources.source(store), store.poll_timeout)
         access = Access(store.mode, store.group).for_user(store.owner)
-        guards, copy = self._guards(store), self._copy(names, access)
+        guards, copy = self._guards(store), self._copy(store, access)
         requests = PollRequests()
         listen = self.server.listener(requests) if self.server else None
 
@@ -117,13 +114,13 @@ class _Parts:
         shrink = ShrinkGuard(store.max_shrink, store.guard_polls, store.allow_empty)
         return [shrink, SchemaGuard(self.schemas[store.schema])] if store.schema else [shrink]
 
-    def _copy(self, names: Names, access: Access) -> CopyKeeper | None:
-        if self.state_dir is None or not self.sources.lasting:
+    def _copy(self, store: StoreSettings, access: Access) -> CopyKeeper | None:
+        if store.state_dir is None or not self.sources.lasting:
             return None
-        if not self.state_dir.is_dir():
+        if not store.state_dir.is_dir():
             reason = "--state-dir is not a directory"
-            raise NotADirectoryError(ENOTDIR, reason, str(self.state_dir))
-        return CopyKeeper(DiskCopy(self.state_dir, names, access))
+            raise NotADirectoryError(ENOTDIR, reason, str(store.state_dir))
+        return CopyKeeper(DiskCopy(store.state_dir, store.names, access))
 
 
 def _serve_without(stores: Sequence[ServedStore]) -> bool:

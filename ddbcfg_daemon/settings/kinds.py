@@ -8,14 +8,30 @@ from __future__ import annotations
 import grp
 import math
 import pwd
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from ddbcfg_client.dynamodb.client import endpoint_flaw
+
+_Kind = TypeVar("_Kind", bound=Callable[[str], object])
 
 _ON = frozenset({"1", "true", "yes", "on"})
 _OFF = frozenset({"0", "false", "no", "off"})
 _REVISION_USES = ("auto", "off")
 _LEVELS = ("debug", "info", "warning", "error")
+
+
+#: The types of a kind's values in the file of settings; str, if it is not here.
+FILE_TYPES: dict[Callable[[str], object], tuple[type, ...]] = {}
+
+
+def _in_file(*types: type) -> Callable[[_Kind], _Kind]:
+    def register(kind: _Kind) -> _Kind:
+        FILE_TYPES[kind] = types
+        return kind
+
+    return register
 
 
 def text(text: str) -> str:
@@ -35,6 +51,7 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+@_in_file(bool)
 def switch(text: str) -> bool:
     """Return whether the text means yes."""
     if text.lower() not in _ON | _OFF:
@@ -42,6 +59,7 @@ def switch(text: str) -> bool:
     return text.lower() in _ON
 
 
+@_in_file(int, float)
 def seconds(text: str) -> float:
     """Return a duration in seconds."""
     number = _float(text)
@@ -51,6 +69,7 @@ def seconds(text: str) -> float:
     return number
 
 
+@_in_file(int, float)
 def percent(text: str) -> float:
     """Return a number from 0 to 100."""
     number = _float(text)
@@ -59,6 +78,7 @@ def percent(text: str) -> float:
     return number
 
 
+@_in_file(int)
 def count(text: str) -> int:
     """Return a whole number above 0."""
     if not (text.isascii() and text.isdigit() and len(text) <= 7 and 1 <= int(text) <= 1_000_000):
@@ -70,6 +90,14 @@ def endpoint(text: str) -> str:
     """Return a URL that a DynamoDB client can use."""
     if flaw := endpoint_flaw(text):
         raise ValueError(flaw)
+    return text
+
+
+def role(text: str) -> str:
+    """Return the ARN of a role."""
+    # STS refuses what is shorter than 20 characters.
+    if len(text) < 20 or not text.startswith("arn:") or ":role/" not in text:
+        raise ValueError(f"{text!r} is not arn:aws:iam::ACCOUNT:role/NAME")
     return text
 
 
@@ -85,6 +113,7 @@ def mode(text: str) -> int:
     return number
 
 
+@_in_file(str, int)
 def group(text: str) -> int:
     """Return the numeric id of a group."""
     # The highest number means "do not change" to chown(2).

@@ -1,4 +1,4 @@
-"""Parse flags and variables into settings.  A flag takes precedence over its variable."""
+"""The command line of the daemon: its flags, and what is printed if a setting is wrong."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from ddbcfg_client.commands.parser import Parser
+from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.version import VERSION
-from ddbcfg_daemon.errors import SettingRefused
+from ddbcfg_daemon.errors import SettingRefused, SettingsFileRefused
 from ddbcfg_daemon.settings.combining import settings_from
 from ddbcfg_daemon.settings.row import Row
 from ddbcfg_daemon.settings.values import ROWS, DaemonSettings
 
 _EPILOG = """\
 Every flag has an environment variable, DDBCFG_ and its name in capitals (DDBCFG_INTERVAL,
-DDBCFG_ENDPOINT_URL, ...).  A flag takes precedence over its variable.  Credentials and region come
-from the usual AWS sources.
+DDBCFG_ENDPOINT_URL, ...).  A flag takes precedence over its variable, and both over the file of
+settings (--config).  Credentials and region come from the usual AWS sources.
 
 exit codes: 0 stopped, or --once published; 1 failed; 2 usage error; and only if it applies to every
 store: 70 a bug in the daemon; 75 another daemon serves it; 77 an object of another user is in the
@@ -26,11 +27,13 @@ way; 78 the table has the wrong key schema
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> DaemonSettings:
-    """Return the settings from flags and variables; print usage and exit with 2 on an error."""
+    """Return the settings; print what is wrong and exit with 2 if there is an error."""
     parser = _parser()
     flags = vars(parser.parse(arguments))
     try:
         return settings_from(flags, environment)
+    except SettingsFileRefused as error:  # the usage of the flags would not help
+        parser.exit(2, f"ddbcfg-daemon: {printable(without_passwords(str(error)))}\n")
     except SettingRefused as error:
         parser.error(str(error))
 

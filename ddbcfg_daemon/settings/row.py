@@ -22,7 +22,8 @@ class Row:
     ``default`` is a text as an operator would write it; without it, ``default_is`` describes the
     default in words.  ``fallback`` is a variable of another program, used if the own one is not
     set.  ``switch`` marks a flag without a value, ``listed`` one that can list several values,
-    ``required`` one that a service needs, ``by_hand`` one that a service does not use.
+    ``required`` one that a service needs, ``by_hand`` one that a service does not use,
+    ``not_in_file`` another one that the file of settings cannot have.
     """
 
     section: str
@@ -37,12 +38,18 @@ class Row:
     listed: bool = False
     required: bool = False
     by_hand: bool = False
+    not_in_file: bool = False
     name: str = ""
 
     @property
     def flag(self) -> str:
         """The setting's flag."""
         return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the file of settings can have it, under its name."""
+        return not (self.by_hand or self.not_in_file)
 
     @property
     def variable(self) -> str:

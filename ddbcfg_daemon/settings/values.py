@@ -5,7 +5,8 @@ A new setting needs a field here, and the code that uses it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from pwd import struct_passwd
 
@@ -18,6 +19,7 @@ _WHAT = "what to publish"
 _POLL = "how to poll"
 _READERS = "who may read"
 _GUARDS = "what may be published"
+_COPY = "the copies on disk"
 _HOST = "the daemon itself"
 
 _PLACE = (
@@ -29,7 +31,13 @@ _PLACE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
-    """The settings of one store: where and how it is read, and who may read the snapshots."""
+    """The settings of one store: where and how it is read, and who may read the snapshots.
+
+    ``origins`` says where each setting comes from: a flag, a variable, a line of the file, or
+    "default".  It does not count when settings are compared.
+    """
+
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     table: str = setting(
         _WHAT, kinds.text, "the DynamoDB table", metavar="TABLE", required=True, unset=""
@@ -117,6 +125,21 @@ class StoreSettings:
         metavar="REGION",
         default_is="from AWS_REGION, AWS_DEFAULT_REGION or AWS's files",
     )
+    profile: str | None = setting(
+        _POLL,
+        kinds.text,
+        "the AWS profile that has the credentials",
+        more="Also the region, unless that is set elsewhere.",
+        metavar="PROFILE",
+        default_is="from AWS_PROFILE",
+    )
+    role_arn: str | None = setting(
+        _POLL,
+        kinds.role,
+        "the role to assume with these credentials",
+        metavar="ARN",
+        default_is="none",
+    )
     endpoint_url: str | None = setting(
         _POLL,
         kinds.endpoint,
@@ -181,6 +204,15 @@ class StoreSettings:
         more="The file has a schema for each option's name. Needs the extra ddbcfg[schema].",
         metavar="FILE",
     )
+    state_dir: Path | None = setting(
+        _COPY,
+        kinds.path,
+        "keep the last-known-good copies in this folder",
+        more=_PLACE,
+        metavar="DIR",
+        default_is="the unit's StateDirectory; without one, no copies are kept",
+        fallback="STATE_DIRECTORY",
+    )
 
     @property
     def key_names(self) -> KeyNames:
@@ -202,6 +234,17 @@ class DaemonSettings:
 
     stores: tuple[StoreSettings, ...] = ()
     each_store: StoreSettings = StoreSettings()
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    config: Path | None = setting(
+        _HOST,
+        kinds.path,
+        "read settings and stores from this TOML file",
+        more="docs/settings.md describes it. An empty flag stands for no file.",
+        metavar="FILE",
+        default_is="ddbcfg.toml in the unit's configuration directory or in /etc/ddbcfg, if it "
+        "exists; none with --local",
+        not_in_file=True,
+    )
     local: str | None = setting(
         _HOST,
         kinds.text,
@@ -220,15 +263,6 @@ class DaemonSettings:
         default="no",
         switch=True,
         by_hand=True,
-    )
-    state_dir: Path | None = setting(
-        _HOST,
-        kinds.path,
-        "keep the last-known-good copies in this folder",
-        more=_PLACE,
-        metavar="DIR",
-        default_is="the unit's StateDirectory; without one, no copies are kept",
-        fallback="STATE_DIRECTORY",
     )
     metrics_file: Path | None = setting(
         _HOST,

@@ -51,6 +51,8 @@ class _Place:
     """The settings that identify a connection."""
 
     region: str | None
+    profile: str | None
+    role_arn: str | None
     endpoint_url: str | None
     table: str
     key_names: KeyNames
@@ -60,12 +62,17 @@ class _Place:
         return cls(**{each.name: getattr(store, each.name) for each in fields(cls)})
 
     def connected(self) -> Table:
-        client = connect_dynamodb(region=self.region, endpoint_url=self.endpoint_url)
+        client = connect_dynamodb(
+            region=self.region,
+            endpoint_url=self.endpoint_url,
+            profile=self.profile,
+            role_arn=self.role_arn,
+        )
         return Table(client, self.table, self.key_names)
 
     def fault(self) -> ConfigError | None:
         try:
-            check_settings(region=self.region, endpoint_url=self.endpoint_url)
+            check_settings(region=self.region, endpoint_url=self.endpoint_url, profile=self.profile)
         except TableError as error:
             return error
         return None

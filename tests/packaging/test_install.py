@@ -18,6 +18,7 @@ UNIT = "usr/lib/systemd/system/ddbcfg-daemon.service"
 SCRIBE = "usr/lib/systemd/system/ddbcfg-scribe.service"
 SYSUSERS = "usr/lib/sysusers.d/ddbcfg.conf"
 EXAMPLE = "etc/ddbcfg/daemon.env.example"
+FILE_EXAMPLE = "etc/ddbcfg/ddbcfg.toml.example"
 
 # Flags for one run by hand, which a service has no use for.
 NOT_FOR_A_SERVICE = {"--help", "--version", "--once", "--local", "--owner"}
@@ -47,7 +48,7 @@ def files_in(folder: Path) -> set[str]:
 
 def test_install_puts_the_files_in_place(tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
-    assert files_in(tmp_path) == {UNIT, SCRIBE, SYSUSERS, EXAMPLE}
+    assert files_in(tmp_path) == {UNIT, SCRIBE, SYSUSERS, EXAMPLE, FILE_EXAMPLE}
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in files_in(tmp_path)} == {0o644}
 
 
@@ -72,7 +73,9 @@ def test_the_unit_starts_the_program_that_was_installed(
 
 def test_the_unit_and_the_example_name_the_configured_sysconfdir(tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr", "SYSCONFDIR=/srv/etc")
-    assert "\nEnvironmentFile=/srv/etc/ddbcfg/daemon.env\n" in (tmp_path / UNIT).read_text()
+    unit = (tmp_path / UNIT).read_text()
+    assert "\nEnvironmentFile=-/srv/etc/ddbcfg/daemon.env\n" in unit
+    assert "\nEnvironment=CONFIGURATION_DIRECTORY=/srv/etc/ddbcfg\n" in unit
     assert "\nEnvironmentFile=/srv/etc/ddbcfg/scribe.env\n" in (tmp_path / SCRIBE).read_text()
     example = (tmp_path / "srv" / EXAMPLE).read_text()
     assert "/srv/etc/ddbcfg/daemon.env" in example

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from ddbcfg_daemon.settings.kinds import FILE_TYPES
 from ddbcfg_daemon.settings.row import Row
 from ddbcfg_daemon.settings.values import DAEMON_ROWS, ROWS, STORE_ROWS
 
@@ -52,6 +53,11 @@ def example() -> Iterator[str]:
 
 
 def _variable(row: Row) -> Iterator[str]:
+    yield from _comment(row)
+    yield f"{'' if row.required else '#'}{row.variable}={row.default}"
+
+
+def _comment(row: Row) -> Iterator[str]:
     sentences = [f"{row.help[0].upper()}{row.help[1:]}."]
     if row.more:
         sentences.append(row.more)
@@ -61,7 +67,26 @@ def _variable(row: Row) -> Iterator[str]:
         sentences.append("It must be set.")
     comment = textwrap.wrap(" ".join(sentences), WIDTH - 2, break_on_hyphens=False)
     yield from (f"# {line}" for line in comment)
-    yield f"{'' if row.required else '#'}{row.variable}={row.default}"
+
+
+def file() -> Iterator[str]:
+    """The settings of the example file: those of every store, and those of the daemon."""
+    for section, rows in groupby(ROWS, key=lambda row: row.section):
+        mine = [row for row in rows if row.in_file]
+        if mine:
+            yield f"# --- {section} ".ljust(WIDTH, "-") + "\n"
+            yield from (line for row in mine for line in _key(row))
+            yield ""
+
+
+def _key(row: Row) -> Iterator[str]:
+    yield from _comment(row)
+    text = row.default or ("0" if int in FILE_TYPES.get(row.kind, ()) else "")
+    if row.switch:
+        text = "false" if row.default == "no" else "true"
+    elif str in FILE_TYPES.get(row.kind, (str,)):
+        text = f'"{row.default}"'
+    yield f"#{row.name} = {text}"
 
 
 class Document:
@@ -94,8 +119,14 @@ EXAMPLE = Document(
     "# --- credentials",
     example(),
 )
+FILE = Document(
+    "systemd/ddbcfg.toml.example",
+    "# is the key in capitals after DDBCFG_, as in DDBCFG_INTERVAL.",
+    "# --- stores",
+    file(),
+)
 
 
 if __name__ == "__main__":
-    for document in (README, EXAMPLE):
+    for document in (README, EXAMPLE, FILE):
         document.path.write_text(document.text())

@@ -14,6 +14,8 @@ from ddbcfg_daemon.settings import kinds
 from ddbcfg_daemon.settings.parsing import parse
 from ddbcfg_daemon.settings.values import ROWS, DaemonSettings, StoreSettings
 
+ROLE = "arn:aws:iam::123456789012:role/config"
+
 NAMED = ("--table", "config", "--store", "prod")
 
 STORE_DEFAULTS: dict[str, Any] = {
@@ -36,11 +38,14 @@ STORE_DEFAULTS: dict[str, Any] = {
     "guard_polls": 3,
     "allow_empty": False,
     "schema": None,
+    "profile": None,
+    "role_arn": None,
+    "state_dir": None,
 }
 DAEMON_DEFAULTS: dict[str, Any] = {
     "local": None,
     "once": False,
-    "state_dir": None,
+    "config": None,
     "metrics_file": None,
     "log_level": "INFO",
 }
@@ -64,6 +69,9 @@ EXAMPLES: list[tuple[str, str, str, Any]] = [
     ("--endpoint-url", "http://h:1", "endpoint_url", "http://h:1"),
     ("--store-key", "app", "store_key", "app"),
     ("--option-key", "name", "option_key", "name"),
+    ("--profile", "eu", "profile", "eu"),
+    ("--role-arn", ROLE, "role_arn", ROLE),
+    ("--config", os.devnull, "config", Path(os.devnull)),
     ("--mode", "0604", "mode", 0o604),
     ("--group", "4711", "group", 4711),
     ("--owner", "65534", "owner", pwd.getpwuid(65534)),
@@ -113,8 +121,9 @@ def test_every_setting_is_in_this_file() -> None:
     names = {row.name for row in ROWS}
     assert {field for *_, field, _ in EXAMPLES} | {field for _, field in SWITCHES} == names
     assert set(STORE_DEFAULTS) | set(DAEMON_DEFAULTS) == names
-    assert set(StoreSettings.__dataclass_fields__) == set(STORE_DEFAULTS)
-    assert set(DaemonSettings.__dataclass_fields__) == {*DAEMON_DEFAULTS, "stores", "each_store"}
+    assert set(StoreSettings.__dataclass_fields__) == {*STORE_DEFAULTS, "origins"}
+    daemons = set(DaemonSettings.__dataclass_fields__)
+    assert daemons == {*DAEMON_DEFAULTS, "stores", "each_store", "origins"}
 
 
 @pytest.mark.parametrize(("flag", "text", "field", "expected"), EXAMPLES)
@@ -174,10 +183,14 @@ def test_namespace_is_the_tables_name_unless_it_is_set() -> None:
 
 def test_state_dir_is_the_units_unless_it_is_set() -> None:
     unit = {"STATE_DIRECTORY": "/var/lib/unit"}
-    assert parse(NAMED, unit).state_dir == Path("/var/lib/unit")
-    assert parse((*NAMED, "--state-dir", ""), unit).state_dir == Path("/var/lib/unit")
-    assert parse((*NAMED, "--state-dir", "d"), unit).state_dir == Path("d")
-    assert parse(NAMED, {**unit, "DDBCFG_STATE_DIR": "v"}).state_dir == Path("v")
+    for flags, variables, expected in (
+        ((), {}, "/var/lib/unit"),
+        (("--state-dir", ""), {}, "/var/lib/unit"),
+        (("--state-dir", "d"), {}, "d"),
+        ((), {"DDBCFG_STATE_DIR": "v"}, "v"),
+    ):
+        settings = parse((*NAMED, *flags), {**unit, **variables})
+        assert value(settings, "state_dir") == Path(expected)
 
 
 def test_local_needs_neither_table_nor_store() -> None:
@@ -246,6 +259,7 @@ def test_store_with_an_empty_name(capsys: pytest.CaptureFixture[str]) -> None:
         *(("--group", text) for text in ("no-such-group", "-1", "²", "4294967295", "9" * 30)),
         *(("--endpoint-url", f"http://{at}") for at in ("127.0.0.1:PORT", "h:99999", "h:0", ":1")),
         *(("--endpoint-url", text) for text in ("nonsense", "h:8000", "ftp://h", "http://[")),
+        *(("--role-arn", text) for text in ("config", "arn:aws:iam::1:user/someone")),
         *(("--log-level", text) for text in ("loud", "10")),
     ],
 )

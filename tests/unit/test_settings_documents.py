@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
 from ddbcfg_daemon.settings.parsing import parse
 from ddbcfg_daemon.settings.values import ROWS
-from support.settings_documents import EXAMPLE, README, Document
+from support.settings_documents import EXAMPLE, FILE, README, Document
 
 
-@pytest.mark.parametrize("document", [README, EXAMPLE], ids=lambda document: document.path.name)
+@pytest.mark.parametrize(
+    "document", [README, EXAMPLE, FILE], ids=lambda document: document.path.name
+)
 def test_the_document_is_made_from_the_table(document: Document) -> None:
     assert document.path.read_text() == document.text(), "run make settings"
+
+
+def test_the_example_file_has_every_default_and_serves_two_tables(tmp_path: Path) -> None:
+    settings, header, stores = FILE.path.read_text().partition("\n[[stores]]\n")
+    # Without those that have no default, or that are each store's own.
+    lines = (line.removeprefix("#") for line in settings.splitlines() if re.match(r"#\w", line))
+    own = ("table =", "store =", "group =")
+    common = [line for line in lines if not (line.endswith('""') or line.startswith(own))]
+    assert len(common) > 10
+    made = []
+    for name, content in (("bare", []), ("filled", common)):
+        path = tmp_path / name
+        path.write_text("\n".join(content) + header + stores)
+        made.append(parse(("--config", str(path)), {}))
+    bare, filled = made
+    assert bare.stores == filled.stores
+    assert len({store.table for store in bare.stores}) == 2
 
 
 def test_help_has_each_setting_with_its_default(

@@ -60,6 +60,7 @@ class RunningDaemon:
         self.store = _STORE
         self.namespace = f"pytest-{uuid4().hex[:12]}"
         self._names = Names(self.namespace, self.store)
+        self._pid = os.getpid()
         self._output = tempfile.TemporaryFile("a+")  # noqa: SIM115 - until stop()
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump({self.store: {}}, file)
@@ -173,6 +174,10 @@ class RunningDaemon:
         """End the daemon, and with it the DynamoDB and all that was published."""
         assert self._process.stdin is not None
         self._process.stdin.close()
+        if self._pid != os.getpid():
+            return  # a forked child: the daemon is its parent's
+        # A forked child that still runs keeps the other end of the daemon's input open.
+        self._process.terminate()
         try:
             self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -188,9 +193,13 @@ class RunningDaemon:
 
 
 def _environment() -> dict[str, str]:
-    """Return this process's environment without settings that are meant for other daemons."""
+    """Return this process's environment without settings that are meant for other daemons.
+
+    Nor does the daemon import modules of the folder that the tests run in, such as ``secrets.py``.
+    """
     ours = ("DDBCFG_", "AWS_", "NOTIFY_", "WATCHDOG_", "JOURNAL_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {"PYTHONSAFEPATH": "1"}
 
 
 def _encoded(value: object) -> str:

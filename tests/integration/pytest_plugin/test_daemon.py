@@ -14,7 +14,7 @@ from support.waiting import wait_until
 from .conftest import Run
 
 WITH_A_DAEMON = """
-import os, subprocess, sys
+import os, subprocess, sys, time
 from decimal import Decimal
 import pytest, ddbcfg_client
 from ddbcfg_client import Config, OptionNotFound
@@ -54,7 +54,11 @@ def test_a_program_finds_it_by_its_environment(ddbcfg_daemon, monkeypatch):
     subprocess.run([*client, "set", "db", "host=client"], check=True)
     subprocess.run([*client, "reload"], check=True)
     assert ddbcfg_client.connect().db == {"host": "client"}
-    print("namespace", d.namespace, d._process.pid)
+    child = os.fork()
+    if child == 0:  # a worker that outlives the tests, with all that it inherited
+        time.sleep(100)
+        os._exit(0)
+    print("namespace", d.namespace, d._process.pid, child)
 """
 
 SKIPPED = """
@@ -71,7 +75,8 @@ def test_a_daemon_for_the_tests_of_a_process(run: Run) -> None:
     done = run("-s", test_it=WITH_A_DAEMON)
     done.assert_outcomes(passed=3)
     line = next(line for line in done.outlines if "namespace pytest-" in line)
-    namespace, pid = line.split()[-2:]
+    namespace, pid, child = line.split()[-3:]
+    os.kill(int(child), signal.SIGKILL)
     assert not [name for name in os.listdir("/dev/shm") if namespace in name]
     assert not os.path.exists(f"/proc/{pid}")
 
@@ -90,6 +95,8 @@ daemon = RunningDaemon()
 print(daemon.namespace, daemon._process.pid, flush=True)
 sys.stdin.read()
 """
+    # The daemon does not import the program's modules instead of Python's.
+    tmp_path.joinpath("secrets.py").write_text("raise AssertionError")
     with start_python("-c", code, cwd=tmp_path) as parent:
         assert parent.stdout is not None
         namespace, pid = parent.stdout.readline().split()

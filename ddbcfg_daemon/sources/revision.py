@@ -47,8 +47,16 @@ _FULL_PAUSE = 60.0
 _UNIT = 8192
 
 
+# What has to change before a full reading can find more than the last one.
+_Mark = tuple[str, int, bytes | None, bool]
+
+
 def _seconds() -> float:
     return boottime() / 1e9
+
+
+def _mark_of(revision: Revision) -> _Mark:
+    return revision.epoch, revision.rev, revision.digest, revision.pending is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ class _State:
     ``full_at`` is when the store is read in full next, and ``units`` is what that cost last.
     ``doubts`` counts such readings in a row that proved nothing, and ``doubtful`` is what the last
     one leaves to the next.  ``read_at`` is when a change is read that only a full reading shows.
+    ``vain`` is the revision at which the last one gave nothing to publish, and why.
     """
 
     known: Known | None = None
@@ -73,6 +82,7 @@ class _State:
     doubts: int = 0
     doubtful: int | None = None
     read_at: float | None = None
+    vain: tuple[_Mark, str] | None = None
 
 
 class RevisionSource:
@@ -202,7 +212,7 @@ class RevisionSource:
         known = found.known
         if known is not None and found.how in (How.LOG, How.CHANGES):
             known = replace(known, options=self._plain.packer_for(table).adopt(known.options))
-        doubts, full_at = state.doubts, state.full_at
+        doubts, full_at, vain = state.doubts, state.full_at, None
         if found.how in _PROVED:
             if reads.whole or doubts:
                 full_at = now + self._jittered(self._full_interval)
@@ -212,6 +222,14 @@ class RevisionSource:
             full_at = now + pause_in_doubt(doubts, self._jittered(self._full_interval))
         elif found.how is How.PENDING:
             full_at = now + self._full_pause()
+        elif found.how is How.WAITING:
+            vain = state.vain
+        if found.how in (How.UNSETTLED, How.PENDING) and known is not None:
+            assert found.revision is not None
+            if not known.is_at(found.revision):
+                # Polls do not read it again until then: each reader can ask for one a second.
+                full_at = min(full_at, now + self._full_pause())
+                vain = _mark_of(found.revision), found.reason
         return _State(
             known=known,
             skipped=reads.skipped if reads.whole else state.skipped,
@@ -220,6 +238,7 @@ class RevisionSource:
             doubts=doubts,
             doubtful=found.doubtful if reads.whole else state.doubtful,
             read_at=delay.until if found.how is How.WAITING else None,
+            vain=vain,
         )
 
     def _reading(self, state: _State, found: Followed, reads: StoreReads, read_at: int) -> Reading:
@@ -282,12 +301,15 @@ class _Delay:
 
     def __init__(self, state: _State, interval: float, clock: Callable[[], float]) -> None:
         self.until = state.read_at
+        self._vain = state.vain
         self._units = state.units
         self._interval = interval
         self._clock = clock
 
     def reason(self, revision: Revision) -> str:
         """Return why *revision* is not read now, empty if it is."""
+        if self._vain is not None and self._vain[0] == _mark_of(revision):
+            return self._vain[1]
         now = self._clock()
         if self.until is None:
             most = longest_delay(revision.fleet, self._units, self._interval)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ddbcfg_client.dynamodb.revision.content import digest_of, total_of
 from ddbcfg_client.dynamodb.revision.item import Pending, item_of
 from ddbcfg_client.dynamodb.revision.syncing import Found, sync
 from ddbcfg_client.format.names import Names
@@ -269,6 +270,33 @@ def test_while_an_import_is_under_way_the_age_does_not_grow(host: Host) -> None:
     # In vain: it is not tried at each poll.
     assert host.poll(30.0) == ["revision"]
     assert len(host.poll(31.0)) == 4
+
+
+def test_a_host_that_an_import_keeps_behind_does_not_read_the_store_at_each_poll(
+    host: Host,
+) -> None:
+    """A reader can ask for a poll each second, and each would be three readings."""
+    set_(host.revised, o1=NEW)
+    after = replace(host.revised.revision(), rev=20, base=20, log=b"")
+    pending = replace(after, pending=Pending("t", "arn:me"))
+    host.revised.put_revision(item_of(host.revised.place, pending))
+    edit(host.revised, "o2", text={"S": "half"})
+    assert host.poll() == ["revision", "store", "STORE", "REVISION"]
+    for beat in range(3):
+        renewed = replace(pending, pending=Pending("t", "arn:me", beat=beat))
+        host.revised.put_revision(item_of(host.revised.place, renewed))
+        assert host.poll(1.0, scheduled=False) == ["revision"]
+        assert (host.page.note, host.page.revision) == ("an import by arn:me is under way", 1)
+    # Once a minute it is read, and at once when the import has ended.
+    assert len(host.poll(60.0)) == 4
+    edit(host.revised, "o2", n={"N": "2"})
+    host.revised.put_revision(item_of(host.revised.place, replace(after, digest=digest(host))))
+    assert host.poll(1.0) == ["revision", "store"]
+    assert (host.options, host.page.note) == (host.revised.content(), "")
+
+
+def digest(host: Host) -> bytes:
+    return digest_of(total_of(host.revised.content()))
 
 
 def test_a_host_that_has_nothing_waits_for_an_import_and_serves_a_dead_one_in_doubt(

@@ -92,7 +92,18 @@ def test_the_other_commands_work_from_top_to_bottom(
             text=True,
             check=False,
         )
+        # The page says to end "make run" before an example is started.
+        too_early = subprocess.run(
+            make("example-flask"),
+            cwd=ROOT,
+            env=environment_of(environment),
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
         run.interrupt()
+    assert "another daemon serves config/prod here: end it first" in too_early.stderr
     printed = done.stdout.split(f"{MARK}\n")
     assert len(printed) == len(steps) + 1, done.stdout + done.stderr
     for (command, expected), output in zip(steps, printed, strict=False):

@@ -56,7 +56,9 @@ def need_program(name: str) -> None:
 def make(target: str) -> list[str]:
     """Return the command that makes a target with this venv, as it is."""
     installed = [f"--old-file={sys.prefix}/{stamp}" for stamp in (".serving", ".showing")]
-    return ["make", "--no-print-directory", f"VENV={sys.prefix}", *installed, target]
+    # A make around the tests must not hand its flags and variables down.
+    alone = ["env", "--unset=MAKEFLAGS", "--unset=MAKELEVEL", "--unset=MFLAGS"]
+    return [*alone, "make", "--no-print-directory", f"VENV={sys.prefix}", *installed, target]
 
 
 def start(

@@ -18,7 +18,7 @@ READY   = $(VENV)/.ready
 
 COMPILED = ddbcfg_client/hotpath/_hot.c ddbcfg_client/hotpath/_bound.c ddbcfg_client/readonly/_guarded.c
 
-.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check verify-unit install uninstall clean
+.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check contrib-check verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -139,6 +139,15 @@ wheel-check: $(READY) ## check that the wheel works in a separate venv
 	$(VENV)/bin/python -m venv "$$dir/venv"; \
 	"$$dir/venv/bin/pip" install --quiet "$$dir"/*.whl; \
 	cd "$$dir" && venv/bin/python "$(CURDIR)/.ci/check_wheel.py"
+
+# In a venv of its own, because the linters are large (0.4 GB).
+CHECKED = .cache/contrib
+contrib-check: $(READY) ## validate the files of contrib/ with the linters of their tools
+	@test -d $(CHECKED) || $(VENV)/bin/python -m venv $(CHECKED)
+	@$(CHECKED)/bin/pip install --quiet --requirement contrib/requirements.txt
+	$(CHECKED)/bin/hadolint contrib/container/Dockerfile
+	$(CHECKED)/bin/check-jsonschema --builtin-schema vendor.compose-spec contrib/container/*.yaml
+	$(CHECKED)/bin/kubernetes-validate --strict --quiet contrib/kubernetes/*.yaml
 
 # systemd-analyze needs the program to exist, and exits with 0 if there are only warnings.  Its
 # output about other units of this machine is ignored.

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from support import contrib
 from support.children import answer, tell
 from support.containers import (
     DAEMON,
@@ -37,6 +38,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured_children")
 
 APPLICATION = 1000  # its uid; it has no group but those that are added
 LOCKED = 75
+NO_SNAPSHOT = 3
 
 # Connects before it forks two workers, as a server that preloads its application does.  A line on
 # standard input has the daemon poll.
@@ -107,12 +109,27 @@ def serve(host: Host, pod: Pod, table: ConfigTable, url: str) -> DaemonProcess:
     return host.daemon(*of(table, url), within=pod.within(DAEMON))
 
 
+def probe(host: Host, pod: Pod) -> Iterator[int]:
+    """The exit code of each probe that contrib/ has, in a container of the daemon's user."""
+    for command in {tuple(command) for command in contrib.probes()}:
+        assert command[0] == "ddbcfg-client"
+        yield subprocess.run(
+            [*pod.within(DAEMON), sys.executable, "-m", "ddbcfg_client", *command[1:]],
+            env=environment_of({"DDBCFG_NAMESPACE": host.namespace, "DDBCFG_STORE": "prod"}),
+            cwd=ROOT,
+            capture_output=True,
+            check=False,
+        ).returncode
+
+
 def test_workers_in_other_containers_are_current_and_outlive_the_daemons_container(
     host: Host, pod: Pod, table: ConfigTable, moto_url: str
 ) -> None:
     table.put("prod", "db", host="first")
+    assert set(probe(host, pod)) == {NO_SNAPSHOT}
     daemon = serve(host, pod, table, moto_url)
     daemon.wait_for("generation 1")
+    assert set(probe(host, pod)) == {0}
     with ExitStack() as stack:
         apps = [
             stack.enter_context(

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import pytest
-
 from support.waiting import in_child
 
 Result = TypeVar("Result")
@@ -60,6 +58,8 @@ def mount_for_us(kind: bytes, place: bytes, data: bytes | None = None) -> None:
 
 def need_namespaces() -> None:
     """Skip the test where none can be made."""
+    import pytest  # here: what starts containers imports this module, too, and need not wait for it
+
     if os.geteuid() != 0:
         pytest.skip("needs root, to make namespaces")
     try:

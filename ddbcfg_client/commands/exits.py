@@ -10,6 +10,7 @@ FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED, DYNAMODB_FAILED, CO
 FAULT = 70  # EX_SOFTWARE of sysexits.h
 OUTPUT_FAILED = 74  # EX_IOERR of sysexits.h
 INTERRUPTED = 130  # as in a shell: 128 + SIGINT
+TERMINATED = 143  # 128 + SIGTERM
 
 #: For the help; the tests compare it with README.md and docs/command-line.md.
 MEANINGS = {

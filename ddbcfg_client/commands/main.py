@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from ddbcfg_client.commands.exits import FAULT, FOUND, INTERRUPTED, MEANINGS, OUTPUT_FAILED, code_of
+from ddbcfg_client.commands.exits import (
+    FAULT,
+    FOUND,
+    INTERRUPTED,
+    MEANINGS,
+    OUTPUT_FAILED,
+    TERMINATED,
+    code_of,
+)
 from ddbcfg_client.commands.output import check_output, complain, flush, silence
 from ddbcfg_client.commands.parser import Parser
 from ddbcfg_client.commands.registry import COMMANDS, GROUPS, load
@@ -44,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             silence(sys.stdout)
         complain(str(error))
         return code
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        return TERMINATED if type(interrupt).__name__ == "Terminated" else INTERRUPTED
     except BrokenPipeError:
         # The reader of the output closed the pipe.
         silence(sys.stdout)

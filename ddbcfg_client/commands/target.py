@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+    from typing import NoReturn
 
     from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.dynamodb.key_names import KeyNames
@@ -43,6 +44,8 @@ def add_flags(parser: Parser) -> None:
 def open_table(args: argparse.Namespace) -> Iterator[Table]:
     """Yield the named table, with a connection on which nothing was sent yet.
 
+    SIGTERM ends the command as Ctrl-C does, so that it can take back what others would wait for.
+
     Raise `MissingExtra` without boto3, and `TableError` if region or endpoint is invalid.
     """
     from ddbcfg_client.dynamodb.client import connect_dynamodb
@@ -55,8 +58,33 @@ def open_table(args: argparse.Namespace) -> Iterator[Table]:
         region=_setting(args, "region") or None,
         endpoint_url=_setting(args, "endpoint_url") or None,
     )
-    with closing(client):
+    with closing(client), _terminable():
         yield Table(client, name, keys_named(args))
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    import signal
+
+    def terminate(*_: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends the process
+        raise Terminated
+
+    try:
+        if signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+            raise ValueError  # the program that runs the command has a handler
+        signal.signal(signal.SIGTERM, terminate)
+    except ValueError:  # also in a thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager

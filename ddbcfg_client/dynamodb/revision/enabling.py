@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ddbcfg_client.dynamodb.revision.access import Access, Write
+from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
 from ddbcfg_client.dynamodb.revision.holding import Held, put_revision
-from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
+from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of, parse_revision
 from ddbcfg_client.dynamodb.revision.place import NO_REVISION, RESERVED, REVISION_OPTION
 from ddbcfg_client.dynamodb.revision.record import last_change_in
 from ddbcfg_client.dynamodb.revision.sealing import seal, settled
 from ddbcfg_client.dynamodb.revision.writing import own_revision
 from ddbcfg_client.errors import (
     ChangeRefused,
+    ConfigError,
     ImportPending,
     NameRefused,
     RevisionError,
@@ -56,8 +57,8 @@ class Settings:
 def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Revision:
     """Make the first revision of a store, or give one that has revisions other settings.
 
-    It takes a minute.  Raise `ChangeRefused` if another one was faster, `ImportPending`,
-    `StoreUnsettled`.
+    It takes a minute; if it is interrupted, the store has no revisions.  Raise `ChangeRefused` if
+    another one was faster, `ImportPending`, `StoreUnsettled`.
     """
     access.place.check()
     settings.check(access)
@@ -76,8 +77,21 @@ def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Rev
         keep=settings.keep,
         pending=Pending(token, by),
     )
-    if not put_revision(access, marked, None):
-        raise _faster(access)
+    try:
+        if not put_revision(access, marked, None):
+            raise _faster(access)
+        return _first(access, marked, by, why or "revisions begin")
+    except (ConfigError, KeyboardInterrupt) as error:
+        if _given_up(access, token):
+            raise
+        reason = (
+            f"the first revision was interrupted ({type(error).__name__}), which could not be "
+            "undone: writers wait until 'ddbcfg-client revision repair' has ended it"
+        )
+        raise ImportPending(access.place.table, access.place.store, reason) from error
+
+
+def _first(access: Access, marked: Revision, by: str, why: str) -> Revision:
     held = Held(access, item_of(access.place, marked), marked)
     # A writer that has just found no revision may still be writing.
     waited = 0.0
@@ -86,11 +100,27 @@ def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Rev
         waited += _BEAT
         held.renew()
     content = settled(access, _PAUSE)
-    why = why or "revisions begin"
     made = seal(access, held.seen, held.revision, content, access.token(), by=by, why=why, gap=True)
     if made is None:
         raise _faster(access)
     return made
+
+
+def _given_up(access: Access, token: str) -> bool:
+    """Take back a mark that no revision has followed, so that nobody waits for it."""
+    try:
+        seen = access.revision(consistent=True)
+        pending = None if seen is None else parse_revision(access.place, seen).pending
+        if pending is None or pending.token != token:
+            return True
+        access.commit([_removal(seen)], access.token())
+    except ConfigError:
+        return False
+    return True
+
+
+def _removal(seen: Item | None) -> Write:
+    return Write(REVISION_OPTION, None, home=True, guarded=True, seen=seen)
 
 
 def _with_settings(access: Access, settings: Settings) -> Revision:
@@ -127,8 +157,7 @@ def disable(access: Access) -> int:
     if revision.pending is not None:
         raise _pending(access, revision.pending)
     try:
-        write = Write(REVISION_OPTION, None, home=True, guarded=True, seen=seen)
-        access.commit([write], access.token())
+        access.commit([_removal(seen)], access.token())
     except TransactionRefused:
         if access.revision(consistent=True) is not None:
             raise _faster(access) from None

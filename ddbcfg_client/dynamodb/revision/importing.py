@@ -67,7 +67,11 @@ def write_import(access: Access, change: Change, *, pace: float = PACE) -> Writt
     if not access.place.can_have_revisions:
         return None
     token = access.token()
-    begun = begin(access, change, token)
+    try:
+        begun = begin(access, change, token)
+    except (ConfigError, KeyboardInterrupt):
+        _take_back_mark(access, token)
+        raise
     if begun is None:
         return None
     held = Held(access, *begun)
@@ -95,6 +99,17 @@ def write_import(access: Access, change: Change, *, pace: float = PACE) -> Writt
         place = access.place
         reason = ": ".join(filter(None, (type(error).__name__, str(error))))
         raise ImportInterrupted(place.table, place.store, reason, written, total) from error
+
+
+def _take_back_mark(access: Access, token: str) -> None:
+    """Remove this import's mark, which can have arrived although no response came."""
+    try:
+        seen = access.revision(consistent=True)
+        revision = None if seen is None else own_revision(access, seen)
+        if seen and revision and revision.pending and revision.pending.token == token:
+            Held(access, seen, revision).release()
+    except ConfigError:
+        pass  # that the mark was not put for certain says more
 
 
 def begin(access: Access, change: Change, token: str) -> tuple[Item, Revision] | None:

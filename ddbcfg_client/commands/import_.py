@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
 from ddbcfg_client.commands.changing import add_change_flags, as_revision, writer_for
 from ddbcfg_client.commands.command import Command
@@ -94,13 +93,13 @@ def _contents(file: str, table: Table) -> Stores:
     return load_bytes(data, "standard input", table.key_names)
 
 
-@dataclass(frozen=True, slots=True)
 class _Plan:
     """What the import changes in a store, and what of it that depends on."""
 
-    name: str
-    changes: Changes
-    read: ReadAt | None
+    def __init__(self, name: str, changes: Changes, read: ReadAt | None) -> None:
+        self.name = name
+        self.changes = changes
+        self.read = read
 
     def announce(self) -> None:
         if lines := list(self.changes.lines()):

@@ -75,7 +75,8 @@ class StoreSettings:
         _POLL,
         kinds.seconds,
         "seconds that one poll may take",
-        more="That includes name resolution, credentials, connecting and all pages.",
+        more="That includes name resolution, credentials, connecting and all pages, but not the "
+        "2 s between two readings of a store in doubt.",
         metavar="SECONDS",
         default="60",
     )

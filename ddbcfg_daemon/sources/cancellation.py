@@ -9,8 +9,9 @@ with an error.  Retries are refused before they connect.
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import suppress
-from threading import Lock, local
+from threading import Event, Lock, local
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,11 +21,15 @@ _current = local()
 
 
 class Cancellation:
-    """Lets another thread cancel the requests that a thread makes inside a ``with`` block of it."""
+    """Lets another thread cancel the requests that a thread makes inside a ``with`` block of it.
+
+    ``paused`` is the number of seconds for which the thread was to :func:`pause`.
+    """
 
     def __init__(self) -> None:
+        self.paused = 0.0
         self._lock = Lock()
-        self._cancelled = False
+        self._cancelled = Event()
         self._connections: set[Any] = set()
 
     def __enter__(self) -> Self:
@@ -42,15 +47,21 @@ class Cancellation:
     def use(self, connection: Any) -> None:
         """Record that this thread uses ``connection``; raise ReadingAbandoned if cancelled."""
         with self._lock:
-            if self._cancelled:
+            if self._cancelled.is_set():
                 raise ReadingAbandoned
             connection.cancellation = self
             self._connections.add(connection)
 
+    def pause(self, seconds: float) -> None:
+        """Return after ``seconds``; raise ReadingAbandoned as soon as it is cancelled."""
+        self.paused += seconds
+        if self._cancelled.wait(seconds):
+            raise ReadingAbandoned
+
     def cancel(self) -> None:
         """End the request that the thread waits for, and refuse further ones."""
         with self._lock:
-            self._cancelled = True
+            self._cancelled.set()
             # Connections are pooled: another reading may use one of them now.
             used = [c for c in self._connections if c.cancellation is self]
         for connection in used:
@@ -58,6 +69,15 @@ class Cancellation:
                 with suppress(OSError):  # the connection is closed already
                     # Not the TLS socket's own method: other threads must not call it.
                     socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+def pause(seconds: float) -> None:
+    """Return after ``seconds``; raise ReadingAbandoned if the thread's requests are cancelled."""
+    cancellation: Cancellation | None = getattr(_current, "cancellation", None)
+    if cancellation is None:
+        time.sleep(seconds)
+    else:
+        cancellation.pause(seconds)
 
 
 def make_cancellable() -> None:

@@ -4,6 +4,9 @@ A reading resolves names, gets credentials, connects and receives pages.  Each o
 timeout of its own, and their sum is minutes; some have none.  So a reading runs in a thread of its
 own.  At the deadline the refresher stops waiting and the poll has failed.  If the thread returns a
 result later, it is discarded.
+
+The pause between two readings that have to agree is not counted: with a shorter timeout, a store
+in doubt could never be settled.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections.abc import Callable
 from errno import EAGAIN
 from functools import partial
 
+from ddbcfg_client.dynamodb.revision.following import AGREED
 from ddbcfg_daemon.errors import PollTimeout, ReadingAbandoned
 from ddbcfg_daemon.sources.base import Progress, Reading, Served, Source
 from ddbcfg_daemon.sources.cancellation import Cancellation
@@ -42,7 +46,7 @@ class DeadlineSource:
             raise PollTimeout(self._timeout, 0, len(self._abandoned))
         attempt = _Attempt(partial(self._source.read, full=full, served=served))
         deadline = time.monotonic() + self._timeout
-        while (left := deadline - time.monotonic()) > 0:
+        while (left := deadline + attempt.paused - time.monotonic()) > 0:
             if attempt.ended(min(left, _PROGRESS_EVERY)):
                 return attempt.reading()
             progress()
@@ -67,6 +71,11 @@ class _Attempt:
             self._thread.start()
         except RuntimeError as error:
             raise OSError(EAGAIN, f"no thread for the reading: {error}") from None
+
+    @property
+    def paused(self) -> float:
+        """Seconds of its pauses, up to the one between two readings that have to agree."""
+        return min(self._cancellation.paused, AGREED)
 
     @property
     def alive(self) -> bool:

@@ -32,6 +32,7 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import CredentialsRefused, ImportPending, StoreUnsettled
 from ddbcfg_client.shm.clock import boottime
 from ddbcfg_daemon.sources.base import Progress, Provenance, Reading, Served
+from ddbcfg_daemon.sources.cancellation import pause
 from ddbcfg_daemon.sources.store import StoreSource
 from ddbcfg_daemon.sources.store_reads import RevisionDenied, StoreReads
 
@@ -99,7 +100,7 @@ class RevisionSource:
         full_interval: float,
         interval: float,
         clock: Callable[[], float] = _seconds,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = pause,
     ) -> None:
         self._plain = plain
         self._full_interval = full_interval

@@ -12,6 +12,7 @@ from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import MisconfiguredSchemaException
 from ddbcfg_daemon.errors import SourceUnusable
 from ddbcfg_daemon.sources.base import Progress, Reading, Served
+from ddbcfg_daemon.sources.cancellation import pause
 from ddbcfg_daemon.sources.item_packer import ItemPacker
 from ddbcfg_daemon.sources.store_reads import StoreReads
 
@@ -73,7 +74,7 @@ class StoreSource:
         return table
 
     def reads(
-        self, table: Table, progress: Progress, sleep: Callable[[float], None] = time.sleep
+        self, table: Table, progress: Progress, sleep: Callable[[float], None] = pause
     ) -> StoreReads:
         """Return the requests of a poll; after it, pass them to :meth:`count`."""
         return StoreReads(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 from ddbcfg_client.dynamodb.revision.access import Item
@@ -11,6 +10,7 @@ from ddbcfg_client.dynamodb.revision.table_reads import DENIED, TableReads
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import CredentialsRefused
 from ddbcfg_daemon.sources.base import Progress
+from ddbcfg_daemon.sources.cancellation import pause
 from ddbcfg_daemon.sources.item_packer import ItemPacker
 
 #: Items in a page of a Query.  botocore creates about 4 KB of objects for each small item.  A full
@@ -41,7 +41,7 @@ class StoreReads(TableReads):
         progress: Progress,
         *,
         always_consistent: bool,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = pause,
     ) -> None:
         super().__init__(table, store, progress=progress, sleep=sleep)
         self.whole = False

@@ -20,6 +20,7 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.sources import deadline
 from ddbcfg_daemon.sources.base import Progress, Reading
+from ddbcfg_daemon.sources.cancellation import pause
 from ddbcfg_daemon.sources.deadline import MOST_ABANDONED, DeadlineSource
 from support.shm import reading
 from support.waiting import wait_until
@@ -93,6 +94,29 @@ def test_a_reading_that_hangs_fails_at_the_deadline_and_is_not_used_later(
     released.set()
     scripted.threads[0].join(LATE)
     assert source.read(lambda: None) is DB
+
+
+def test_the_pause_between_two_readings_that_have_to_agree_is_not_counted(
+    hangs: Callable[[Progress], Reading], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "AGREED", 0.4)
+
+    def pauses(seconds: float, then: Callable[[Progress], Reading]) -> Scripted:
+        def read(progress: Progress) -> Reading:
+            pause(seconds)
+            return then(progress)
+
+        return Scripted(read)
+
+    assert DeadlineSource(pauses(0.4, answers), 0.2).read(lambda: None) is DB
+    with pytest.raises(PollTimeout):
+        DeadlineSource(pauses(0.4, hangs), SOON).read(lambda: None)
+    # No other pause is as long.  One that is ends with the reading.
+    scripted = pauses(LATE, answers)
+    with pytest.raises(PollTimeout):
+        DeadlineSource(scripted, SOON).read(lambda: None)
+    scripted.threads[0].join(LATE / 2)
+    assert not scripted.threads[0].is_alive()
 
 
 def test_the_refreshers_loop_is_alive_while_a_reading_hangs(

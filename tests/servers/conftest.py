@@ -38,6 +38,6 @@ def need() -> Callable[[str], None]:
     def need(module: str) -> None:
         if importlib.util.find_spec(module) is None:
             refuse = pytest.fail if in_ci else pytest.skip
-            refuse(f"no {module} for this Python; see the extra 'servers'")
+            refuse(f"no {module} for this Python; see the extras 'servers' and 'examples'")
 
     return need

@@ -146,7 +146,7 @@ class Config(PageFollower):
             make: A function that makes the object, such as a connection pool.
             dispose: A function that is called with the old object when the new one is in place.
             as_: The type that the option is converted to before ``make`` gets it, as in ``get``; a
-                list of types for a list of options.
+                list of types for a list of options, with None for one that is not converted.
             keep_valid: Whether a failed ``make`` is only reported, in the log and in the status, if
                 there is an older object.  Otherwise one call raises its error, and the next ones
                 return the older object.

@@ -103,7 +103,8 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     def version(self, option: str) -> Version:
         """Return the version of the option, with what was made from it; raise OptionNotFound."""
-        return self._memo.version(plain(option), self[option])
+        value = self[option]  # first: only this refuses what is not a string
+        return self._memo.version(plain(option), value)
 
     def __contains__(self, option: object) -> bool:
         """Return whether the option exists, without decoding it."""

@@ -229,6 +229,9 @@ class Bound(HotBound, Generic[Made]):
 
         arguments = []
         for option, value, target in zip(self._options, values, self._as, strict=True):
+            if target is None:
+                arguments.append(value)
+                continue
             outcome = converted(self._config._memo.version(option, value), target)
             if outcome.misfit is not None:
                 raise error_of(self._config, option, target, outcome.misfit)

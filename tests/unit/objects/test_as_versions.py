@@ -86,6 +86,8 @@ def test_a_default_is_returned_as_it_is_and_for_absent_options_only() -> None:
     assert config.get("nope", default=None, as_=Replica) is None
     with pytest.raises(OptionNotFound):
         config.get("nope", as_=Replica)
+    for name in (5, []):
+        assert config.get(name, default, as_=Replica) is default  # type: ignore[call-overload]
     with pytest.raises(OptionInvalid):
         config.get("db", None, as_=Replica)
     spare = config.get("spare", as_=Replica)
@@ -149,6 +151,8 @@ def test_keep_valid_without_a_valid_object_raises() -> None:
 def test_bind_passes_converted_options(caplog: pytest.LogCaptureFixture) -> None:
     config = FakeConfig({"db": {"host": "a", "port": 1}, "limits": {"x": 1}})
     both = config.bind(["db", "limits"], lambda *given: given, as_=[Replica, dict[str, int]])
+    mixed = config.bind(["db", "limits"], lambda *given: given, as_=[None, dict[str, int]])
+    assert mixed() == (config.db, {"x": 1})
     one = config.bind("db", lambda replica: [replica], as_=Replica, keep_valid=True)
     assert both() == (Replica("a", 1), {"x": 1})
     assert both()[0] is one()[0] is config.get("db", as_=Replica)

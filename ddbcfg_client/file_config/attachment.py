@@ -19,7 +19,7 @@ class FileAttachment(Attachment):
     ``signature`` and ``digest`` are those of the file's last state that was read, valid or not.
     ``sure`` says whether the signature is enough to notice a change.  ``looks`` counts looks,
     ``failures`` those in a row that failed, and ``unsettled`` those in a row that found the file
-    being written.
+    being written.  ``options`` are those of the file's last valid state, packed.
     """
 
     __slots__ = (
@@ -27,6 +27,7 @@ class FileAttachment(Attachment):
         "failures",
         "generation",
         "looks",
+        "options",
         "signature",
         "success_unix",
         "sure",
@@ -47,6 +48,7 @@ class FileAttachment(Attachment):
         looks: int = 0,
         failures: int = 0,
         unsettled: int = 0,
+        options: dict[str, bytes] | None = None,
     ) -> None:
         super().__init__(None, snapshot, success, trouble)
         self.generation = generation
@@ -57,6 +59,7 @@ class FileAttachment(Attachment):
         self.looks = looks
         self.failures = failures
         self.unsettled = unsettled
+        self.options = options
 
     def but(self, **changes: object) -> FileAttachment:
         """Return a copy with ``changes``."""

@@ -155,16 +155,20 @@ class FileConfig(Config):
     def _read(self, before: FileAttachment, looks: int, found: Look) -> FileAttachment:
         """Return the attachment with the content that was ``found``, or with its error."""
         try:
-            read = options_in(self._path, found.data, self._names.store)
-            options = overlaid(read, self._overlay)
+            options = options_in(self._path, found.data, self._names.store)
         except FileUnavailable as error:
             return _failed(before, looks, error)
+        return _fine(self._with(before, options), looks)
+
+    def _with(self, before: FileAttachment, read: dict[str, bytes]) -> FileAttachment:
+        """Return the attachment that serves what was ``read`` from the file."""
+        options = overlaid(read, self._overlay)
         last = before.generation
         generation = Generation.first(options) if last is None else last.then(options)
         snapshot = before.snapshot
         if snapshot is None or generation is not last:
             snapshot = generation.snapshot(self._names, self._memo, _SOURCE)
-        return _fine(before.but(generation=generation, snapshot=snapshot), looks)
+        return before.but(generation=generation, snapshot=snapshot, options=read)
 
     def _report(self, before: FileAttachment, after: FileAttachment) -> None:
         """Log a file that cannot be used any more, once for each reason, and one that can again."""
@@ -216,16 +220,16 @@ class FileConfig(Config):
         self._overlay = overlay
         while True:
             view = self._view
-            # As if the file had another content, so that the look reads it.
-            unread = self._served_so_far().but(signature=None, digest=b"", sure=False)
-            new = (*view[:4], unread)
+            before = self._served_so_far()
+            if before.options is None:
+                # There is nothing to lay it over until the next look.  One that has begun repeats.
+                new: View = (*view[:4], before)
+            else:
+                # Not by reading the file, which may be broken or gone since.
+                new = self._view_of(self._with(before, before.options), view)
             if self._view is view:
                 self._view = new
                 break
-        try:
-            self._look(wait=True)
-        except FileUnavailable:
-            pass  # there is nothing to lay it over, which the next read will say
         self._bell.ring()
 
     def close(self) -> None:

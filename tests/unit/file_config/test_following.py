@@ -240,3 +240,21 @@ def test_a_thread_that_waits_is_woken_by_what_a_test_lays_over_the_file(file: Pa
     assert "added=('copy',)" in str(seen)
     config.lay_over({})
     assert list(config) == ["db"]
+
+
+@pytest.mark.parametrize("replacement", ["broken", None])
+def test_what_a_test_lays_over_a_file_comes_and_goes_if_the_file_is_broken_since(
+    file: Path, replacement: str | None
+) -> None:
+    config = opened(file)
+    packed = config.snapshot().packed()
+    config.lay_over({"first": packed["db"]})
+    file.unlink() if replacement is None else replace_file(file, replacement)
+    with pytest.raises(ReloadFailed):
+        config.reload()
+    assert list(config) == ["db", "first"]
+    config.lay_over({"second": packed["db"], "db": None})
+    assert list(config) == ["second"]
+    config.lay_over({})
+    assert list(config) == ["db"]
+    assert config.status().error

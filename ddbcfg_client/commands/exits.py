@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 FOUND, NOT_FOUND, USAGE, NO_SNAPSHOT, TOO_OLD, NOT_RELOADED, DYNAMODB_FAILED, CONFLICT = range(8)
 FAULT = 70  # EX_SOFTWARE of sysexits.h
 OUTPUT_FAILED = 74  # EX_IOERR of sysexits.h
+NOT_EXECUTED, NO_COMMAND = 126, 127  # as of a shell
 INTERRUPTED = 130  # as in a shell: 128 + SIGINT
 TERMINATED = 143  # 128 + SIGTERM
 
@@ -24,6 +25,8 @@ MEANINGS = {
     CONFLICT: "conflict with another change, or refused",
     FAULT: "a fault of ddbcfg itself",
     OUTPUT_FAILED: "the output cannot be written",
+    NOT_EXECUTED: "exec: the command cannot be run",
+    NO_COMMAND: "exec: no such command",
 }
 
 #: The code of each class of errors and its subclasses, unless these have their own code.  Classes

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _EPILOG = """\
 --table, --store and --namespace default to DDBCFG_TABLE, DDBCFG_STORE and DDBCFG_NAMESPACE.
 Reading does not need them if only one store is published on this host.
-If DDBCFG_FILE names a JSON or TOML file, get, list, status, wait, watch and reload read that file.
+If DDBCFG_FILE names a JSON or TOML file, the commands up to exec read that file.
 
 The commands from set on use DynamoDB itself: table and store must be named.  Region, endpoint and
 keys default to DDBCFG_REGION, DDBCFG_ENDPOINT_URL, DDBCFG_STORE_KEY and DDBCFG_OPTION_KEY.

@@ -18,6 +18,7 @@ COMMANDS = {
     "wait": "wait",
     "watch": "watch",
     "reload": "reload",
+    "exec": "exec_",
     "set": "set",
     "delete": "delete",
     "create-table": "create_table",

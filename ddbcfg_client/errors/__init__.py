@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         OutputFailed,
         SchemaError,
         ValueRefused,
+        VariableRefused,
     )
     from ddbcfg_client.errors.objects import (
         ArgumentsRefused,
@@ -148,6 +149,7 @@ __all__ = [
     "UnknownConfigStore",
     "UntrustedSegment",
     "ValueRefused",
+    "VariableRefused",
 ]
 
 

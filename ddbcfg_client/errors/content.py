@@ -19,6 +19,19 @@ class ValueRefused(ConfigError, ValueError):
         return f"option {self.option!r} cannot be stored{at}: {self.reason}"
 
 
+class VariableRefused(ConfigError, ValueError):
+    """An option or key, ``origin``, cannot be the environment variable ``name``."""
+
+    def __init__(self, origin: str, name: str, reason: str) -> None:
+        super().__init__(origin, name, reason)
+        self.origin = origin
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.origin!r} cannot be the variable {self.name}: {self.reason}"
+
+
 class SchemaError(ConfigError, ValueError):
     """The file of ``--schema`` does not contain JSON Schemas."""
 

@@ -87,6 +87,7 @@ def test_a_group_of_commands_lists_them(
 
 #: Flags that may be there several times.
 REPEATED = {(name, "store") for name in COMMANDS} | {("rollback", "option")}
+REPEATED |= {(name, "json_option") for name in ("exec", "export")}
 
 
 def single_flags() -> list[tuple[str, str]]:

@@ -230,3 +230,41 @@ def test_export_to_a_standard_output_that_is_full(run: Client) -> None:
     assert done.returncode == 74
     said = "ddbcfg-client: standard output cannot be written: No space left on device\n"
     assert done.stderr == said
+
+
+# --- other formats -------------------------------------------------------------------------------
+
+
+@once
+def test_export_in_other_formats(run: Client, tmp_path: Path) -> None:
+    run.done("set", "db", "host=h", "port:=1E+3", 'tags:={"$set": ["b", "a"]}', 'm:={"k": [true]}')
+    toml = '[prod.db]\nhost = "h"\nport = 1000\ntags = {"$set" = ["a", "b"]}\n'
+    assert run.done("export", "--format", "toml") == f"{toml}\n[prod.db.m]\nk = [true]\n"
+    yaml = 'prod:\n  db:\n    host: "h"\n    m:\n      k: [true]\n    port: 1000\n'
+    assert run.done("export", "--format=yaml") == f'{yaml}    tags: {{"$set": ["a", "b"]}}\n'
+    variables = """X_DB_HOST=h\nX_DB_M='{"k": [true]}'\nX_DB_PORT=1000\nX_DB_TAGS='["a", "b"]'\n"""
+    file = tmp_path / "env"
+    for name in ("env", "dotenv"):
+        assert run.done("export", file, "--format", name, "--prefix", "X_") == ""
+        assert file.read_text() == variables
+        assert file.stat().st_mode & 0o777 == 0o600
+    as_json = run.done("export", "--format", "env", "--json-option", "db")
+    assert (
+        as_json == """DB='{"host": "h", "m": {"k": [true]}, "port": 1000, "tags": ["a", "b"]}'\n"""
+    )
+
+
+@once
+def test_a_format_that_cannot_hold_the_store_writes_nothing(run: Client, tmp_path: Path) -> None:
+    run.done("set", "a", "b_c:=null")
+    file = tmp_path / "file"
+    for arguments, reason in [
+        (("--format", "toml"), "TOML has no null"),
+        (("--format", "ini"), "--format: it is one of json, toml"),
+        (("--prefix", "X"), "--prefix goes with --format env or dotenv"),
+        (("--format", "env", "--store", "a,b"), "several stores"),
+    ]:
+        result = run("export", file, *arguments)
+        assert (result.code, result.out) == (2, "")
+        assert reason in result.err
+    assert not file.exists()

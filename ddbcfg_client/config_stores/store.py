@@ -13,7 +13,7 @@ from ddbcfg_client.dynamodb.items import checked_attributes
 from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.limits import checked_option, checked_store
 from ddbcfg_client.dynamodb.table_connection import TableConnection
-from ddbcfg_client.errors import NameRefused, UnknownConfigStore
+from ddbcfg_client.errors import ArgumentsRefused, NameRefused, UnknownConfigStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ class DynamoDBConfigStore:
         exactly, `RevisionError` if the store's revision does not allow the change, and `TableError`
         if DynamoDB fails or refuses.
         """
+        _check("set", if_unchanged, why, by)
         attributes = checked_attributes(self.store_name, option, data, self._key_names)
         done = self._writer(by).write(
             {option: attributes}, why=why, if_absent=if_absent, if_unchanged=if_unchanged
@@ -156,6 +157,9 @@ class DynamoDBConfigStore:
 
         Arguments and errors are otherwise those of :meth:`set`.
         """
+        _check("set_many", if_unchanged, why, by)
+        if isinstance(delete, (str, bytes)):
+            raise ArgumentsRefused("set_many", "takes a list of options to delete, not one name")
         changes: dict[str, Attributes | None] = {
             option: checked_attributes(self.store_name, option, data, self._key_names)
             for option, data in options.items()
@@ -171,6 +175,7 @@ class DynamoDBConfigStore:
         self, option: str, *, if_unchanged: Seen | None = None, why: str = "", by: str = ""
     ) -> bool:
         """Remove the option; return False if there is none.  Raise the errors of :meth:`set`."""
+        _check("delete", if_unchanged, why, by)
         checked_option(option)
         done = self._writer(by).write({option: None}, why=why, if_unchanged=if_unchanged)
         return bool(done.changed)
@@ -198,3 +203,19 @@ class DynamoDBConfigStore:
 
     def __repr__(self) -> str:
         return f"<DynamoDBConfigStore {self.table_name}/{self.store_name}>"
+
+
+def _check(method: str, if_unchanged: object, why: object, by: object) -> None:
+    """Raise `ArgumentsRefused` for what the types exclude and a change would take for another."""
+    for name, text in (("why", why), ("by", by)):
+        if not isinstance(text, str):
+            raise ArgumentsRefused(method, f"takes a string as {name}=, not {type(text).__name__}")
+    if if_unchanged is None or hasattr(if_unchanged, "items") or hasattr(if_unchanged, "epoch"):
+        return
+    # What set() returned is a bool, and so an int, but no revision.
+    if isinstance(if_unchanged, bool) or not isinstance(if_unchanged, int):
+        reason = (
+            "takes a revision or options as they were read (a snapshot, or what get() returned) "
+            f"as if_unchanged=, not {type(if_unchanged).__name__}"
+        )
+        raise ArgumentsRefused(method, reason)

@@ -167,7 +167,7 @@ def item_of(place: Place, revision: Revision) -> dict[str, Any]:
         "epoch": {"S": revision.epoch},
         "rev": {"N": str(revision.rev)},
         "count": {"N": str(revision.count)},
-        "by": {"S": revision.by},
+        "by": {"S": storable(revision.by)},
         "at": {"S": revision.at},
         "region": {"S": revision.region},
         "base": {"N": str(revision.base)},
@@ -180,7 +180,7 @@ def item_of(place: Place, revision: Revision) -> dict[str, Any]:
         item["pending"] = {
             "M": {
                 "token": {"S": pending.token},
-                "by": {"S": pending.by},
+                "by": {"S": storable(pending.by[:LONGEST_BY])},
                 "beat": {"N": str(pending.beat)},
                 "plan": {"S": pending.plan},
                 "parts": {"N": str(pending.parts)},
@@ -206,6 +206,11 @@ def with_log(place: Place, revision: Revision, log: list[LogEntry], base: int) -
         base = log[0][0]
         log = [entry for entry in log if entry[0] > base]
     return replace(revision, base=revision.rev, log=b"")
+
+
+def storable(text: str) -> str:
+    """Return text with ``?`` for what is not Unicode, such as another encoding's bytes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _number(attribute: Mapping[str, Any]) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddbcfg_client.dynamodb.revision.content import Entry
-from ddbcfg_client.dynamodb.revision.item import LONGEST_BY, Revision, digest_in
+from ddbcfg_client.dynamodb.revision.item import LONGEST_BY, Revision, digest_in, storable
 from ddbcfg_client.dynamodb.revision.packing import pack_entries, unpack_entries
 from ddbcfg_client.dynamodb.revision.place import Place, change_option, part_option, revision_of
 
@@ -134,9 +134,9 @@ def item_of_record(place: Place, record: Record, expiry: Mapping[str, Any]) -> d
         "epoch": {"S": record.epoch},
         "digest": {"B": record.digest},
         "count": {"N": str(record.count)},
-        "by": {"S": record.by},
+        "by": {"S": storable(record.by)},
         "at": {"S": record.at},
-        "why": {"S": record.why},
+        "why": {"S": storable(record.why)},
         "token": {"S": record.token},
         "changed": {"N": str(record.changed)},
         "gap": {"BOOL": record.gap},

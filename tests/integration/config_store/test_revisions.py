@@ -15,6 +15,7 @@ from ddbcfg_client.dynamodb.revision.record import parse_record
 from ddbcfg_client.dynamodb.store_writer import StoreWriter
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
+    ArgumentsRefused,
     ChangeConflict,
     ChangeRefused,
     ConfigError,
@@ -304,3 +305,33 @@ def test_readers_see_the_store_and_nothing_of_its_revisions(
     [item] = table.items("prod")
     assert item.keys() == {"_store", "_option", *DB}
     assert table.item("prod", "db") == item
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda store: store.set("db", DB, if_unchanged=True),
+        lambda store: store.set("db", DB, if_unchanged="2"),
+        lambda store: store.set_many({}, if_unchanged=Decimal(2)),
+        lambda store: store.delete("db", if_unchanged=store.config),
+        lambda store: store.set("db", DB, why=None),
+        lambda store: store.set("db", DB, by=4),
+    ],
+)
+def test_arguments_that_mean_something_else(
+    store: DynamoDBConfigStore, revised: RevisedStore, call: Any
+) -> None:
+    """``rev = store.set(...)`` is True, which is revision 1 to Python."""
+    revised.begin({"db": packed("db", a=1)})
+    with pytest.raises(ArgumentsRefused, match="takes a"):
+        call(store)
+    assert revised.revision().rev == 1
+
+
+def test_one_name_is_no_list_of_options_to_delete(
+    store: DynamoDBConfigStore, revised: RevisedStore
+) -> None:
+    revised.begin({"d": packed("d", a=1), "db": packed("db", a=1)})
+    with pytest.raises(ArgumentsRefused, match="takes a list of options to delete"):
+        store.set_many({}, delete="db")
+    assert set(revised.content()) == {"d", "db"}

@@ -224,3 +224,13 @@ def test_an_import_that_is_interrupted_says_what_to_do(
     assert "2 of 2 options were written, then KeyboardInterrupt; hosts keep" in result.err
     assert "ddbcfg-client revision repair" in result.err
     assert revised.revision().pending is not None
+
+
+def test_a_reason_in_another_encoding_is_written_with_marks(
+    run: Client, revised: RevisedStore
+) -> None:
+    """As a terminal of Latin-1 sends it; names of files and users can be such, too."""
+    run.done("set", "db", "host=b", "--why", "caf\udce9", "--by", "Ren\udce9")
+    assert about(revised, 2) == ("Ren?", "caf?")
+    run.done("set", "db", "host=c")
+    assert revised.proves()

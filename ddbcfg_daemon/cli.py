@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 from ddbcfg_client.printable import printable, without_passwords
+from ddbcfg_daemon.checking import check
 from ddbcfg_daemon.exits import MENDABLE, exit_code, log_fault, reason_of
 from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
 from ddbcfg_daemon.serving import serve
@@ -34,9 +35,12 @@ def _main(settings: DaemonSettings, writer: LogWriter) -> int:
     others = children()
     try:
         signals = Signals()
-        # A single poll needs no orderly shutdown.
-        with nullcontext() if settings.once else signals:
-            failure = serve(settings, signals)
+        if settings.check:
+            failure = check(settings)
+        else:
+            # A single poll needs no orderly shutdown.
+            with nullcontext() if settings.once else signals:
+                failure = serve(settings, signals)
     except Stopped as stopped:
         log.info("%s before anything was served", stopped)
         failure = None

@@ -217,15 +217,17 @@ class SomeNotServed(ConfigError):
 
 
 class EmptyStore(PublishError):
-    """The poll of ``--once`` found no options: none was ever written, or all were deleted."""
+    """One poll found no options: none was ever written, or all were deleted."""
 
-    def __init__(self, table: str, store: str) -> None:
-        super().__init__(table, store)
+    def __init__(self, table: str, store: str, published: bool = True) -> None:
+        super().__init__(table, store, published)
         self.table = table
         self.store = store
+        self.published = published
 
     def __str__(self) -> str:
+        what = ", so it was published empty" if self.published else ""
         return (
-            f"table {self.table!r} has no options for store {self.store!r}, so it was published "
-            "empty; check the store's name, or use --allow-empty if this is intended"
+            f"table {self.table!r} has no options for store {self.store!r}{what}; check the "
+            "store's name, or use --allow-empty if this is intended"
         )

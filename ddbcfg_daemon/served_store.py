@@ -25,7 +25,7 @@ class ServedStore:
     """Serves the store ``names`` in a thread that runs :meth:`run`.
 
     ``make`` creates the refresher.  It can fail, because it takes the store's names in shared
-    memory; ``end`` releases them.
+    memory; ``end`` releases them.  ``about`` describes the store's settings for the log.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class ServedStore:
         make: Callable[[], Refresher],
         *,
         interval: float,
+        about: str = "",
         end: Callable[[Refresher], None],
         on_event: Callable[[], None] = lambda: None,
     ) -> None:
@@ -43,7 +44,7 @@ class ServedStore:
         self._make = make
         self._end = end
         self._on_event = on_event
-        self._interval = interval
+        self._about = about
         self._schedule = Schedule(min(interval, _LONGEST_PAUSE))
         self._failures = 0
         self._stop = threading.Event()
@@ -118,9 +119,7 @@ class ServedStore:
         refresher = self.refresher or self._make()  # poll_once() may have made it
         self.obstacle = None
         self.refresher = refresher
-        log.info(
-            "serving %s as %s, polling every %g s", self.label, self.names.page, self._interval
-        )
+        log.info("serving %s as %s: %s", self.label, self.names.page, self._about)
         if self._stop.is_set():  # stop() may have come while make() ran
             return None
         refresher.run()

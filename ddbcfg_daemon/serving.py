@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from errno import ENOTDIR
+from pathlib import Path
 
 from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.printable import printable
+from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import EmptyStore, SomeNotServed
@@ -41,7 +43,7 @@ def serve(settings: DaemonSettings, signals: Signals) -> BaseException | None:
     Raise ConfigError or OSError if the settings cannot be used.
     """
     # First: errors in the settings are reported before anything is done.
-    schemas = _schemas(settings)
+    schemas = schemas_of(settings)
     outputs = open_outputs(settings)
     with ExitStack() as stack:
         sources = open_sources(settings)
@@ -63,7 +65,8 @@ def serve(settings: DaemonSettings, signals: Signals) -> BaseException | None:
         return service.run(served)
 
 
-def _schemas(settings: DaemonSettings) -> dict[str, Schema]:
+def schemas_of(settings: DaemonSettings) -> dict[str, Schema]:
+    """Return the compiled schemas, by the names of their files; raise SchemaError or OSError."""
     files = {store.schema for store in (settings.each_store, *settings.stores)}
     return {file: Schema(file) for file in files if file}
 
@@ -107,7 +110,21 @@ class _Parts:
         def end(refresher: Refresher) -> None:
             refresher.close(remove=not self.sources.lasting)
 
-        return ServedStore(names, make, interval=store.interval, end=end, on_event=self.on_event)
+        return ServedStore(
+            names,
+            make,
+            interval=store.interval,
+            about=self._about(store),
+            end=end,
+            on_event=self.on_event,
+        )
+
+    def _about(self, store: StoreSettings) -> str:
+        return (
+            f"table {store.table}, {self.sources.place(store)}, namespace "
+            f"{store.names.namespace}, revision {store.use_revision}, every {store.interval:g} s, "
+            f"ddbcfg {VERSION}"
+        )
 
     def _guards(self, store: StoreSettings) -> list[Guard]:
         # In this order: if half of the options are gone, the schema would name only one of them.
@@ -117,10 +134,14 @@ class _Parts:
     def _copy(self, store: StoreSettings, access: Access) -> CopyKeeper | None:
         if store.state_dir is None or not self.sources.lasting:
             return None
-        if not store.state_dir.is_dir():
-            reason = "--state-dir is not a directory"
-            raise NotADirectoryError(ENOTDIR, reason, str(store.state_dir))
+        check_folder(store.state_dir)
         return CopyKeeper(DiskCopy(store.state_dir, store.names, access))
+
+
+def check_folder(folder: Path) -> None:
+    """Raise NotADirectoryError if the folder for copies does not exist."""
+    if not folder.is_dir():
+        raise NotADirectoryError(ENOTDIR, "--state-dir is not a directory", str(folder))
 
 
 def _serve_without(stores: Sequence[ServedStore]) -> bool:
@@ -150,6 +171,11 @@ def _poll_once(
         store.poll_once(_COPY_PATIENCE) or _emptiness(store, its)
         for store, its in zip(served, settings, strict=True)
     ]
+    return failure_of(failures)
+
+
+def failure_of(failures: Sequence[BaseException | None]) -> BaseException | None:
+    """Return the failures of one poll of each store as one; None if there is none."""
     return common_failure(failures) or _first_of_some(failures)
 
 

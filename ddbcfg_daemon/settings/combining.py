@@ -83,6 +83,8 @@ class _Combination:
     def settings(self) -> DaemonSettings:
         texts = self._texts(ROWS, self.file.common)
         daemon = DaemonSettings(**self._values(DAEMON_ROWS, texts))
+        if daemon.check and daemon.once:
+            raise SettingRefused("--check publishes nothing: use it without --once")
         texts["owner"] = owner = _owner(texts["owner"], once=daemon.once)
         each = self._store(texts)
         if daemon.local is not None:

@@ -265,6 +265,16 @@ class DaemonSettings:
         switch=True,
         by_hand=True,
     )
+    check: bool = setting(
+        _HOST,
+        kinds.switch,
+        "validate the settings, print them, read each store once, and exit",
+        more="Publishes nothing and does not disturb a running daemon. Exits with 0 if all stores "
+        "could be read, have options and fit their schemas.",
+        default="no",
+        switch=True,
+        by_hand=True,
+    )
     metrics_file: Path | None = setting(
         _HOST,
         kinds.path,

@@ -108,6 +108,10 @@ class Sources(Protocol):
         """Return the source of one of the stores; nothing is read yet."""
         ...
 
+    def place(self, store: StoreSettings) -> str:
+        """Return where one of the stores is read from, for the log: region and endpoint."""
+        ...
+
     def fault(self) -> ConfigError | None:
         """Return why no store can ever be read; None if no such reason is known."""
         return None

@@ -9,6 +9,7 @@ from ddbcfg_client.dynamodb.client import check_settings, connect_dynamodb
 from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, TableError
+from ddbcfg_client.printable import without_passwords
 from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
 from ddbcfg_daemon.sources.base import Source, Sources
 from ddbcfg_daemon.sources.cancellation import make_cancellable
@@ -29,6 +30,7 @@ class DynamoDBSources(Sources):
         make_cancellable()
         self.stores = settings.stores
         self._connections: dict[_Place, Connection] = {}
+        self._looks: dict[_Place, tuple[str, ConfigError | None]] = {}
 
     def source(self, store: StoreSettings) -> Source:
         """Return the source of the store."""
@@ -39,11 +41,21 @@ class DynamoDBSources(Sources):
 
     def fault(self) -> ConfigError | None:
         """Log errors in region, profile or endpoint; return the first if every store has one."""
-        faults = [place.fault() for place in dict.fromkeys(map(_Place.of, self.stores))]
+        faults = [self._looked_at(place)[1] for place in dict.fromkeys(map(_Place.of, self.stores))]
         for fault in faults:
             if fault is not None:
                 log.error("%s", fault)
         return None if None in faults else next(iter(faults), None)
+
+    def place(self, store: StoreSettings) -> str:
+        """Return the region and endpoint that the store's settings lead to."""
+        return self._looked_at(_Place.of(store))[0]
+
+    def _looked_at(self, place: _Place) -> tuple[str, ConfigError | None]:
+        """Return what ``place.look()`` returned the first time: it takes tens of milliseconds."""
+        if place not in self._looks:
+            self._looks[place] = place.look()
+        return self._looks[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +82,15 @@ class _Place:
         )
         return Table(client, self.table, self.key_names)
 
-    def fault(self) -> ConfigError | None:
+    def look(self) -> tuple[str, ConfigError | None]:
+        """Return region and endpoint as a text, and the error in the settings, if there is one."""
         try:
-            check_settings(region=self.region, endpoint_url=self.endpoint_url, profile=self.profile)
+            region, endpoint = check_settings(
+                region=self.region, endpoint_url=self.endpoint_url, profile=self.profile
+            )
         except TableError as error:
-            return error
-        return None
+            return f"region {self.region or 'unknown'}, endpoint unknown", error
+        return f"region {region}, endpoint {without_passwords(endpoint)}", None
 
 
 def source_of(tables: Tables, store: StoreSettings, origin: str = "dynamodb") -> Source:

@@ -56,6 +56,10 @@ class LocalSources(Sources):
         """Return the source of the store."""
         return source_of(self._connection, store, _ORIGIN)
 
+    def place(self, store: StoreSettings) -> str:
+        """Return where one of the stores is read from."""
+        return f"region {REGION}, endpoint {self._dynamodb.endpoint_url}, embedded"
+
     def check_published(self, names: Names) -> None:
         """Raise OtherSource for the memory of a real store: this source would remove it at exit."""
         try:

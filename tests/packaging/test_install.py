@@ -21,7 +21,7 @@ EXAMPLE = "etc/ddbcfg/daemon.env.example"
 FILE_EXAMPLE = "etc/ddbcfg/ddbcfg.toml.example"
 
 # Flags for one run by hand, which a service has no use for.
-NOT_FOR_A_SERVICE = {"--help", "--version", "--once", "--local", "--owner"}
+NOT_FOR_A_SERVICE = {"--help", "--version", "--once", "--check", "--local", "--owner"}
 
 
 def make(*arguments: str) -> str:

@@ -46,6 +46,7 @@ DAEMON_DEFAULTS: dict[str, Any] = {
     "local": None,
     "once": False,
     "config": None,
+    "check": False,
     "metrics_file": None,
     "log_level": "INFO",
 }
@@ -79,6 +80,7 @@ EXAMPLES: list[tuple[str, str, str, Any]] = [
 ]
 SWITCHES = [
     ("--once", "once"),
+    ("--check", "check"),
     ("--consistent-read", "consistent_read"),
     ("--allow-empty", "allow_empty"),
 ]
@@ -219,6 +221,10 @@ def test_help_tells_of_each_flag_the_variables_and_the_exit_codes(
 def test_user_that_there_is_not(text: str) -> None:
     with pytest.raises(ValueError, match="there is no user"):
         kinds.user(text)
+
+
+def test_check_and_once_are_not_combined(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--once" in refused(capsys, *NAMED, "--once", "--check")
 
 
 # --- what is refused -----------------------------------------------------------------------------

@@ -1,0 +1,110 @@
+"""``--check``: validate the settings, print them with their origins, and read each store once.
+
+What is printed is a file of settings itself, with the origins as comments.  Nothing is published,
+and nothing in shared memory is opened, so a running daemon is not disturbed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from ddbcfg_client.checks.schema import Schema
+from ddbcfg_client.printable import printable, without_passwords
+from ddbcfg_daemon.errors import EmptyStore
+from ddbcfg_daemon.exits import MENDABLE, reason_of
+from ddbcfg_daemon.guards import SchemaGuard
+from ddbcfg_daemon.outputs.opening import open_outputs
+from ddbcfg_daemon.serving import check_folder, failure_of, schemas_of
+from ddbcfg_daemon.settings import kinds
+from ddbcfg_daemon.settings.row import Row
+from ddbcfg_daemon.settings.values import DAEMON_ROWS, STORE_ROWS, DaemonSettings, StoreSettings
+from ddbcfg_daemon.sources.base import Reading, Sources
+from ddbcfg_daemon.sources.deadline import DeadlineSource
+from ddbcfg_daemon.sources.opening import open_sources
+
+_COLUMN = 44  # of the comments
+
+
+def check(settings: DaemonSettings) -> BaseException | None:
+    """Print the settings and the result of a poll of each store; return the failure, if any.
+
+    Raise ConfigError or OSError if the settings cannot be used.
+    """
+    _print(_lines(DAEMON_ROWS, settings, settings.origins))
+    schemas = schemas_of(settings)
+    open_outputs(settings)
+    with closing(open_sources(settings)) as sources:
+        failures = [_check_store(sources, store, schemas) for store in sources.stores]
+    return failure_of(failures)
+
+
+def _check_store(
+    sources: Sources, store: StoreSettings, schemas: Mapping[str, Schema]
+) -> BaseException | None:
+    """Print the settings of one store, and read it; return the failure, if there is one."""
+    _print(["", "[[stores]]", *_lines(STORE_ROWS, store, store.origins)])
+    _print([f"# read from {sources.place(store)}, published as {store.names.page}"])
+    began = time.monotonic()
+    try:
+        if store.state_dir is not None:
+            check_folder(store.state_dir)
+        source = DeadlineSource(sources.source(store), store.poll_timeout)
+        reading = source.read(lambda: None, full=True)
+        if not reading.options and not store.allow_empty:
+            raise EmptyStore(store.table, store.store, published=False)
+        if store.schema:
+            SchemaGuard(schemas[store.schema]).check((), reading, scheduled=False)
+    except MENDABLE as error:
+        _print([f"# failed: {reason_of(error)}"])
+        return error
+    _print([f"# read: {_result(reading)}, {time.monotonic() - began:.2f} s"])
+    return None
+
+
+def _result(reading: Reading) -> str:
+    text = f"{len(reading.options)} options"
+    if reading.skipped:
+        text += f", {len(reading.skipped)} items skipped"
+    revision = reading.provenance.revision
+    return f"{text}, {f'revision {revision}' if revision else 'no revision'}"
+
+
+# --- settings as lines ---------------------------------------------------------------------------
+
+
+def _lines(rows: Iterable[Row], settings: object, origins: Mapping[str, str]) -> Iterator[str]:
+    for row in rows:
+        text, origin = _value(row, getattr(settings, row.name)), origins.get(row.name, "default")
+        if not row.in_file:
+            if origin != "default":
+                yield f"# {row.flag} is set by {origin}"
+        elif text:
+            yield f"{row.name} = {text}".ljust(_COLUMN) + f" # {origin}"
+        else:
+            # An empty text in the file or in a flag is an origin, too.
+            yield f"#{row.name} =".ljust(_COLUMN) + f" # {origin}: {row.default_is or 'not set'}"
+
+
+def _value(row: Row, value: object) -> str:
+    """Return the value as TOML; empty if the setting is not set."""
+    if value is None or value == "" or (row.kind is kinds.group and value == -1):
+        return ""
+    if row.kind is kinds.mode:
+        return f'"{value:04o}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, str | Path):
+        text = str(value)
+        return json.dumps(text.lower() if row.kind is kinds.log_level else text)
+    return "..."  # not in the file
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(printable(without_passwords(line)), flush=True)

@@ -29,16 +29,15 @@ def stores_in(path: str, data: bytes) -> Stores:
     from ddbcfg_client.notation.reader import loads_stores as loads_json
     from ddbcfg_client.notation.toml import loads_stores as loads_toml
 
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FileInvalid(path, f"{path}:{line}", "not UTF-8") from None
     loads = loads_toml if os.path.splitext(path)[1].lower() == ".toml" else loads_json
     try:
-        return loads(text, path)
+        return loads(data.decode(), path)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        invalid = FileInvalid(path, f"{path}:{line}", "not UTF-8")
     except NotationError as error:
-        raise FileInvalid(path, error.where, error.reason) from None
+        invalid = FileInvalid(path, error.where, error.reason)
+    raise invalid  # here: the errors above have the file's content, and would be its context
 
 
 def options_in(path: str, data: bytes, store: str) -> dict[str, bytes]:

@@ -6,7 +6,13 @@ import threading
 from time import monotonic
 from typing import Generic, TypeVar, cast
 
-from ddbcfg_client.errors import ArgumentsRefused, BindRecursion, ConfigError, OptionNotFound
+from ddbcfg_client.errors import (
+    ArgumentsRefused,
+    BindRecursion,
+    ConfigError,
+    NumberInexact,
+    OptionNotFound,
+)
 from ddbcfg_client.objects import forks
 from ddbcfg_client.readonly import COMPILED
 from ddbcfg_client.reporting import log
@@ -166,7 +172,7 @@ class Bound(HotBound, Generic[Made]):
         mine = self._mine()
         try:
             decoded, values = self._read()
-        except OptionNotFound as error:
+        except (OptionNotFound, NumberInexact) as error:
             if not self._keep_valid or mine.current is None:
                 raise
             self._report(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ddbcfg_client.arguments import RAISE
-from ddbcfg_client.errors import ArgumentsRefused, OptionInvalid, OptionNotFound
+from ddbcfg_client.errors import ArgumentsRefused, NumberInexact, OptionInvalid, OptionNotFound
 from ddbcfg_client.objects.converters import converter_to, key_of
 from ddbcfg_client.objects.misfits import Misfit, name_of
 from ddbcfg_client.reporting import log
@@ -37,8 +37,8 @@ def get_as(
         raise ArgumentsRefused("get", reason)
     try:
         version: Version = config._answer(lambda snapshot: snapshot.version(option))
-    except OptionNotFound as error:
-        if default is not RAISE:
+    except (OptionNotFound, NumberInexact) as error:
+        if default is not RAISE and isinstance(error, OptionNotFound):
             return default
         kept = _last_valid(config, option, target, str(error)) if keep_valid else None
         if kept is None:

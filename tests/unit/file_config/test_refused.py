@@ -129,3 +129,17 @@ def test_an_error_in_json_names_the_line(tmp_path: Path) -> None:
         opened(path).get("db")
     assert SECRET not in str(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("broken", [f'{{"{SECRET}'.encode(), SECRET.encode() + b"\xff"])
+@pytest.mark.parametrize("name", ["broken.json", "broken.toml"])
+def test_no_error_has_the_content_attached(
+    name: str, broken: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(broken)
+    monkeypatch.setenv("DDBCFG_FILE", str(path))
+    for store in (None, "prod"):
+        with pytest.raises(FileInvalid) as caught:
+            ddbcfg_client.connect("config", store)
+        assert caught.value.__context__ is None

@@ -15,7 +15,7 @@ import pydantic
 import pytest
 import typing_extensions
 
-from ddbcfg_client.errors import OptionInvalid
+from ddbcfg_client.errors import NumberInexact, OptionInvalid
 from ddbcfg_client.testing import FakeConfig
 
 EXACT = Decimal("1.2345678901234567890123456789")
@@ -168,3 +168,18 @@ def test_last_valid_objects_of_new_functions_are_bounded(config: FakeConfig) -> 
     assert sum(ref() is not None for ref in made) <= 2 * 64
     config.set("db", {"nothing": 1})
     assert config.get("db", as_=Host, keep_valid=True) == kept
+
+
+def test_the_last_valid_object_stays_if_native_numbers_are_inexact() -> None:
+    config = FakeConfig({"db": {"host": "h"}}, numbers="native")
+    made = config.get("db", as_=Host, keep_valid=True)
+    bound = config.bind("db", lambda option: [option], keep_valid=True)
+    first = bound()
+    close_by = {Decimal(f"1.00000000000000000000{digit}") for digit in "12"}
+    config.set("db", {"host": "h", "set": close_by})
+    assert config.get("db", as_=Host, keep_valid=True) is made
+    assert bound() is first
+    assert len(config.status().kept_objects) == 2
+    for default in ({}, {"default": None}):
+        with pytest.raises(NumberInexact):
+            config.get("db", as_=Host, **default)

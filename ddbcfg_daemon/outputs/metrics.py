@@ -19,6 +19,11 @@ from ddbcfg_daemon.served_store import ServedStore
 _METRICS = (
     ("served", "gauge", "1 while the daemon serves the store, 0 while an error prevents it."),
     ("generation", "gauge", "The published generation; 0 if nothing is published."),
+    (
+        "content_timestamp_seconds",
+        "gauge",
+        "Time at which this content was first read; 0 if nothing is published.",
+    ),
     ("options", "gauge", "Number of options in the published snapshot."),
     ("bytes", "gauge", "Size of the published segment in bytes."),
     ("polls_total", "counter", "Polls since the control page was created."),
@@ -46,6 +51,9 @@ _METRICS = (
     ("last_success_timestamp_seconds", "gauge", "Time of the last successful poll; 0 if none."),
 )
 
+# Beside these: a store without a snapshot has no digest, and so no line.
+_CONTENT = ("content_info", "gauge", "1, with the digest of the published content as a label.")
+
 
 class Metrics:
     """The output that writes the metrics of all stores to a file."""
@@ -60,12 +68,22 @@ class Metrics:
 
 def metrics_text(stores: Iterable[ServedStore]) -> str:
     """Return the metrics of all stores."""
-    rows = [(_labels(store.names), _values(store.refresher)) for store in stores]
+    refreshers = [(store.names, store.refresher) for store in stores]
+    rows = [(_labels(names), _values(refresher)) for names, refresher in refreshers]
     lines = []
     for name, kind, text in _METRICS:
-        lines += [f"# HELP ddbcfg_{name} {text}", f"# TYPE ddbcfg_{name} {kind}"]
+        lines += _heading(name, kind, text)
         lines += [f"ddbcfg_{name}{labels} {values[name]}" for labels, values in rows]
+    lines += _heading(*_CONTENT)
+    for names, refresher in refreshers:
+        if refresher is not None and refresher.snapshot is not None:
+            labels = _labels(names, digest=refresher.snapshot.digest)
+            lines.append(f"ddbcfg_{_CONTENT[0]}{labels} 1")
     return "\n".join(lines) + "\n"
+
+
+def _heading(name: str, kind: str, text: str) -> list[str]:
+    return [f"# HELP ddbcfg_{name} {text}", f"# TYPE ddbcfg_{name} {kind}"]
 
 
 def _values(refresher: Refresher | None) -> dict[str, float]:
@@ -77,6 +95,7 @@ def _values(refresher: Refresher | None) -> dict[str, float]:
         "served": 1,
         "generation": refresher.generation,
         "options": 0 if snapshot is None else len(snapshot),
+        "content_timestamp_seconds": 0 if snapshot is None else snapshot.read_at,
         "bytes": 0 if snapshot is None else snapshot.size,
         "polls_total": status.polls,
         "failures": status.failures,
@@ -106,8 +125,9 @@ def _values(refresher: Refresher | None) -> dict[str, float]:
     }
 
 
-def _labels(names: Names) -> str:
-    return f'{{namespace="{_escaped(names.namespace)}",store="{_escaped(names.store)}"}}'
+def _labels(names: Names, **more: str) -> str:
+    labels = {"namespace": names.namespace, "store": names.store, **more}
+    return "{" + ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items()) + "}"
 
 
 def _escaped(text: str) -> str:

@@ -20,7 +20,9 @@ from ddbcfg_daemon.sources.base import Progress, Provenance, Reading
 from support.daemon import SECRET
 from support.shm import reading
 
-_LINE = re.compile(r'ddbcfg_(\w+)\{namespace="([^"]+)",store="((?:[^"\\]|\\.)*)"\} ([\d.e+-]+)')
+_LINE = re.compile(
+    r'ddbcfg_(\w+)\{namespace="([^"]+)",store="((?:[^"\\]|\\.)*)"(?:,digest="\w+")?\} ([\d.e+-]+)'
+)
 
 
 class Source:
@@ -114,3 +116,23 @@ def test_the_file_says_how_the_table_is_followed(namespace: str) -> None:
     }
     assert {name: prod[name] for name in expected} == expected
     assert prod["last_full_timestamp_seconds"] == pytest.approx(time.time(), abs=30)
+
+
+def test_hosts_with_equal_content_have_equal_digests_and_say_since_when(
+    namespace: str,
+) -> None:
+    source, publisher = Source(), Publisher(Names(namespace, "prod"))
+    refresher = Refresher(source, publisher, 60.0, pid=os.getpid())
+    store = served(refresher)
+    assert "content_info{" not in metrics_text([store])  # nothing is published yet
+    digests = []
+    for option in "first", "second", "first":
+        source.now = reading({option: {}})
+        refresher.poll()
+        text = metrics_text([store])
+        digests += re.findall(r'ddbcfg_content_info\{.+,digest="([0-9a-f]{64})"\} 1\n', text)
+        [since] = re.findall(r"ddbcfg_content_timestamp_seconds\{.+\} (.+)\n", text)
+        assert float(since) == pytest.approx(source.now.read_at / 1e9)
+    assert refresher.snapshot is not None
+    assert digests[0] == digests[2] == refresher.snapshot.digest != digests[1]
+    publisher.close()

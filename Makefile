@@ -148,6 +148,8 @@ contrib-check: $(READY) ## validate the files of contrib/ with the linters of th
 	$(CHECKED)/bin/hadolint contrib/container/Dockerfile
 	$(CHECKED)/bin/check-jsonschema --builtin-schema vendor.compose-spec contrib/container/*.yaml
 	$(CHECKED)/bin/kubernetes-validate --strict --quiet contrib/kubernetes/*.yaml
+	@command -v promtool >/dev/null || echo "no promtool here: the alerts were not tested"
+	@! command -v promtool >/dev/null || promtool test rules contrib/prometheus/alerts_test.yml
 
 # systemd-analyze needs the program to exist, and exits with 0 if there are only warnings.  Its
 # output about other units of this machine is ignored.

@@ -1,0 +1,130 @@
+"""Alerts and dashboard of contrib/ use metrics that there are, in expressions that are valid."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ddbcfg_daemon.outputs.metrics import metrics_text
+from support.contrib import CONTRIB
+
+METRICS = set(re.findall(r"^# TYPE (\S+)", metrics_text([]), re.MULTILINE))
+ALERTS_FILE = CONTRIB / "prometheus/alerts.yml"
+TESTS_FILE = CONTRIB / "prometheus/alerts_test.yml"
+ALERTS = yaml.safe_load(ALERTS_FILE.read_text())["groups"][0]["rules"]
+DASHBOARD = json.loads((CONTRIB / "grafana/dashboard.json").read_text())
+
+EXPRESSIONS = [
+    (panel["title"], target["expr"]) for panel in DASHBOARD["panels"] for target in panel["targets"]
+]
+
+
+def promtool(*arguments: str | Path) -> str:
+    if not shutil.which("promtool"):
+        pytest.skip("no promtool here; on Debian it is in the package prometheus")
+    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def used(text: str) -> set[str]:
+    return set(re.findall(r"\bddbcfg_\w+", text))
+
+
+def test_all_metrics_are_ones_that_the_daemon_writes() -> None:
+    texts = [ALERTS_FILE.read_text(), TESTS_FILE.read_text(), json.dumps(DASHBOARD)]
+    assert set().union(*map(used, texts)) - METRICS == set()
+
+
+def test_each_alert_has_a_unit_test_in_which_it_fires() -> None:
+    tests = TESTS_FILE.read_text()
+    for alert in ALERTS:
+        assert f'alertname="{alert["alert"]}"' in tests
+
+
+def test_the_alerts_fire_when_they_should_and_at_no_other_time() -> None:
+    assert "SUCCESS" in promtool("test", "rules", TESTS_FILE)
+
+
+def test_every_expression_of_the_dashboard_is_valid(tmp_path: Path) -> None:
+    rules = [
+        {"record": f"panel:{number}", "expr": expression.replace("$__rate_interval", "5m")}
+        for number, (_, expression) in enumerate(EXPRESSIONS)
+    ]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    assert f"{len(EXPRESSIONS)} rules found" in promtool("check", "rules", file)
+
+
+# Of three hosts, two had the new content 30 seconds apart; the third was started an hour later.
+HOSTS = """
+rule_files: []
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'ddbcfg_content_timestamp_seconds{namespace="c", store="s", instance="a"}', values: 600}
+      - {series: 'ddbcfg_content_timestamp_seconds{namespace="c", store="s", instance="b"}', values: 630}
+      - {series: 'ddbcfg_content_timestamp_seconds{namespace="c", store="s", instance="c"}', values: 4200}
+      - {series: 'ddbcfg_generation{namespace="c", store="s", instance="a"}', values: 7}
+      - {series: 'ddbcfg_generation{namespace="c", store="s", instance="b"}', values: 2}
+      - {series: 'ddbcfg_generation{namespace="c", store="s", instance="c"}', values: 1}
+      - {series: 'ddbcfg_content_info{namespace="c", store="s", instance="a", digest="0123456789abcdef"}', values: 1}
+      - {series: 'ddbcfg_content_info{namespace="c", store="s", instance="b", digest="0123456789abcdef"}', values: 1}
+      - {series: 'ddbcfg_content_info{namespace="c", store="s", instance="c", digest="0123456789abcdef"}', values: 1}
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("title", "labels", "value"),
+    [
+        (
+            "Hosts on each content",
+            '{namespace="c", store="s", content="0123456789ab"}',
+            3,
+        ),
+        (
+            "How long a change takes to be everywhere",
+            '{namespace="c", store="s", digest="0123456789abcdef", content="0123456789ab"}',
+            30,
+        ),
+    ],
+)
+def test_a_panel_shows_how_a_change_reaches_the_hosts(
+    tmp_path: Path, title: str, labels: str, value: int
+) -> None:
+    [expression] = [expr for panel, expr in EXPRESSIONS if panel == title]
+    document = yaml.safe_load(HOSTS)
+    document["tests"][0]["promql_expr_test"] = [
+        {
+            "expr": re.sub(r"\$(namespace|store)", ".*", expression),
+            "eval_time": "0s",
+            "exp_samples": [{"labels": labels, "value": value}],
+        }
+    ]
+    file = tmp_path / "test.yml"
+    file.write_text(yaml.safe_dump(document))
+    assert "SUCCESS" in promtool("test", "rules", file)
+
+
+def test_the_dashboard_shows_only_the_chosen_stores_in_panels_that_do_not_overlap() -> None:
+    for title, expression in EXPRESSIONS:
+        metrics = re.findall(r"ddbcfg_\w+(\{[^}]*\})?", expression)
+        assert set(metrics) == {'{namespace=~"$namespace",store=~"$store"}'}, title
+    places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
+    cells = [
+        (x, y)
+        for place in places
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) == 23
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert all(one < next_ for one, next_ in pairwise(ids))

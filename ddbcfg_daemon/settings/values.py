@@ -124,7 +124,7 @@ class StoreSettings:
         kinds.text,
         "the AWS region",
         metavar="REGION",
-        default_is="from AWS_REGION, AWS_DEFAULT_REGION or AWS's files",
+        default_is="from AWS_DEFAULT_REGION, AWS_REGION or AWS's files",
     )
     profile: str | None = setting(
         _POLL,

@@ -37,6 +37,7 @@ _SCALARS = (int, float, str, bool, bytes, Decimal)
 def converter_to(target: Any) -> Callable[[ReadOnlyDict], Any]:
     """Return a function that converts an option; it raises Misfit."""
     converter = _strict()
+    converter.get_structure_hook(target)  # raises here for a type that cattrs does not take
 
     def convert(option: ReadOnlyDict) -> Any:
         try:

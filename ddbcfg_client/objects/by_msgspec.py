@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from msgspec import ValidationError
+from msgspec import ValidationError, msgpack
 from msgspec import convert as by_msgspec
 
 from ddbcfg_client.objects.misfits import ABSENT, Misfit, kind_at, plain, refused_by_own_code
@@ -26,6 +26,7 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 
 def converter_to(target: Any) -> Callable[[ReadOnlyDict], Any]:
     """Return a function that converts an option; it raises Misfit."""
+    msgpack.Decoder(target)  # raises here for a type that msgspec does not take
 
     def convert(option: ReadOnlyDict) -> Any:
         content = plain(option)  # msgspec takes no Decimal for an int

@@ -64,6 +64,8 @@ _CORRECTIONS = 3
 def converter_to(target: Any) -> Callable[[ReadOnlyDict], Any]:
     """Return a function that converts an option; it raises Misfit."""
     adapter = TypeAdapter(target)
+    if not adapter.pydantic_complete:
+        adapter.rebuild(raise_errors=True)  # here, so that no option is blamed for the type
 
     def convert(option: ReadOnlyDict) -> Any:
         try:

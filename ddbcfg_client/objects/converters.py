@@ -1,6 +1,7 @@
 """Which library converts an option to a type.
 
-A type of pydantic, msgspec or attrs is converted by its own library (attrs: by cattrs).  Any other
+A type of pydantic, msgspec or attrs is converted by its own library (attrs: by cattrs), also as a
+member of a hint such as ``Name | None``: another one would skip its converters.  Any other
 dataclass, TypedDict or type hint is converted by the first of pydantic, msgspec and cattrs that is
 installed and takes it.  Everything else that can be called gets the option as its argument.
 """
@@ -122,6 +123,15 @@ def _by(library: str, target: Any) -> Convert:
 
 
 def _own_library(target: Any) -> str | None:
+    """Return the library that the type is of; for a hint, the only one that its members are of."""
+    library = _library_of_class(target)
+    if library is not None:
+        return library
+    of_members = {_own_library(_meant(member)) for member in get_args(target)} - {None}
+    return of_members.pop() if len(of_members) == 1 else None
+
+
+def _library_of_class(target: Any) -> str | None:
     kind = get_origin(target) or target
     if not isinstance(kind, type):
         return None

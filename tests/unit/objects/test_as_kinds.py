@@ -7,7 +7,7 @@ import functools
 import gc
 import weakref
 from decimal import Decimal
-from typing import Any, NewType, Union
+from typing import Annotated, Any, NewType, Union
 
 import attrs
 import msgspec
@@ -183,3 +183,36 @@ def test_the_last_valid_object_stays_if_native_numbers_are_inexact() -> None:
     for default in ({}, {"default": None}):
         with pytest.raises(NumberInexact):
             config.get("db", as_=Host, **default)
+
+
+@attrs.frozen
+class Converting:
+    host: str = attrs.field(converter=str.upper)
+    port: int = attrs.field(validator=attrs.validators.lt(5))
+
+
+@pytest.mark.parametrize("target", [Converting | None, Annotated[Converting, "x"]])
+def test_the_library_of_a_type_converts_it_in_a_hint_too(config: FakeConfig, target: Any) -> None:
+    assert config.get("db", as_=target) == Converting("h", 1)
+    assert config.get("db", as_=target).host == "H"
+    config.set("db", {"host": "h", "port": 7})
+    with pytest.raises(OptionInvalid):
+        config.get("db", as_=target)
+
+
+class Undefined(pydantic.BaseModel):
+    host: "Missing"  # type: ignore[name-defined]  # noqa: F821, UP037
+
+
+@dataclasses.dataclass
+class UndefinedToo:
+    host: "Missing"  # type: ignore[name-defined]  # noqa: F821, UP037
+
+
+@pytest.mark.parametrize("target", [Undefined, UndefinedToo, Attrs | Struct])
+def test_a_type_that_no_library_takes_is_not_blamed_on_the_option(
+    config: FakeConfig, target: Any
+) -> None:
+    with pytest.raises(Exception, match=r"Missing|Unsupported type") as caught:
+        config.get("db", as_=target)
+    assert not isinstance(caught.value, OptionInvalid)

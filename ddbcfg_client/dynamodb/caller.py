@@ -84,6 +84,7 @@ def _looked_up(region: str, keys: Any) -> str:
 def _asked(region: str, keys: Any) -> str:
     from botocore.config import Config
 
+    from ddbcfg_client.dynamodb.client import close_client
     from ddbcfg_client.dynamodb.session import lean_session
 
     config = Config(
@@ -99,4 +100,4 @@ def _asked(region: str, keys: Any) -> str:
     try:
         return str(client.get_caller_identity()["Arn"])
     finally:
-        client.close()
+        close_client(client)

@@ -6,6 +6,7 @@ Importing this module does not import boto3; the first connection does.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ddbcfg_client.dynamodb.errors import explained
@@ -71,7 +72,7 @@ def check_settings(
     """
     keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "none")
     client = _client(None, region, endpoint_url, profile, **keys)
-    client.close()
+    close_client(client)
     return client.meta.region_name, client.meta.endpoint_url
 
 
@@ -107,9 +108,26 @@ def _client(
         if not client.meta.region_name:  # AWS_DEFAULT_REGION is set, to nothing
             raise NoRegionError
     if flaw := endpoint_flaw(client.meta.endpoint_url):
-        client.close()
+        close_client(client)
         raise _no_endpoint(flaw)
     return client
+
+
+def close_client(client: Any) -> None:
+    """Close the client and its idle connections.
+
+    botocore only forgets its pools of connections, and the last response can refer to one: then its
+    sockets would stay open until the garbage collector runs.
+    """
+    pools = []
+    # Private, so what a later botocore has instead is left to the garbage collector.
+    with suppress(AttributeError):
+        held = client._endpoint.http_session._manager.pools
+        pools = [held.get(key) for key in held.keys()]  # noqa: SIM118 - iterating it raises
+    client.close()
+    for pool in pools:
+        if pool is not None:
+            pool.close()
 
 
 def endpoint_flaw(url: str) -> str:

@@ -12,7 +12,7 @@ import time
 from threading import Lock
 
 from ddbcfg_client.dynamodb import forks
-from ddbcfg_client.dynamodb.client import boto3_module, connect_dynamodb
+from ddbcfg_client.dynamodb.client import boto3_module, close_client, connect_dynamodb
 from ddbcfg_client.dynamodb.credentials import unlock_credentials
 from ddbcfg_client.dynamodb.native import native_client
 from ddbcfg_client.dynamodb.table import Table
@@ -82,7 +82,7 @@ class TableConnection:
                 self._table = table
                 return table
         if self._given is None:
-            client.close()
+            close_client(client)
         raise StoreClosed(store)
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class TableConnection:
     def _drop(self) -> None:
         table, self._table = self._table, None
         if table is not None and self._given is None:
-            table.client.close()
+            close_client(table.client)
 
     def after_fork(self) -> None:
         """Replace the parent's locks and connections."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from copy import copy
 from threading import Lock
 
+from ddbcfg_client.dynamodb.client import close_client
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_daemon.memory import settle
@@ -51,7 +52,7 @@ class Connection:
             if table is not self._table or self._clock() - self._tried_at < GAP:
                 return
             self._table = None
-        table.client.close()
+        close_client(table.client)
 
     def _made(self) -> Table:
         if self._error is not None and self._clock() - self._tried_at < GAP:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -117,10 +118,14 @@ def test_closing_its_own_client_leaves_no_socket(
 ) -> None:
     with faults.FaultProxy(moto_url) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxy.url)
-        with DynamoDBConfigStore(boto3.Session(), table_name, "prod") as store:
-            store.set("db", DB)
-            assert proxy.connections == 1
-        proxy.wait_for_connections(0)
+        gc.disable()  # it would close them in its own time
+        try:
+            with DynamoDBConfigStore(boto3.Session(), table_name, "prod") as store:
+                store.set("db", DB)
+                assert proxy.connections == 1
+            proxy.wait_for_connections(0)
+        finally:
+            gc.enable()
 
 
 # --- shared memory -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.output import emit, emit_json, flush, say, shown
-from ddbcfg_client.commands.reading import add_flags, open_config
+from ddbcfg_client.commands.reading import add_flags, open_config, seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,16 @@ _MISSING = object()
 def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
     parser.add_argument("option", nargs="?", metavar="OPTION")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object a line")
+    text = "run CMD at each change, with the change as JSON on its standard input; without a shell"
+    form.add_argument("--exec", metavar="CMD", help=text)
+    text = "with --exec: wait until there was no change for S seconds (1)"
+    parser.add_argument("--debounce", type=seconds, default=1.0, metavar="S", help=text)
+    text = "with --exec: end CMD after S seconds (60)"
+    parser.add_argument("--exec-timeout", type=seconds, default=60.0, metavar="S", help=text)
+    text = "with --exec: run CMD at the start, too"
+    parser.add_argument("--initial", action="store_true", help=text)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -29,6 +39,11 @@ def _run(args: argparse.Namespace) -> int:
     Raise OptionNotFound if the option does not exist at the start, because a mistyped name would
     never print anything.
     """
+    if args.exec is not None:
+        from ddbcfg_client.commands.watch_exec import watch_and_run
+
+        return watch_and_run(args)
+    from ddbcfg_client.commands.change_document import document, present
     from ddbcfg_client.format.differences import differences
     from ddbcfg_client.notation.writer import dumps
 
@@ -36,10 +51,13 @@ def _run(args: argparse.Namespace) -> int:
     before = config.snapshot()
     changes = config.changes()
     value: object = None
-    if option is None:
+    if option is not None:
+        value = before[option]
+    if args.json:
+        emit_json(dumps(present(config, before, option), typed=False))
+    elif option is None:
         emit(f"generation {before.generation}: {len(before)} options")
     else:
-        value = before[option]
         emit_json(dumps(value, typed=False))
     while True:
         flush()
@@ -49,14 +67,18 @@ def _run(args: argparse.Namespace) -> int:
             continue
         if option is None:
             found = change if change.complete else differences(before, now)
-            say(f"generation {change.generation}: {_names(found)}")
+            if args.json:
+                emit_json(dumps(document(config, change.generation, found), typed=False))
+            else:
+                say(f"generation {change.generation}: {_names(found)}")
             before = now
         else:
             # An option that did not change is the same object in every generation.
             new = now.get(option, _MISSING)
             if new is not value:
                 value = new
-                emit_json("null" if new is _MISSING else dumps(new, typed=False))
+                printed = present(config, now, option) if args.json else now.get(option)
+                emit_json(dumps(printed, typed=False))
 
 
 def _names(found: Change | Differences) -> str:

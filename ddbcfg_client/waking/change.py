@@ -52,7 +52,15 @@ def change_of(since: Position | None, now: Attachment) -> Change:
     return Change(generation, *_net(later), complete=log.base <= since[0])
 
 
-def _net(log: Iterable[Logged]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def merged(earlier: Change, later: Change) -> Change:
+    """Return both changes as one."""
+    log = [(c.generation, c.added, c.changed, c.removed) for c in (earlier, later)]
+    return Change(later.generation, *_net(log), complete=earlier.complete and later.complete)
+
+
+def _net(
+    log: Iterable[Logged],
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return the names that all entries together add, change and remove."""
     was_there: dict[str, bool] = {}
     is_there: dict[str, bool] = {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from ddbcfg_client.commands.registry import load
 from support.children import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,3 +173,12 @@ def test_the_example_has_every_variable_of_the_daemon() -> None:
     example = (ROOT / "systemd/daemon.env.example").read_text()
     variables = set(re.findall(r"^#?(DDBCFG_[A-Z_]+)=", example, re.MULTILINE))
     assert variables == {f"DDBCFG_{flag[2:].replace('-', '_').upper()}" for flag in flags}
+
+
+def test_the_example_of_a_unit_that_watches_is_a_command_line_that_there_is() -> None:
+    text = (ROOT / "systemd/ddbcfg-reload-nginx.service.example").read_text()
+    start = next(line for line in text.splitlines() if line.startswith("ExecStart="))
+    program, command, *arguments = shlex.split(start.removeprefix("ExecStart="))
+    assert (program, command) == ("/usr/local/bin/ddbcfg-client", "watch")
+    args = load(command).parser().parse(arguments)
+    assert (args.exec, args.initial, args.wait) == ("systemctl reload nginx", True, 300)

@@ -145,6 +145,7 @@ CHECKED = .cache/contrib
 contrib-check: $(READY) ## validate the files of contrib/ with the linters of their tools
 	@test -d $(CHECKED) || $(VENV)/bin/python -m venv $(CHECKED)
 	@$(CHECKED)/bin/pip install --quiet --requirement contrib/requirements.txt
+	$(CHECKED)/bin/cfn-lint contrib/aws/*.yaml
 	$(CHECKED)/bin/hadolint contrib/container/Dockerfile
 	$(CHECKED)/bin/check-jsonschema --builtin-schema vendor.compose-spec contrib/container/*.yaml
 	$(CHECKED)/bin/kubernetes-validate --strict --quiet contrib/kubernetes/*.yaml

@@ -1,11 +1,8 @@
-"""The policies of docs/fleet.md allow what daemons, writers and scribes request, no more."""
+"""The policies of docs/fleet.md allow what each role requests, and no more."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,18 +10,17 @@ import pytest
 from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb import store_writer
 from ddbcfg_client.dynamodb.revision import importing, writing
+from ddbcfg_client.dynamodb.revision.enabling import Settings, disable, enable
 from ddbcfg_client.dynamodb.revision.following import Known, follow
 from ddbcfg_client.dynamodb.revision.history import past, records
+from ddbcfg_client.dynamodb.revision.purging import purge
 from ddbcfg_client.dynamodb.revision.repairing import repair
 from ddbcfg_client.dynamodb.revision.syncing import sync
+from support.policies import POLICIES
 from support.revisions import RevisedStore, TimedAccess, packed
 
 if TYPE_CHECKING:
     from support.fault_proxy import FaultProxy
-
-PAGE = (Path(__file__).resolve().parents[2] / "docs/fleet.md").read_text()
-# An indented block that is JSON of a policy, after the word that says whose it is.
-POLICIES = re.findall(r"(daemon|writer|scribe):\n\n((?: {4}.*\n)+)", PAGE)
 
 # What requests need: the permissions for what a transaction does, none of its own name.
 ACTIONS = {"Get": "GetItem", "Put": "PutItem", "Delete": "DeleteItem"}
@@ -34,8 +30,7 @@ class Policy:
     """What a policy of the page allows."""
 
     def __init__(self, whose: str) -> None:
-        [text] = [text for name, text in POLICIES if name == whose]
-        self._statements = json.loads(text)["Statement"]
+        self._statements = POLICIES[whose]["Statement"]
 
     def allows(self, action: str, store: str | None) -> bool:
         return any(self._matches(statement, action, store) for statement in self._statements)
@@ -112,8 +107,19 @@ def scribe(store: RevisedStore, proxy: FaultProxy) -> Needed:
     return found | needed(proxy)
 
 
+def operate(store: RevisedStore, proxy: FaultProxy) -> Needed:
+    """What an operator does beside writing: deletes the history, ends and begins the revisions."""
+    edit(store, proxy, "b")
+    sync(store.access(), None, by="me")
+    purge(store.access(), before=2)
+    disable(store.access())
+    enable(store.access(), Settings(), by="me")
+    return needed(proxy)
+
+
 @pytest.mark.parametrize(
-    ("whose", "act"), [("daemon", poll), ("writer", write_all), ("scribe", scribe)]
+    ("whose", "act"),
+    [("daemon", poll), ("writer", write_all), ("scribe", scribe), ("operator", operate)],
 )
 def test_the_policy_allows_what_is_requested(
     revised: RevisedStore,
@@ -133,8 +139,10 @@ def test_the_policy_allows_what_is_requested(
     assert ("GetItem", "_ddbcfg/prod") in found
     for action in ("PutItem", "DeleteItem", "Query"):
         assert not policy.allows(action, "test"), "another store"
-    assert not policy.allows("DeleteItem", "_ddbcfg/prod"), "the record cannot be deleted"
-    assert policy.allows("PutItem", "prod") == (whose == "writer")
+    may_delete_the_record = policy.allows("DeleteItem", "_ddbcfg/prod")
+    assert may_delete_the_record == (("DeleteItem", "_ddbcfg/prod") in found)
+    assert may_delete_the_record == (whose == "operator")
+    assert policy.allows("PutItem", "prod") == (whose in ("writer", "operator"))
 
 
 def test_a_writer_can_repair(revised: RevisedStore, proxy: FaultProxy) -> None:

@@ -53,11 +53,15 @@ class _Current:
 
 
 class _Failure:
-    """A failed attempt to make an object, not to be repeated before ``retry_at``."""
+    """A failed attempt to make an object, not to be repeated before ``retry_at``.
+
+    ``error`` is None if there is an older object to return: an error that was raised keeps the
+    frames of its caller alive, and what they refer to.
+    """
 
     __slots__ = ("delay", "error", "retry_at", "values")
 
-    def __init__(self, values: Values, error: Exception, before: _Failure | None) -> None:
+    def __init__(self, values: Values, error: Exception | None, before: _Failure | None) -> None:
         self.values = values
         self.error = error
         self.delay: float = _FIRST_RETRY
@@ -212,7 +216,7 @@ class Bound(HotBound, Generic[Made]):
         except Exception as error:
             if not mine.is_here():
                 return None
-            mine.failure = _Failure(values, error, mine.failure)
+            mine.failure = _Failure(values, error if old is None else None, mine.failure)
             if old is None:
                 raise
             self._report(error)
@@ -260,7 +264,7 @@ class Bound(HotBound, Generic[Made]):
             return None
         if monotonic() >= failure.retry_at:
             return None
-        if current is None:
+        if current is None and failure.error is not None:
             raise failure.error.with_traceback(None)
         return current
 

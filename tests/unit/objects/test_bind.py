@@ -320,6 +320,30 @@ def test_a_handle_does_not_keep_old_objects_alive(config: FakeConfig) -> None:
     assert handle() is None
 
 
+def test_an_error_that_one_call_raised_does_not_keep_that_call_alive(config: FakeConfig) -> None:
+    def make(option: Any) -> Made:
+        assert "broken" not in option
+        return Made(option)
+
+    def request() -> weakref.ref[Made]:
+        local = Made()
+        try:
+            pool()
+        except AssertionError:
+            failed.append(True)
+        return weakref.ref(local)
+
+    failed: list[bool] = []
+    pool = config.bind("db", make)
+    first = pool()
+    config.set("db", {"broken": True})
+    local = request()
+    gc.collect()
+    assert failed
+    assert local() is None
+    assert pool() is first
+
+
 def test_a_handle_says_what_it_is_and_is_not_copied(config: FakeConfig) -> None:
     pool = config.bind(["db", "cache"], Made)
     assert repr(pool) == "<bind('db', 'cache') of <ddbcfg Config config/test>>"

@@ -44,12 +44,14 @@ CODES = {
     "OptionNotFound": NOT_FOUND,
     "OutputFailed": OUTPUT_FAILED,
     "ReloadFailed": NOT_RELOADED,
+    "RemovalRefused": CONFLICT,
     "RevisionDamaged": DYNAMODB_FAILED,
     "RevisionError": CONFLICT,
     "RevisionFormatUnknown": DYNAMODB_FAILED,
     "RevisionMissing": NOT_FOUND,
     "SnapshotError": NO_SNAPSHOT,
     "SnapshotTooStale": TOO_OLD,
+    "StoreServed": CONFLICT,
     "TableError": DYNAMODB_FAILED,
 }
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "watch": "watch",
     "reload": "reload",
     "exec": "exec_",
+    "remove": "remove",
     "set": "set",
     "delete": "delete",
     "create-table": "create_table",

@@ -56,6 +56,38 @@ class NotationError(ConfigError, ValueError):
         return f"{self.where}: {self.reason}"
 
 
+class StoreServed(ConfigError):
+    """A store cannot be removed while a daemon serves it; ``pid`` is 0 if it is not known."""
+
+    def __init__(self, store: str, pid: int) -> None:
+        super().__init__(store, pid)
+        self.store = store
+        self.pid = pid
+
+    def __str__(self) -> str:
+        who = f"pid {self.pid}" if self.pid else "its pid cannot be seen from here"
+        return (
+            f"store {self.store!r} is served by a daemon on this host ({who}); nothing was "
+            "removed: stop that daemon, or take the store out of its settings, first"
+        )
+
+
+class RemovalRefused(ConfigError):
+    """This user may not remove the object ``name`` of a store, which belongs to ``uid``."""
+
+    def __init__(self, store: str, name: str, uid: int) -> None:
+        super().__init__(store, name, uid)
+        self.store = store
+        self.name = name
+        self.uid = uid
+
+    def __str__(self) -> str:
+        return (
+            f"store {self.store!r} cannot be removed: {self.name} belongs to uid {self.uid}; run "
+            "this as root or as that user"
+        )
+
+
 class OutputFailed(ConfigError):
     """A command's result could not be written to standard output."""
 

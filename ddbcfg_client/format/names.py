@@ -68,6 +68,14 @@ class Names:
         """Return the name of the snapshot segment of ``generation``."""
         return f"{self.page}.{generation}"
 
+    @property
+    def temporary_prefix(self) -> str:
+        """What the names of objects begin with that are not complete yet."""
+        from hashlib import sha256  # here: only the daemon and the removal of a store need it
+
+        # Short even if the store's name is long: a socket's address has room for 108 bytes.
+        return f"/ddbcfg~{sha256(self.page.encode()).hexdigest()[:32]}~"
+
     @classmethod
     def of_page(cls, page: str) -> Names | None:
         """Return the names for a control page's name; None if it is not the name of a page."""

@@ -10,7 +10,6 @@ import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from ddbcfg_client.format.names import Names
@@ -141,7 +140,7 @@ def write(fd: int, parts: Iterable[bytes], offset: int = 0) -> None:
 
 def temporary(names: Names) -> str:
     """Return a random name for an object of the store, which another user cannot guess."""
-    return f"{_temporary_prefix(names)}{secrets.token_hex(8)}"
+    return f"{names.temporary_prefix}{secrets.token_hex(8)}"
 
 
 def put_in_place(temporary_name: str, name: str) -> None:
@@ -159,16 +158,11 @@ def sweep_temporary(names: Names) -> None:
 
     Only the holder of the writer lock may call this.
     """
-    prefix = _temporary_prefix(names)
+    prefix = names.temporary_prefix
     for file in os.listdir(SHM_DIR):
         if f"/{file}".startswith(prefix):
             with suppress(OSError):
                 path_of(f"/{file}").unlink()
-
-
-def _temporary_prefix(names: Names) -> str:
-    # Short even if the store's name is long: a socket's address has room for 108 bytes.
-    return f"/ddbcfg~{sha256(names.page.encode()).hexdigest()[:32]}~"
 
 
 def clear_the_way(path: Path, name: str) -> None:

@@ -1,0 +1,54 @@
+"""``ddbcfg-client remove``: take away what a daemon left of a store that nobody serves."""
+
+from __future__ import annotations
+
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.confirming import confirmed
+from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
+from ddbcfg_client.commands.output import complain, counted, say, shown
+from ddbcfg_client.connecting import names_of, trust_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from ddbcfg_client.commands.parser import Parser
+
+_DESCRIPTION = """\
+Remove a store's objects in this host's shared memory, as root or the daemon's user, if no daemon
+serves it.  Neither DynamoDB nor the copy on disk is changed.
+"""
+
+
+def _add_arguments(parser: Parser) -> None:
+    add = parser.add_argument
+    add("store", metavar="STORE")
+    add("--table", help="the table's name")
+    add("--namespace", help="the daemon's --namespace, if it has one")
+    add("--owner", help="a user or uid to trust besides root and this user (DDBCFG_OWNER)")
+    add("--yes", action="store_true", help="do not ask")
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ddbcfg_client.shm.removal import objects_of, remove
+
+    trust = trust_in(args.owner)
+    names = names_of(args.table, [args.store], args.namespace, trust)
+    name = f"{shown(names.namespace)}/{shown(names.store)}"
+    if not objects_of(names):
+        complain(f"store {name} has nothing in the shared memory of this host")
+        return NOT_FOUND
+    if not confirmed(args, f"remove store {name} from the shared memory of this host"):
+        return NOT_FOUND
+    removed = remove(names, trust)
+    say(f"removed {counted(removed, 'object')} of store {name}")
+    return FOUND
+
+
+COMMAND = Command(
+    "remove",
+    "remove a store that no daemon serves from shared memory",
+    _run,
+    _add_arguments,
+    description=_DESCRIPTION,
+)

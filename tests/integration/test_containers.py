@@ -169,13 +169,18 @@ def test_workers_in_other_containers_are_current_and_outlive_the_daemons_contain
         assert "is served by another daemon" in second.output
 
 
-def test_a_container_whose_user_namespace_has_other_uids_says_that_it_cannot_see_the_owner(
-    host: Host, pod: Pod, table: ConfigTable, moto_url: str
+def test_where_only_the_daemon_may_write_the_same_uids_read_and_others_say_what_they_lack(
+    host: Host, tmp_path: Path, table: ConfigTable, moto_url: str
 ) -> None:
+    """As the DaemonSet does, whose folder an init container gives to the daemon's user."""
     table.put("prod", "db", host="db")
-    serve(host, pod, table, moto_url).wait_for("generation 1")
-    elsewhere = pod.within(APPLICATION, [DAEMON], first=FIRST_ID + 200_000)
-    with application(host, elsewhere) as app:
-        worker = said(app)
+    owner = FIRST_ID + DAEMON
+    with a_pod(tmp_path, f"mode=0755,uid={owner},gid={owner}") as pod:
+        serve(host, pod, table, moto_url).wait_for("generation 1")
+        with application(host, pod.within(APPLICATION, [DAEMON], read_only=True)) as app:
+            assert said(app)["host"] == "db"
+        elsewhere = pod.within(APPLICATION, [DAEMON], read_only=True, first=FIRST_ID + 200_000)
+        with application(host, elsewhere) as app:
+            worker = said(app)
     assert worker["refused"] == "UntrustedSegment"
     assert "its owner cannot be seen from this user namespace" in worker["text"]

@@ -67,9 +67,12 @@ class Pod:
 
 
 @contextmanager
-def a_pod(folder: Path) -> Iterator[Pod]:
-    """Keep a pod while the block runs; *folder* is where its tmpfs is mounted, in its namespace."""
-    mount = f'mount -t tmpfs -o size={SIZE},mode=1777 tmpfs "$0" && echo mounted && exec cat'
+def a_pod(folder: Path, access: str = "mode=1777") -> Iterator[Pod]:
+    """Keep a pod while the block runs; *folder* is where its tmpfs is mounted, in its namespace.
+
+    *access* says in mount's words who may create files in it.
+    """
+    mount = f'mount -t tmpfs -o size={SIZE},{access} tmpfs "$0" && echo mounted && exec cat'
     with subprocess.Popen(
         ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount, folder],
         stdin=subprocess.PIPE,

@@ -24,4 +24,8 @@ def confirmed(args: argparse.Namespace, what: str) -> bool:
         args.fail(f"this {verb}s {object_} and there is no terminal to ask on: add --yes")
     flush()
     print(f"{what[0].upper()}{what[1:]}? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    try:
+        answer = sys.stdin.readline()
+    except UnicodeDecodeError:  # whatever key that was
+        return False
+    return answer.strip().lower() in ("y", "yes")

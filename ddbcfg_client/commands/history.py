@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.dynamodb.revision.access import Access
     from ddbcfg_client.dynamodb.revision.record import Record
+    from ddbcfg_client.errors import HistoryGap
 
 _DESCRIPTION = """\
 Show the changes of a store that has revisions, the newest first: revision, time, writer, reason and
@@ -42,9 +43,17 @@ def _add_arguments(parser: Parser) -> None:
 
 def _since(text: str) -> Any:
     """Return a revision as an int, or a time with its zone."""
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and not _is_date(text):
         return int(text)
     return _time(text)
+
+
+def _is_date(text: str) -> bool:
+    """Whether the digits are a date, as in 20261101; no store has so many revisions."""
+    try:
+        return len(text) == 8 and _time(text).year > 1970
+    except ValueError:
+        return False
 
 
 _since.__name__ = "revision or time"
@@ -57,6 +66,13 @@ def _time(text: str) -> Any:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def _is_before(at: str, time: Any) -> bool:
+    try:
+        return bool(_time(at) < time)
+    except ValueError:  # it says no time
+        return False
+
+
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.notation.writer import dumps
 
@@ -67,21 +83,28 @@ def _run(args: argparse.Namespace) -> int:
         name = f"{table.name}/{shown(store)}"
         if args.purge:
             return _purge(args, access, name)
-        found = _found(args, access)
+        damaged: list[HistoryGap] = []
+        found = _found(args, access, damaged)
         if args.json:
             emit_json(dumps([_about(r, names) for r, names in found], typed=False, indent=2))
-            return FOUND
+            return _reported(damaged)
         any_found = False
         for record, names in found:
             any_found = True
             say("\n".join(_lines(record, names)))
-    if not any_found:
+    if not any_found and not damaged:
         say(f"{name}: no change on record")
-    return FOUND
+    return _reported(damaged)
+
+
+def _reported(damaged: list[HistoryGap]) -> int:
+    for gap in damaged:
+        complain(str(gap))
+    return NOT_FOUND if damaged else FOUND
 
 
 def _found(
-    args: argparse.Namespace, access: Access
+    args: argparse.Namespace, access: Access, damaged: list[HistoryGap]
 ) -> Iterator[tuple[Record, tuple[str, ...] | None]]:
     """Yield the wanted changes with the names of their options, None if they are not on record."""
     from ddbcfg_client.dynamodb.revision.history import records
@@ -89,13 +112,15 @@ def _found(
     after = args.since if isinstance(args.since, int) else 0
     time = None if isinstance(args.since, int) else args.since
     number = 0
-    for record in records(access, since=after):
+    for record in records(access, since=after, damaged=damaged.append):
         # Clocks of writers differ, so a later change can be of an earlier time.
-        if time is not None and _time(record.at) < time:
+        if time is not None and _is_before(record.at, time):
             continue
         wanted = args.json or args.option is not None
         names = _names(access, record) if wanted else record.names
-        if args.option is not None and args.option not in (names or ()):
+        # One whose options are not all on record may have changed it.
+        may_have = names is None or record.gap or args.option in names
+        if args.option is not None and not may_have:
             continue
         yield record, names
         number += 1

@@ -60,7 +60,9 @@ def _run(args: argparse.Namespace) -> int:
         if args.dry_run:
             say(f"dry run, nothing was written: {what} would change")
             return FOUND
-        if not confirmed(args, f"change {what} of {name}"):
+        deleted = sum(entry.after is None for entry in entries)
+        of_them = f", {deleted} of them deleted" if deleted else ""
+        if not confirmed(args, f"change {what} of {name}{of_them}"):
             complain("nothing was written")
             return NOT_FOUND
         written = write(access, change)

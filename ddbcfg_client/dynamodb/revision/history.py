@@ -16,7 +16,7 @@ from ddbcfg_client.dynamodb.revision.content import (
     with_options,
 )
 from ddbcfg_client.dynamodb.revision.item import Revision
-from ddbcfg_client.dynamodb.revision.place import change_option
+from ddbcfg_client.dynamodb.revision.place import change_option, revision_of
 from ddbcfg_client.dynamodb.revision.record import (
     Record,
     entries_of_parts,
@@ -49,23 +49,32 @@ def current_revision(access: Access) -> Revision:
     return own_revision(access, seen)
 
 
-def records(access: Access, *, since: int = 0) -> Iterator[Record]:
+def records(
+    access: Access, *, since: int = 0, damaged: Callable[[HistoryGap], None] | None = None
+) -> Iterator[Record]:
     """Yield the change items of the revisions above *since* that are on record, newest first.
 
-    Raise `HistoryGap` for one that is damaged.
+    For one that is damaged call *damaged* and go on; without it raise `HistoryGap`.
     """
-    rev = current_revision(access).rev + 1
-    while items := access.changes_below(rev, _BATCH):
+    below = current_revision(access).rev + 1
+    while items := access.changes_below(below, _BATCH):
+        last = below
         for item in items:
             key = item[access.place.key_names.option]["S"]
             try:
+                below = revision_of(key)
+                if below <= since:
+                    return
                 record = parse_record(access.place, item)
             except ValueError as error:
-                raise _gap(access, rev - 1, f"{key} is {error}") from None
-            rev = record.rev
-            if rev <= since:
-                return
+                gap = _gap(access, below, f"{key} is {error}")
+                if damaged is None:
+                    raise gap from None
+                damaged(gap)
+                continue
             yield record
+        if below == last:
+            return  # nothing but keys that are no change item's
 
 
 def entries_of(access: Access, record: Record) -> list[Entry]:
@@ -120,6 +129,9 @@ def past(access: Access, rev: int) -> Past:
 
 def diff(access: Access, first: int, last: int) -> list[Entry]:
     """Return what made revision *last* of revision *first*, in order of the names."""
+    now = current_revision(access).rev
+    if max(first, last) > now:
+        raise _gap(access, max(first, last), f"the store is at revision {now}")
     changed: dict[str, tuple[bytes | None, bytes | None]] = {}
     for number in range(min(first, last) + 1, max(first, last) + 1):
         record = _record(access, number)

@@ -67,6 +67,39 @@ def test_history_of_an_option_and_since(run: Client, revised: RevisedStore) -> N
         assert run("history", f"--since={wrong}").code == 2
 
 
+def test_a_date_of_digits_only_is_no_revision(run: Client, revised: RevisedStore) -> None:
+    """20200101, which ISO 8601 allows, is not above revision 4."""
+    assert [len(json.loads(run.done("history", "--json", "--since", since)))
+            for since in ("20200101", "20991231", "20209999", "2020")] == [3, 0, 0, 0]  # fmt: skip
+
+
+def test_history_of_an_option_has_what_may_have_changed_it(
+    run: Client, revised: RevisedStore
+) -> None:
+    """The revision of a writer that keeps none, of which only a gap is on record."""
+    item = {"_store": {"S": "prod"}, "_option": {"S": "db"}, "host": {"S": "edited"}}
+    run.table.client.put_item(TableName=run.table.name, Item=item)
+    run.done("revision", "sync")
+    said = run.done("history", "db")
+    assert "revision 5" in said
+    assert "what changed is not on record" in said
+    assert "revision 4" not in said
+
+
+@pytest.mark.parametrize("damage", [{"digest": {"N": "1"}}, {"format": {"N": "2"}}])
+def test_a_damaged_change_item_does_not_hide_the_others(
+    run: Client, revised: RevisedStore, damage: dict[str, Any]
+) -> None:
+    item = {**(revised.access().change(3) or {}), **damage}
+    run.table.client.put_item(TableName=run.table.name, Item=item)
+    odd = {"_store": {"S": revised.place.home}, "_option": {"S": "change/000000000000x"}}
+    run.table.client.put_item(TableName=run.table.name, Item=odd)
+    result = run("history", "--json")
+    assert [about["revision"] for about in json.loads(result.out)] == [4, 2]
+    assert (result.code, "change/000000000003 is" in result.err) == (1, True)
+    assert run("history", "--since", "3").code == 0
+
+
 def test_history_as_json_has_every_name(run: Client, revised: RevisedStore) -> None:
     [about] = json.loads(run.done("history", "--json", "--since", "3"))
     assert about.pop("at").endswith("+00:00")
@@ -132,7 +165,9 @@ def test_diff_shows_names_and_types(run: Client, revised: RevisedStore) -> None:
     assert run.done("diff", "4", "3").splitlines()[1:] == ["  + web", "      + n: number"]
     assert run.done("diff", "4").splitlines()[1:] == ["  nothing changed"]
     assert run("diff", "0").code == 2
-    assert run("diff", "4", "9").code == 1
+    for later in (("4", "9"), ("9",), ("9", "4")):
+        result = run("diff", *later)
+        assert (result.code, "revision 9 is not known: the store is at" in result.err) == (1, True)
 
 
 def test_diff_shows_values_if_it_is_asked_to(run: Client, revised: RevisedStore) -> None:
@@ -197,7 +232,8 @@ def test_rollback_asks_first(
     monkeypatch.setattr("sys.stdin", terminal)
     result = run("rollback", "--to", "1")
     assert result.code == code
-    assert ("[y/N]" in result.err) == (answer is not None)
+    question = f"Change 3 options of {run.table.name}/prod, 1 of them deleted? [y/N]"
+    assert (question in result.err) == (answer is not None)
     assert ("add --yes" in result.err) == (answer is None)
     assert revised.revision().rev == (5 if code == 0 else 4)
 

@@ -29,12 +29,19 @@ def present(config: Config, snapshot: Snapshot, option: str | None) -> dict[str,
     return {**origin, "option": option, "value": snapshot.get(option)}
 
 
-def _origin(config: Config, generation: int) -> dict[str, object]:
+def time_of(seconds: float) -> str:
+    """Return a time in seconds since 1970 in UTC, with its zone."""
     from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _origin(config: Config, generation: int) -> dict[str, object]:
+    import time
 
     status = config.status()
     return {
-        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "at": time_of(time.time()),
         "namespace": status.namespace,
         "store": status.store,
         "generation": generation,

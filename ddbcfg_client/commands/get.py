@@ -25,6 +25,7 @@ def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
     parser.add_argument("option", nargs="?", metavar="OPTION")
     parser.add_argument("key", nargs="?", metavar="KEY")
+    parser.add_argument("--json", action="store_true", help="one line of JSON, a KEY's value too")
     text = "as it was at this revision; reads DynamoDB, so table and store must be named"
     parser.add_argument("--revision", type=revision, metavar="REV", help=text)
     for name in _TABLE_FLAGS:
@@ -41,7 +42,7 @@ def _run(args: argparse.Namespace) -> int:
             args.fail(f"--{name.replace('_', '-')} {goes} with --revision")
     option = open_config(args).get(args.option) if args.revision is None else _past(args)
     if args.option is None:
-        emit_json(dumps(option, typed=False, indent=2))
+        emit_json(dumps(option, typed=False, indent=None if args.json else 2))
         return FOUND
     if args.key is None:
         emit_json(dumps(option, typed=False))
@@ -51,7 +52,7 @@ def _run(args: argparse.Namespace) -> int:
         return NOT_FOUND
     value = option[args.key]
     # For a shell's $(...): a string without quotes, other values as in JSON.
-    if isinstance(value, str):
+    if isinstance(value, str) and not args.json:
         emit(value)
     else:
         emit_json(dumps(value, typed=False))

@@ -119,6 +119,22 @@ def test_the_only_store_need_not_be_named(host: Host, publish: Publish) -> None:
     assert answered(host.client("get", "empty")) == "{}\n"
 
 
+def test_reading_as_json_is_one_line(host: Host, publish: Publish) -> None:
+    """For scripts: whatever is asked for, and whatever its name."""
+    odd = 'a\n"b'
+    publish({"db": {"host": "h", "port": 1}, odd: {}})
+    assert answered(host.client("get", "db", "host", "--json")) == '"h"\n'
+    assert answered(host.client("get", "db", "port", "--json")) == "1\n"
+    for arguments in (("get", "db"), ("get",), ("list",)):
+        text = answered(host.client(*arguments, "--json"))
+        assert text.count("\n") == 1
+        found = json.loads(text)
+        expected = {"db": {"host": "h", "port": 1}, odd: {}}
+        assert found == {("get", "db"): expected["db"], ("list",): [odd, "db"]}.get(
+            arguments, expected
+        )
+
+
 def test_one_of_several_stores_must_be_named(host: Host, publish: Publish) -> None:
     publish(STORE, "prod")
     publish({"db": {"host": "localhost"}}, "test")

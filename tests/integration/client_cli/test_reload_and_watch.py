@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from support.awaiting import descriptors
 from support.client_cli import AWAY, STORE, Answers, Client, Publish, answered, failed, running
@@ -23,6 +27,18 @@ def test_reload_returns_when_the_daemon_has_polled(host: Host, source: Answers) 
     source.answer = reading({"db": {"host": "new"}})
     assert answered(host.client("reload")) == "generation 2\n"
     assert answered(host.client("get", "db", "host")) == "new\n"
+
+
+def test_reload_as_json(host: Host, source: Answers) -> None:
+    source.answer = reading({"db": {"host": "new"}})
+    document = json.loads(answered(host.client("reload", "--json")))
+    status = host.config().status()
+    assert status.polled_at is not None
+    at = datetime.fromisoformat(document.pop("at"))
+    assert at.utcoffset() == timedelta(0)
+    assert at.timestamp() == pytest.approx(status.polled_at, abs=0.001)
+    expected = {"namespace": host.namespace, "store": "prod", "generation": 2, "revision": None}
+    assert document == {**expected, "digest": status.digest}
 
 
 def test_reload_that_failed_says_why(host: Host, source: Answers) -> None:

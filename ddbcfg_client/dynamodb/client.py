@@ -119,15 +119,14 @@ def close_client(client: Any) -> None:
     botocore only forgets its pools of connections, and the last response can refer to one: then its
     sockets would stay open until the garbage collector runs.
     """
-    pools = []
     # Private, so what a later botocore has instead is left to the garbage collector.
     with suppress(AttributeError):
-        held = client._endpoint.http_session._manager.pools
-        pools = [held.get(key) for key in held.keys()]  # noqa: SIM118 - iterating it raises
+        client._endpoint.http_session._manager.pools.dispose_func = _close_pool
     client.close()
-    for pool in pools:
-        if pool is not None:
-            pool.close()
+
+
+def _close_pool(pool: Any) -> None:
+    pool.close()
 
 
 def endpoint_flaw(url: str) -> str:

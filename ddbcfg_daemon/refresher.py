@@ -276,7 +276,7 @@ class Refresher:
             if not accepted:
                 return refused
             log.warning("%s: an operator accepted the refused reading: %s", self._label, refused)
-            return None
+            # Not again at the next poll: it is published then.
         self._judged = reading.options
         return None
 

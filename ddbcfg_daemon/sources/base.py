@@ -19,7 +19,7 @@ class Provenance:
     """What a reading says of the table's own version of the store; ``table_revision`` is 0 if none.
 
     The options are those of ``revision`` in ``epoch``.  ``how`` says how they became known, empty
-    if nothing is new.  ``note`` says what keeps the store from being followed as usual.
+    if an earlier daemon did.  ``note`` says what keeps the store from being followed as usual.
     ``in_doubt`` is true for options that no revision proves.
     """
 

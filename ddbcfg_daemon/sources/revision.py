@@ -66,7 +66,7 @@ class _State:
 
     ``known`` is what was read last, also if a guard held it; None if there is no revision to
     follow, for the reason ``note``: then one is looked for again at ``look_at``.  ``skipped`` are
-    the items that are no options.
+    the items that are no options, and ``how`` is how what is known became known.
 
     ``full_at`` is when the store is read in full next, and ``units`` is what that cost last.
     ``doubts`` counts such readings in a row that proved nothing, and ``doubtful`` is what the last
@@ -78,6 +78,7 @@ class _State:
     look_at: float = 0.0
     note: str = ""
     skipped: tuple[str, ...] = ()
+    how: str = ""
     full_at: float = 0.0
     units: float = 0.0
     doubts: int = 0
@@ -234,6 +235,7 @@ class RevisionSource:
         return _State(
             known=known,
             skipped=reads.skipped if reads.whole else state.skipped,
+            how=found.how.value if found.how in _NEWS else state.how,
             full_at=full_at,
             units=reads.units if reads.whole else state.units,
             doubts=doubts,
@@ -253,7 +255,7 @@ class RevisionSource:
             epoch=known.epoch,
             revision=known.rev,
             table_revision=revision.rev,
-            how=found.how.value if found.how in _NEWS else "",
+            how=state.how,
             note=found.reason,
             in_doubt=not known.proved,
         )

@@ -84,6 +84,22 @@ def test_what_violates_the_schema_leaves_the_generation_before(
     rig.publisher.close()
 
 
+def test_what_an_operator_accepted_is_not_said_to_be_held_at_the_next_poll(
+    schema: Schema, names: Names
+) -> None:
+    rig = Rig(names, [SchemaGuard(schema)])
+    rig.poll(reading({"db": GOOD}))
+    bad = reading({"db": GOOD | {"port": 70000}})
+    assert isinstance(rig.poll(bad), GuardRefused)
+    rig.refresher._requests.ask(accept=True)
+    for _ in range(2):
+        assert rig.poll(bad) is None
+        assert rig.page.held == ""
+    # Only that: other content is looked at as ever.
+    assert isinstance(rig.poll(reading({"db": GOOD | {"port": 70001}})), GuardRefused)
+    rig.publisher.close()
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

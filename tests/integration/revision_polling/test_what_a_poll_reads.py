@@ -212,6 +212,8 @@ def test_a_poll_that_finds_nothing_counts_for_the_guards(
     assert host.page.success > page.success
     assert host.poll() == ["revision"]
     assert (host.failure, host.page.revision, host.options) == (None, 2, revised.content())
+    # It was found when the guard first held it.
+    assert (host.page.how, host.refresher.changes["log"]) == ("log", 1)
     host.stop()
 
 

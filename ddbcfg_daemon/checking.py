@@ -18,7 +18,8 @@ from ddbcfg_daemon.errors import EmptyStore
 from ddbcfg_daemon.exits import MENDABLE, reason_of
 from ddbcfg_daemon.guards import SchemaGuard
 from ddbcfg_daemon.outputs.opening import open_outputs
-from ddbcfg_daemon.serving import check_folder, failure_of, schemas_of
+from ddbcfg_daemon.rereading import schemas_of
+from ddbcfg_daemon.serving import check_folder, failure_of
 from ddbcfg_daemon.settings import kinds
 from ddbcfg_daemon.settings.row import Row
 from ddbcfg_daemon.settings.values import DAEMON_ROWS, STORE_ROWS, DaemonSettings, StoreSettings
@@ -50,8 +51,7 @@ def _check_store(
     _print([f"# read from {sources.place(store)}, published as {store.names.page}"])
     began = time.monotonic()
     try:
-        if store.state_dir is not None:
-            check_folder(store.state_dir)
+        check_folder(store)
         source = DeadlineSource(sources.source(store), store.poll_timeout)
         reading = source.read(lambda: None, full=True)
         if not reading.options and not store.allow_empty:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 
 from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_daemon.checking import check
 from ddbcfg_daemon.exits import MENDABLE, exit_code, log_fault, reason_of
 from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
 from ddbcfg_daemon.serving import serve
-from ddbcfg_daemon.settings.parsing import parse
+from ddbcfg_daemon.settings.parsing import parse, parse_again
 from ddbcfg_daemon.settings.values import DaemonSettings
 from ddbcfg_daemon.signals import Signals, Stopped
 from ddbcfg_daemon.sources.credential_helpers import children, end_helpers
@@ -22,16 +23,17 @@ log = logging.getLogger("ddbcfg.daemon")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the daemon and return the exit code."""
-    settings = parse(sys.argv[1:] if arguments is None else arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    settings = parse(arguments)
     writer = set_up_logging(settings.log_level)
     try:
-        return _main(settings, writer)
+        return _main(settings, partial(parse_again, arguments), writer)
     finally:
         logging.getLogger().removeHandler(writer)
         writer.close()
 
 
-def _main(settings: DaemonSettings, writer: LogWriter) -> int:
+def _main(settings: DaemonSettings, reread: Callable[[], DaemonSettings], writer: LogWriter) -> int:
     others = children()
     try:
         signals = Signals()
@@ -40,7 +42,7 @@ def _main(settings: DaemonSettings, writer: LogWriter) -> int:
         else:
             # A single poll needs no orderly shutdown.
             with nullcontext() if settings.once else signals:
-                failure = serve(settings, signals)
+                failure = serve(settings, signals, reread)
     except Stopped as stopped:
         log.info("%s before anything was served", stopped)
         failure = None

@@ -90,7 +90,7 @@ class ServedStore:
     # --- the lifecycle ---------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until :meth:`stop`; the body of the store's thread."""
+        """Serve until :meth:`stop`."""
         while not self._stop.is_set():
             failure = self._serve()
             if failure is None:

@@ -6,9 +6,10 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass
 
-from ddbcfg_daemon.exits import common_failure
+from ddbcfg_daemon.exits import MENDABLE, common_failure, reason_of
 from ddbcfg_daemon.outputs.base import Output
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.signals import STOPPING, Signals
@@ -22,19 +23,41 @@ STUCK = 120.0  # seconds without progress of a loop; a hanging reading does not 
 _PATIENCE = 2.0  # seconds to wait at shutdown for a running poll and the copy on disk
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a changed file of settings means for a service.
+
+    ``stores`` are to be served from now on: those of ``coming`` are new among them, and those of
+    ``leaving`` are not served any more.  ``outputs`` is None if the outputs stay.
+    """
+
+    stores: Sequence[ServedStore]
+    coming: Sequence[ServedStore]
+    leaving: Sequence[ServedStore]
+    outputs: Sequence[Output] | None = None
+
+
 class Service:
     """Serves stores until SIGTERM or SIGINT, or until all of them fail for the same reason."""
 
     def __init__(
-        self, notifier: Notifier, signals: Signals, outputs: Sequence[Output] = ()
+        self,
+        notifier: Notifier,
+        signals: Signals,
+        outputs: Sequence[Output] = (),
+        reread: Callable[[], Change | None] = lambda: None,
     ) -> None:
         self._notifier = notifier
         self._signals = signals
         self._outputs = outputs
+        self._reread = reread
+        self._stores: list[ServedStore] = []
         self._ready = False
         self._polled = False
         self._notified_at = 0.0
-        self._threads: list[threading.Thread] = []
+        self._threads: dict[ServedStore, threading.Thread] = {}
+        self._leaving: set[ServedStore] = set()
+        self._refusal = ""  # of the file, when it was last read
 
     def wake(self) -> None:
         """Make the main thread check the stores now; called from their threads."""
@@ -44,18 +67,16 @@ class Service:
     def run(self, stores: Sequence[ServedStore]) -> BaseException | None:
         """Serve; return the failure common to all stores, or None after a signal to stop."""
         self._signals.collect()
+        self._stores = list(stores)
         try:
             for store in stores:
-                # daemon=True: a thread that hangs in the network does not delay the shutdown.
-                thread = threading.Thread(target=store.run, name=store.label, daemon=True)
-                thread.start()
-                self._threads.append(thread)
-            return self._watch(stores)
+                self._start(store)
+            return self._watch()
         finally:
             self._notifier.send("STOPPING=1")
-            self._stop(stores)
+            self._stop()
 
-    def _watch(self, stores: Sequence[ServedStore]) -> BaseException | None:
+    def _watch(self) -> BaseException | None:
         pause = min(_LOOK_EVERY, self._notifier.watchdog / 3 or _LOOK_EVERY)
         self._notified_at = -pause
         while True:
@@ -64,7 +85,9 @@ class Service:
                 log.info("stopping on %s", number.name)
                 return None
             try:
-                failure = self._look(stores, received, pause)
+                if signal.SIGHUP in received:
+                    self._reload()
+                failure = self._look(self._stores, received, pause)
             except MemoryError:
                 # The reading that takes all the memory fails by itself; the service goes on.
                 self._polled = True
@@ -76,10 +99,6 @@ class Service:
         self, stores: Sequence[ServedStore], received: Set[signal.Signals], pause: float
     ) -> BaseException | None:
         """Check the stores once; return the failure common to all of them, if there is one."""
-        if signal.SIGHUP in received:
-            new = [store.nudge() for store in stores]
-            if any(new):  # one line for each poll, not for each signal
-                log.info("polling now on SIGHUP")
         failure = common_failure([store.obstacle for store in stores])
         if failure is not None:
             return failure
@@ -112,11 +131,74 @@ class Service:
             if store.silence > _OVERDUE:
                 store.wake()
 
-    def _stop(self, stores: Sequence[ServedStore]) -> None:
+    # --- the lifecycle of stores -----------------------------------------------------------------
+
+    def _reload(self) -> None:
+        """Apply what changed in the file of settings, and poll."""
+        refusal, change = "", None
+        try:
+            change = self._reread()
+        except MENDABLE as error:
+            refusal = reason_of(error)
+        new = [store.nudge() for store in self._stores]
+        if any(new):  # one line for each poll, not for each signal
+            log.info("polling now on SIGHUP")
+        if refusal and (any(new) or refusal != self._refusal):
+            log.error("settings unchanged, because they cannot be used: %s", refusal)
+        self._refusal = refusal
+        if change is not None:
+            self._apply(change)
+
+    def _apply(self, change: Change) -> None:
+        self._stores = list(change.stores)
+        if change.outputs is not None:
+            self._outputs = change.outputs
+        self._polled = True
+        for store in change.leaving:
+            self._leaving.add(store)
+            store.stop()
+        for store in change.coming:
+            # The last one: an earlier one is waited for by that.
+            before = [old for old in list(self._threads) if old.names.page == store.names.page]
+            self._start(store, self._threads.get(before[-1]) if before else None)
+
+    def _start(self, store: ServedStore, after: threading.Thread | None = None) -> None:
+        # daemon=True: a thread that hangs in the network does not delay the shutdown.
+        thread = threading.Thread(
+            target=self._serve, args=(store, after), name=store.label, daemon=True
+        )
+        self._threads[store] = thread
+        thread.start()
+
+    def _serve(self, store: ServedStore, after: threading.Thread | None) -> None:
+        """Serve the store until it is stopped; the body of its thread.
+
+        ``after`` is the thread of the store that had its names before.
+        """
+        if after is not None:
+            after.join()
+        store.run()
+        if store in self._leaving:
+            # Here, not in the main thread: a poll or the disk may take long.
+            store.finish_copy(_PATIENCE)
+            store.close()
+            self._threads.pop(store, None)
+            self._leaving.discard(store)
+
+    def close(self) -> None:
+        """Release the names of all stores; called at the end."""
+        for store in self._all():
+            store.close()
+
+    def _all(self) -> list[ServedStore]:
+        return [*self._stores, *list(self._leaving)]
+
+    def _stop(self) -> None:
+        stores = self._all()
         for store in stores:
             store.stop()
         deadline = time.monotonic() + _PATIENCE
-        for thread in self._threads:
+        for thread in list(self._threads.values()):
             thread.join(max(0.0, deadline - time.monotonic()))
         for store in stores:
             store.finish_copy(max(0.0, deadline - time.monotonic()))

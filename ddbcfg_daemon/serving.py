@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from errno import ENOTDIR
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from ddbcfg_daemon.publishing.poll_requests import PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.publishing.request_server import RequestServer
 from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.rereading import Rereading, schemas_of, with_line
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Service
 from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
@@ -37,10 +38,13 @@ from ddbcfg_daemon.systemd import Notifier
 _COPY_PATIENCE = 10.0  # seconds that a poll with --once waits for the disk
 
 
-def serve(settings: DaemonSettings, signals: Signals) -> BaseException | None:
+def serve(
+    settings: DaemonSettings, signals: Signals, reread: Callable[[], DaemonSettings]
+) -> BaseException | None:
     """Serve the stores of ``settings`` until a signal; return the failure if one ended it before.
 
-    Raise ConfigError or OSError if the settings cannot be used.
+    ``reread`` returns the settings as they are later, or raises SettingRefused.  Raise ConfigError
+    or OSError if the settings cannot be used.
     """
     # First: errors in the settings are reported before anything is done.
     schemas = schemas_of(settings)
@@ -49,11 +53,12 @@ def serve(settings: DaemonSettings, signals: Signals) -> BaseException | None:
         sources = open_sources(settings)
         stack.callback(sources.close)
         fault = sources.fault()
-        service = Service(Notifier(), signals, outputs)
+        rereading = Rereading(settings, reread, sources)
+        service = Service(Notifier(), signals, outputs, rereading.change)
         # With --once, the daemon ends before a reader could send a request.
         server = None if settings.once else stack.enter_context(RequestServer())
-        parts = _Parts(sources, schemas, server, service.wake)
-        served = [parts.served(store) for store in sources.stores]
+        parts = _Parts(sources, server, service.wake)
+        served = [parts.served(store, schemas) for store in sources.stores]
         for store in served:
             stack.callback(store.close)
         if settings.once:
@@ -62,13 +67,9 @@ def serve(settings: DaemonSettings, signals: Signals) -> BaseException | None:
             return fault
         settle()
         _introduce(sources)
+        rereading.begin(parts.served, dict(zip(sources.stores, served, strict=True)), schemas)
+        stack.callback(service.close)
         return service.run(served)
-
-
-def schemas_of(settings: DaemonSettings) -> dict[str, Schema]:
-    """Return the compiled schemas, by the names of their files; raise SchemaError or OSError."""
-    files = {store.schema for store in (settings.each_store, *settings.stores)}
-    return {file: Schema(file) for file in files if file}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +77,16 @@ class _Parts:
     """The parts that the stores of this daemon share."""
 
     sources: Sources
-    schemas: dict[str, Schema]
     server: RequestServer | None
     on_event: Callable[[], None]
+    copies: dict[tuple[Path, str, Access], CopyKeeper] = field(default_factory=dict)
 
-    def served(self, store: StoreSettings) -> ServedStore:
+    def served(self, store: StoreSettings, schemas: Mapping[str, Schema]) -> ServedStore:
         """Return the store, ready to be served; nothing in shared memory is created yet."""
         names = store.names
         source = DeadlineSource(self.sources.source(store), store.poll_timeout)
         access = Access(store.mode, store.group).for_user(store.owner)
-        guards, copy = self._guards(store), self._copy(store, access)
+        guards, copy = _guards(store, schemas), self._copy(store, access)
         requests = PollRequests()
         listen = self.server.listener(requests) if self.server else None
 
@@ -109,6 +110,8 @@ class _Parts:
 
         def end(refresher: Refresher) -> None:
             refresher.close(remove=not self.sources.lasting)
+            if copy is not None:
+                copy.close()
 
         return ServedStore(
             names,
@@ -126,22 +129,29 @@ class _Parts:
             f"ddbcfg {VERSION}"
         )
 
-    def _guards(self, store: StoreSettings) -> list[Guard]:
-        # In this order: if half of the options are gone, the schema would name only one of them.
-        shrink = ShrinkGuard(store.max_shrink, store.guard_polls, store.allow_empty)
-        return [shrink, SchemaGuard(self.schemas[store.schema])] if store.schema else [shrink]
-
     def _copy(self, store: StoreSettings, access: Access) -> CopyKeeper | None:
         if store.state_dir is None or not self.sources.lasting:
             return None
-        check_folder(store.state_dir)
-        return CopyKeeper(DiskCopy(store.state_dir, store.names, access))
+        check_folder(store)
+        # One for all that ever serve the store: two could write the file in the wrong order.
+        key = (store.state_dir, store.names.page, access)
+        if key not in self.copies:
+            self.copies[key] = CopyKeeper(DiskCopy(store.state_dir, store.names, access))
+        return self.copies[key]
 
 
-def check_folder(folder: Path) -> None:
-    """Raise NotADirectoryError if the folder for copies does not exist."""
-    if not folder.is_dir():
-        raise NotADirectoryError(ENOTDIR, "--state-dir is not a directory", str(folder))
+def _guards(store: StoreSettings, schemas: Mapping[str, Schema]) -> list[Guard]:
+    # In this order: if half of the options are gone, the schema would name only one of them.
+    shrink = ShrinkGuard(store.max_shrink, store.guard_polls, store.allow_empty)
+    return [shrink, SchemaGuard(schemas[store.schema])] if store.schema else [shrink]
+
+
+def check_folder(store: StoreSettings) -> None:
+    """Raise an error if the folder for copies does not exist."""
+    if store.state_dir is not None and not store.state_dir.is_dir():
+        reason = "--state-dir is not a directory"
+        error = NotADirectoryError(ENOTDIR, reason, str(store.state_dir))
+        raise with_line(error, store, "state_dir")
 
 
 def _serve_without(stores: Sequence[ServedStore]) -> bool:

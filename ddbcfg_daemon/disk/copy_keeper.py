@@ -26,6 +26,7 @@ class CopyKeeper:
         self._next: Callable[[], None] | None = None
         self._since: float | None = None  # when the running operation started
         self._error = ""
+        self._ends = False
         self._thread: threading.Thread | None = None
         self._loaded: list[Copy | None] | None = None  # result of a load() that timed out
 
@@ -64,9 +65,16 @@ class CopyKeeper:
         with self._changed:
             return self._changed.wait_for(lambda: not (self._next or self._since), patience)
 
+    def close(self) -> None:
+        """End the thread after the pending operation; the next operation starts another one."""
+        with self._changed:
+            self._ends = True
+            self._changed.notify_all()
+
     def _do(self, job: Callable[[], None]) -> None:
         with self._changed:
             self._next = job
+            self._ends = False
             self._changed.notify_all()
             if self._thread is None:
                 # daemon=True: a disk that hangs does not delay the end of the process.
@@ -81,10 +89,12 @@ class CopyKeeper:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._next is not None)
+                self._changed.wait_for(lambda: self._next is not None or self._ends)
+                if self._next is None:
+                    self._thread = None
+                    return
                 job, self._next = self._next, None
                 self._since = time.monotonic()
-            assert job is not None
             error = self._failure_of(job)
             del job  # frees the content that it holds
             with self._changed:

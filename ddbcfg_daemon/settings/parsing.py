@@ -29,13 +29,23 @@ way; 78 the table has the wrong key schema
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> DaemonSettings:
     """Return the settings; print what is wrong and exit with 2 if there is an error."""
     parser = _parser()
-    flags = vars(parser.parse(arguments))
     try:
-        return settings_from(flags, environment)
+        return settings_from(vars(parser.parse(arguments)), environment)
     except SettingsFileRefused as error:  # the usage of the flags would not help
         parser.exit(2, f"ddbcfg-daemon: {printable(without_passwords(str(error)))}\n")
     except SettingRefused as error:
         parser.error(str(error))
+
+
+def parse_again(
+    arguments: Sequence[str], environment: Mapping[str, str] = os.environ
+) -> DaemonSettings:
+    """Return the settings as they are now, for a daemon that runs.
+
+    Flags and variables are those of its start, so only the file can be wrong.  Raise
+    SettingRefused.
+    """
+    return settings_from(vars(_parser().parse(arguments)), environment)
 
 
 # --- the command line ----------------------------------------------------------------------------

@@ -112,6 +112,10 @@ class Sources(Protocol):
         """Return where one of the stores is read from, for the log: region and endpoint."""
         ...
 
+    def keep(self, stores: Sequence[StoreSettings]) -> None:
+        """Serve these stores from now on; forget what only others needed."""
+        self.stores = stores
+
     def fault(self) -> ConfigError | None:
         """Return why no store can ever be read; None if no such reason is known."""
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 from ddbcfg_client.dynamodb.client import check_settings, connect_dynamodb
@@ -46,6 +47,16 @@ class DynamoDBSources(Sources):
             if fault is not None:
                 log.error("%s", fault)
         return None if None in faults else next(iter(faults), None)
+
+    def keep(self, stores: Sequence[StoreSettings]) -> None:
+        """Serve these stores from now on; forget the connections that only others needed."""
+        self.stores = tuple(stores)
+        places = set(map(_Place.of, stores))
+        # Not closed here: a poll of a store that leaves may still use one.
+        self._connections = {
+            place: made for place, made in self._connections.items() if place in places
+        }
+        self._looks.clear()  # AWS's files may have changed, too
 
     def place(self, store: StoreSettings) -> str:
         """Return the region and endpoint that the store's settings lead to."""

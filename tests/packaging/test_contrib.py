@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ddbcfg_daemon.settings.values import ROWS
-from support.contrib import COMPOSE, DOCKERFILE, ROOT, containers, pods
+from support.contrib import COMPOSE, CONTRIB, DOCKERFILE, ROOT, containers, pods
 
 # The image's user and group; they must be the same everywhere.
 [UID] = set(re.findall(r"--uid (\d+)", DOCKERFILE))
@@ -31,6 +31,13 @@ def test_the_image_copies_what_there_is_and_leaves_out_no_package() -> None:
     assert packages <= set(copied)
     ignored = (ROOT / "contrib/container/Dockerfile.dockerignore").read_text().splitlines()
     assert {f"!{path.rstrip('/')}" for path in copied} <= set(ignored)
+
+
+def test_every_file_is_in_the_documentation() -> None:
+    page = (ROOT / "docs/deployment.md").read_text()
+    files = {path.name for path in CONTRIB.rglob("*") if path.is_file()}
+    files -= {"requirements.txt", "Dockerfile.dockerignore"}
+    assert {name for name in files if f"{name}`" not in page} == set()
 
 
 def services() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""``ddbcfg-client list``: print the options' names."""
+"""``ddbcfg-client list``: print the options' names, or those of an option's keys."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
+    text = "print the names of this option's keys"
+    parser.add_argument("option", nargs="?", metavar="OPTION", help=text)
     parser.add_argument("--json", action="store_true", help="print one JSON array")
 
 
 def _run(args: argparse.Namespace) -> int:
     config = open_config(args)
+    names = list(config) if args.option is None else sorted(config[args.option])
     if args.json:
         from ddbcfg_client.notation.writer import dumps
 
-        emit_json(dumps(list(config), typed=False))
+        emit_json(dumps(names, typed=False))
         return FOUND
-    for option in config:
-        emit_name(option)
+    for name in names:
+        emit_name(name)
     return FOUND
 
 
-COMMAND = Command("list", "print the options' names, one a line", _run, _add_arguments)
+COMMAND = Command(
+    "list", "print the names of the options, or of OPTION's keys", _run, _add_arguments
+)

@@ -29,6 +29,7 @@ COMMANDS = {
     "history": "history",
     "diff": "diff",
     "rollback": "rollback",
+    "completion": "completion",
     "revision enable": "revision.enable",
     "revision disable": "revision.disable",
     "revision status": "revision.status",

@@ -126,7 +126,7 @@ def test_a_usage_error_shows_no_password_and_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     flaw = "http://me:hunter2@h\x1b[2J"
-    for arguments in (["--table", "t", flaw, "x"], [f"--{flaw}"]):
+    for arguments in (["--table", "t", "x", flaw], [f"--{flaw}"]):
         with pytest.raises(SystemExit):
             load("list").parser().parse(arguments)
         said = capsys.readouterr().err.splitlines()[-1]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
-from ddbcfg_daemon.exits import MENDABLE, common_failure, reason_of
+from ddbcfg_daemon.exits import MENDABLE, common_failure, log_fault, reason_of
 from ddbcfg_daemon.outputs.base import Output
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.signals import STOPPING, Signals
@@ -140,14 +140,16 @@ class Service:
             change = self._reread()
         except MENDABLE as error:
             refusal = reason_of(error)
-        new = [store.nudge() for store in self._stores]
+        if change is not None:
+            self._apply(change)
+        # Those that are new poll anyway, and those that leave must not begin another poll.
+        coming = () if change is None else change.coming
+        new = [store.nudge() for store in self._stores if store not in coming]
         if any(new):  # one line for each poll, not for each signal
             log.info("polling now on SIGHUP")
         if refusal and (any(new) or refusal != self._refusal):
             log.error("settings unchanged, because they cannot be used: %s", refusal)
         self._refusal = refusal
-        if change is not None:
-            self._apply(change)
 
     def _apply(self, change: Change) -> None:
         self._stores = list(change.stores)
@@ -180,8 +182,11 @@ class Service:
         store.run()
         if store in self._leaving:
             # Here, not in the main thread: a poll or the disk may take long.
-            store.finish_copy(_PATIENCE)
-            store.close()
+            try:
+                store.finish_copy(_PATIENCE)
+                store.close()
+            except Exception as fault:  # noqa: BLE001 - Python would print its text
+                log_fault(store.label, fault)
             self._threads.pop(store, None)
             self._leaving.discard(store)
 

@@ -10,11 +10,13 @@ from typing import cast
 
 import pytest
 
+from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.errors import ForeignObject, WriterLocked
 from ddbcfg_daemon.served_store import ServedStore
-from ddbcfg_daemon.service import Service
+from ddbcfg_daemon.service import Change, Service
 from ddbcfg_daemon.signals import Signals
 from ddbcfg_daemon.systemd import Notifier
+from support.daemon import SECRET
 
 
 class FakeNotifier(Notifier):
@@ -35,6 +37,8 @@ class FakeStore:
 
     def __init__(self, loop: Callable[[], None] = lambda: None, name: str = "prod") -> None:
         self.label = name
+        self.names = Names("config", name)
+        self.closed = threading.Event()
         self.nudges = 0
         self.wakes = 0
         self.polled = True  # since it was nudged
@@ -62,6 +66,9 @@ class FakeStore:
 
     def finish_copy(self, patience: float) -> None:
         pass
+
+    def close(self) -> None:
+        self.closed.set()
 
 
 def kill_main(number: signal.Signals) -> None:
@@ -208,6 +215,30 @@ def test_sighup_in_a_storm_is_logged_once_a_poll(
     assert caplog.text.count("polling now on SIGHUP") == 3
     # Nor does the service manager hear of each of them.
     assert len(notifier.sent) < 50
+
+
+def test_a_store_that_leaves_is_not_polled_once_more_and_its_end_cannot_hurt(
+    signals: Signals, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    old, stays = FakeStore(name="old"), FakeStore(name="stays")
+    new = FakeStore(lambda: kill_main(signal.SIGTERM), name="old")
+    changes = [Change(stores(stays, new), stores(new), stores(old))]
+
+    def close() -> None:
+        assert not new.stopped.is_set()
+        old.closed.set()
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(old, "close", close)
+    stays._loop = lambda: kill_main(signal.SIGHUP)
+    service = Service(FakeNotifier(), signals, (), lambda: changes.pop() if changes else None)
+    assert service.run(stores(old, stays)) is None
+    assert (old.nudges, stays.nudges, new.nudges) == (0, 1, 0)
+    assert all(store.stopped.is_set() for store in (old, stays, new))
+    assert old.closed.is_set()
+    assert not new.closed.is_set()
+    assert "old: RuntimeError at" in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_signal_to_stop_is_heard_in_a_storm_of_sighup(

@@ -8,6 +8,7 @@ from ddbcfg_client.commands import variable_flags
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND, USAGE
 from ddbcfg_client.commands.output import complain
+from ddbcfg_client.commands.progress import progress
 from ddbcfg_client.commands.target import add_flags, one_store, open_table, some_stores
 
 TYPE_CHECKING = False
@@ -38,7 +39,7 @@ def _run(args: argparse.Namespace) -> int:
 
     _check_flags(args)
     names = [one_store(args)] if args.format in _OF_VARIABLES else some_stores(args)
-    with open_table(args) as table:
+    with open_table(args) as table, progress(lambda: "reading the table"):
         stores = {name: readable_options(table, name) for name in names}
         # Some emulators hold values that DynamoDB does not; these could not be imported again.
         checked_stores(stores, table.key_names)

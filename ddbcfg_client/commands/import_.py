@@ -9,6 +9,7 @@ from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.confirming import confirmed
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import complain, counted, say, shown
+from ddbcfg_client.commands.progress import progress
 from ddbcfg_client.commands.target import add_flags, open_table, stores_named
 
 TYPE_CHECKING = False
@@ -60,7 +61,8 @@ def _run(args: argparse.Namespace) -> int:
             raise NotationError(args.file, reason)
         # Before any request, so that a file is never refused after a part was written.
         attributes = checked_stores(stores, table.key_names)
-        plans = {name: _plan(args, table, name, options) for name, options in stores.items()}
+        with progress(lambda: "reading the table"):
+            plans = {name: _plan(args, table, name, file) for name, file in stores.items()}
         for store_plan in plans.values():
             store_plan.announce()
         if left_out := [shown(store) for store in contents if store not in stores]:
@@ -156,6 +158,8 @@ def _write_store(
     attributes: CheckedStores,
 ) -> Done:
     """Write a store; plan anew if it changed since it was read, and nobody has agreed to more."""
+    from functools import partial
+
     from ddbcfg_client.errors import ChangeConflict
 
     source = "standard input" if args.file == "-" else args.file
@@ -164,13 +168,15 @@ def _write_store(
         plan = plans[store]
         changes = plan.changes
         options = {name: attributes[store, name] for name in (*changes.added, *changes.changed)}
+        number = counted(len(options) + len(changes.deleted), "option")
         try:
-            return writer.write(
-                options | dict.fromkeys(changes.deleted),
-                why=args.why or f"import of {source}",
-                if_unchanged=args.if_unchanged,
-                read=plan.read,
-            )
+            with progress(partial(_written, number, writer)):
+                return writer.write(
+                    options | dict.fromkeys(changes.deleted),
+                    why=args.why or f"import of {source}",
+                    if_unchanged=args.if_unchanged,
+                    read=plan.read,
+                )
         except ChangeConflict:
             if asked or args.if_unchanged is not None or attempt == _PLANS - 1:
                 raise
@@ -178,6 +184,11 @@ def _write_store(
         complain(f"{plan.name} has changed since it was read; the changes are now:")
         plans[store].announce()
     raise AssertionError
+
+
+def _written(number: str, writer: StoreWriter) -> str:
+    so_far = f", {writer.written} of them done" if writer.written else ""
+    return f"writing {number}{so_far}"
 
 
 COMMAND = Command(

@@ -98,7 +98,7 @@ def _value(row: Row, value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return str(value).removesuffix(".0")
     if isinstance(value, str | Path):
         text = str(value)
         return json.dumps(text.lower() if row.kind is kinds.log_level else text)

@@ -61,14 +61,18 @@ def test_the_settings_are_printed_as_a_file_with_the_origin_of_each(
 
 def test_it_can_be_read_back(host: Host, table: ConfigTable, moto_url: str, file: Path) -> None:
     table.put("prod", "db", host=SECRET)
-    file.write_text('mode = "0604"\ngroup = 0\n' + stores(table, moto_url, "prod"))
+    common = 'mode = "0604"\ngroup = 0\nfull_interval = 1234567.5\n'
+    file.write_text(common + stores(table, moto_url, "prod"))
     first = host.daemon("--config", str(file), "--check")
     assert first.wait() == 0
     copy = file.with_name("copy.toml")
     copy.write_text(first.output)
     second = host.daemon("--config", str(copy), "--check")
     assert second.wait() == 0
-    assert tomllib.loads(second.output) == tomllib.loads(first.output)
+    printed = tomllib.loads(first.output)
+    assert tomllib.loads(second.output) == printed
+    [store] = printed["stores"]
+    assert (store["mode"], store["group"], store["full_interval"]) == ("0604", 0, 1234567.5)
 
 
 def test_each_store_is_read_and_one_that_cannot_be_is_the_exit_code(

@@ -134,11 +134,11 @@ def emulator_proxy(emulator_url: str, _emulators: dict[str, Any]) -> FaultProxy:
 @pytest.fixture
 def client(emulator_proxy: FaultProxy, _emulators: dict[str, Any]) -> DynamoDBClient:
     """A client of that proxy, shared by all tests: to make one takes longer than most tests."""
-    from ddbcfg_client.dynamodb.client import connect_dynamodb
+    from support.tables import patient_client
 
     key = f"client of {emulator_proxy.url}"
     if key not in _emulators:
-        made = connect_dynamodb(endpoint_url=emulator_proxy.url)
+        made = patient_client(emulator_proxy.url, 5.0)
         _emulators[key] = made
         _emulators["stack"].callback(made.close)
     found: DynamoDBClient = _emulators[key]

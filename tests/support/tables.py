@@ -42,9 +42,16 @@ class ConfigTable:
         self.client.put_item(TableName=self.name, Item=attributes(values | keys))
 
 
+def patient_client(url: str, seconds: float) -> DynamoDBClient:
+    """A client that outlives a test, and so has nothing of what the first test replaced."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ddbcfg_client.dynamodb.client.READ_TIMEOUT", seconds)
+        return connect_dynamodb(endpoint_url=url)
+
+
 @pytest.fixture(scope="session")
 def moto_client(moto_url: str) -> Iterator[DynamoDBClient]:
-    client = connect_dynamodb(endpoint_url=moto_url)
+    client = patient_client(moto_url, 20.0)  # moto copies a whole table for each transaction
     yield client
     client.close()
 

@@ -222,7 +222,7 @@ def test_before_the_first_snapshot_it_says_why_there_is_none(host: Host) -> None
 
 
 @pytest.mark.parametrize(
-    ("success", "age"), [(-120 * 10**9, "120."), (3600 * 10**9, "unknown")], ids=["old", "unknown"]
+    ("success", "age"), [(-120 * 10**9, "is 12"), (3600 * 10**9, "unknown")], ids=["old", "unknown"]
 )
 def test_too_old(host: Host, publish: Publish, success: int, age: str) -> None:
     publish(STORE).report(running(success=NOW(time.CLOCK_BOOTTIME) + success))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def test_without_damage_every_answer_is_right(small: Victim, large: Victim) -> N
 # --- damage --------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(180)
 def test_every_single_flipped_bit_of_a_segment_is_noticed_or_does_not_matter(
     small: Victim,
 ) -> None:

@@ -27,6 +27,7 @@ ERROR = ProviderEvent.PROVIDER_ERROR
 CHANGED = ProviderEvent.PROVIDER_CONFIGURATION_CHANGED
 
 Next = Callable[[], tuple[ProviderEvent, EventDetails]]
+Watching = Callable[[], int]
 ON = {"variants": {"on": True}, "default_variant": "on"}
 OFF = {"variants": {"off": False}, "default_variant": "off"}
 
@@ -37,7 +38,16 @@ def config() -> FakeConfig:
 
 
 @pytest.fixture
-def following(monkeypatch: pytest.MonkeyPatch) -> Iterator[Next]:
+def watching() -> Watching:
+    """How many threads watch since the test began; providers of other tests may have theirs."""
+    before = set(threading.enumerate())
+    return lambda: sum(
+        thread.name == "ddbcfg-openfeature" for thread in {*threading.enumerate()} - before
+    )
+
+
+@pytest.fixture
+def following(monkeypatch: pytest.MonkeyPatch, watching: Watching) -> Iterator[Next]:
     """The next event, of any kind, in the order in which the SDK runs handlers."""
     monkeypatch.setattr(watch, "_LOOK_EVERY", 0.05)
     events: queue.SimpleQueue[tuple[ProviderEvent, EventDetails]] = queue.SimpleQueue()
@@ -46,7 +56,7 @@ def following(monkeypatch: pytest.MonkeyPatch) -> Iterator[Next]:
     assert events.get(timeout=20)[0] is READY  # of the SDK's provider that does nothing
     yield lambda: events.get(timeout=20)
     api.shutdown()
-    assert not [t for t in threading.enumerate() if t.name == "ddbcfg-openfeature"]
+    assert watching() == 0
 
 
 def test_a_change_of_flags_is_an_event_that_names_them(config: FakeConfig, following: Next) -> None:
@@ -135,16 +145,16 @@ def test_a_provider_without_a_snapshot_becomes_ready_with_the_first_one(
 
 
 def test_without_events_there_is_no_thread_until_watch_is_called(
-    config: FakeConfig, following: Next
+    config: FakeConfig, following: Next, watching: Watching
 ) -> None:
     provider = DdbcfgProvider(config, events=False)
     api.set_provider_and_wait(provider)
     following()
-    assert not [t for t in threading.enumerate() if t.name == "ddbcfg-openfeature"]
+    assert watching() == 0
     config.set("flag.a", OFF)
     provider.watch()
     provider.watch()
-    assert len([t for t in threading.enumerate() if t.name == "ddbcfg-openfeature"]) == 1
+    assert watching() == 1
     assert following()[1].flags_changed == ["a"]  # also what changed before
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+    from ddbcfg_client.dynamodb.revision.access import OnWait
     from ddbcfg_client.dynamodb.revision.comparing import ReadAt
     from ddbcfg_client.dynamodb.revision.place import Place
     from ddbcfg_client.dynamodb.table import Table
@@ -53,16 +54,26 @@ class StoreWriter:
     """Writes options of one store.  Each method sends requests.
 
     ``by`` names the writer in the revisions; by default it is the caller of the table's client.
-    ``written`` is the number of options that were written without a revision, for messages.
+    ``on_wait`` is called once if a change waits for an import that is under way; by default nothing
+    is reported.  ``written`` is the number of options that were written without a revision, for
+    messages.
     """
 
     def __init__(
-        self, table: Table, store: str, *, by: str = "", access: TableAccess | None = None
+        self,
+        table: Table,
+        store: str,
+        *,
+        by: str = "",
+        access: TableAccess | None = None,
+        on_wait: OnWait | None = None,
     ) -> None:
         self._table = table
         self._store = store
         self._by: str | Callable[[], str] = by or (lambda: caller_of(table.client))
         self._access = access or TableAccess(table, store)
+        if on_wait is not None:
+            self._access.on_wait = on_wait
         self.written = 0
 
     def write(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ddbcfg_client.dynamodb.revision.access import Item, Write
+from ddbcfg_client.dynamodb.revision.access import Item, OnWait, Write
 from ddbcfg_client.dynamodb.revision.content import Content
 from ddbcfg_client.dynamodb.revision.place import (
     REVISION_OPTION,
@@ -37,6 +37,8 @@ class Asked(BaseException):
 
 class ModelAccess:
     """An access that answers from a list, and stops the process at its end."""
+
+    on_wait: OnWait | None = None
 
     def __init__(self, name: str, answers: Sequence[Any], items: Items, rules: Rules) -> None:
         self._name = name

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from ddbcfg_client.dynamodb.creation import ensure_table
-from ddbcfg_client.dynamodb.revision.access import GUARDED, Item, Write
+from ddbcfg_client.dynamodb.revision.access import GUARDED, Item, OnWait, Write
 from ddbcfg_client.dynamodb.revision.content import Content, Entry, digest_of, total_of
 from ddbcfg_client.dynamodb.revision.history import entries_of
 from ddbcfg_client.dynamodb.revision.item import Revision, item_of, parse_revision
@@ -71,6 +71,7 @@ class MemoryAccess:
     """A table that is a dict, for more options than an emulator is fast enough for."""
 
     region = "here"
+    on_wait: OnWait | None = None
 
     def __init__(self) -> None:
         self.place = Place("config", "prod")

@@ -6,15 +6,18 @@ events.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ddbcfg_client.dynamodb.revision.content import Content
+from ddbcfg_client.dynamodb.revision.item import Pending
 from ddbcfg_client.dynamodb.revision.place import Place
 from ddbcfg_client.dynamodb.revision.record import Plan
 
 Item = Mapping[str, Any]
+#: Called with the import that a change or a reading waits for.
+OnWait = Callable[[Pending], None]
 
 #: What a guarded write compares: any other writer's revision, import or repair changes one of them.
 GUARDED = ("format", "epoch", "rev", "digest", "pending")
@@ -60,7 +63,12 @@ class Reads(Protocol):
 
 
 class Access(Reads, Protocol):
-    """What a writer asks besides."""
+    """What a writer asks besides.
+
+    ``on_wait`` is called once if a wait for another import lasts; None reports nothing.
+    """
+
+    on_wait: OnWait | None
 
     def together(self, options: Sequence[str]) -> tuple[Item | None, Content]:
         """Return the revision item and these options as they are at one point in time.

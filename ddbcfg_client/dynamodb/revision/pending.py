@@ -34,12 +34,13 @@ class Watch:
 
 
 class Patience:
-    """Waits for the end of an import."""
+    """Waits for the end of an import, and reports it once if that takes more than a moment."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
         self._watch = Watch()
         self._began: float | None = None
+        self._reported = False
 
     def wait(self, pending: Pending) -> None:
         """Return after a moment; raise :class:`ImportPending` when it is no use to wait on."""
@@ -57,4 +58,9 @@ class Patience:
         if now - self._began >= LONGEST_WAIT:
             reason = f"an import by {pending.by} goes on; nothing was written: try again later"
             raise ImportPending(place.table, place.store, reason)
+        # After the first look: what ends in a second needs no word.
+        if now - self._began >= _LOOK and not self._reported:
+            self._reported = True
+            if self._access.on_wait is not None:
+                self._access.on_wait(pending)
         self._access.wait(_LOOK)

@@ -8,12 +8,14 @@ from typing import Any
 from uuid import uuid4
 
 from ddbcfg_client.dynamodb.responses import checked_answer
-from ddbcfg_client.dynamodb.revision.access import GUARDED, Item, Write
+from ddbcfg_client.dynamodb.revision.access import GUARDED, Item, OnWait, Write
 from ddbcfg_client.dynamodb.revision.table_reads import TableReads
 
 
 class TableAccess(TableReads):
     """What the protocol asks of a table; see :class:`~.access.Access` for each method."""
+
+    on_wait: OnWait | None = None
 
     def commit(self, writes: Sequence[Write], token: str) -> None:
         """Do all or nothing."""

@@ -34,6 +34,7 @@ MEANINGS = {
 #: and one that fails may have no descriptor left for an import.
 CODES = {
     "ChangeUncertain": DYNAMODB_FAILED,
+    "ConditionNeedsRevision": USAGE,
     "ConfigError": USAGE,
     "HistoryGap": NOT_FOUND,
     "ImportInterrupted": DYNAMODB_FAILED,

@@ -16,7 +16,7 @@ from ddbcfg_client.dynamodb.revision.importing import write
 from ddbcfg_client.dynamodb.revision.table_access import TableAccess
 from ddbcfg_client.dynamodb.revision.writing import Change, Written, read_together
 from ddbcfg_client.dynamodb.values import attributes_of
-from ddbcfg_client.errors import ChangeConflict, OptionNotFound, RevisionMissing
+from ddbcfg_client.errors import ChangeConflict, ConditionNeedsRevision, OptionNotFound
 from ddbcfg_client.format.values import pack_option
 
 TYPE_CHECKING = False
@@ -94,7 +94,7 @@ class StoreWriter:
         ``read``, it is also refused if what else it was made from has changed.
 
         Raise the errors of ``ddbcfg_client.dynamodb.revision.importing.write``, and
-        `RevisionMissing` for ``if_unchanged`` without revisions.
+        `ConditionNeedsRevision` for ``if_unchanged`` without revisions.
         """
         self.written = 0
         change = Change(
@@ -203,6 +203,6 @@ def _names(written: Written) -> tuple[str, ...]:
     return tuple(entry.name for entry in written.entries)
 
 
-def _no_revisions(place: Place) -> RevisionMissing:
+def _no_revisions(place: Place) -> ConditionNeedsRevision:
     reason = "the store has no revisions, so nothing says what changed meanwhile; nothing written"
-    return RevisionMissing(place.table, place.store, reason)
+    return ConditionNeedsRevision(place.table, place.store, reason)

@@ -29,6 +29,10 @@ class RevisionMissing(RevisionError):
         return f"{super().__str__()}; start one with 'ddbcfg-client revision enable'"
 
 
+class ConditionNeedsRevision(RevisionMissing):
+    """A change was to depend on a revision, and the store has none; nothing was written."""
+
+
 class RevisionDamaged(RevisionError):
     """The store's revision item does not parse; nothing of it was used."""
 

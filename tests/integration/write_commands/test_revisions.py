@@ -234,3 +234,20 @@ def test_a_reason_in_another_encoding_is_written_with_marks(
     assert about(revised, 2) == ("Ren?", "caf?")
     run.done("set", "db", "host=c")
     assert revised.proves()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("set", "db", "a=2"), ("set", "--merge", "db", "a=2"), ("delete", "db"), ("import",)],
+)
+def test_a_condition_that_the_store_cannot_check_is_a_usage_error(
+    run: Client, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Not 1, "no such option", nor 7: trying again with another revision is of no use."""
+    run.done("set", "db", "a=1")
+    file = tmp_path / "config.json"
+    file.write_text('{"prod": {"db": {"a": "2"}}}')
+    result = run(*command, *([file] if command == ("import",) else []), "--if-unchanged", "1")
+    assert (result.code, result.out.splitlines()[3:]) == (2, [])
+    assert "the store has no revisions, so nothing says what changed meanwhile" in result.err
+    assert run.options() == {"db": {"a": "1"}}

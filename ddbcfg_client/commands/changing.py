@@ -32,10 +32,12 @@ def add_change_flags(parser: Parser) -> None:
 
 def writer_for(args: argparse.Namespace, table: Table, store: str) -> StoreWriter:
     """Return the writer of the store, under the name that the flags choose."""
+    from ddbcfg_client.commands.output import shown
     from ddbcfg_client.commands.waiting import waiting_for
     from ddbcfg_client.dynamodb.store_writer import StoreWriter
 
-    return StoreWriter(table, store, by=_named(args), on_wait=waiting_for(table, store))
+    on_wait = waiting_for(f"{table.name}/{shown(store)}")
+    return StoreWriter(table, store, by=_named(args), on_wait=on_wait)
 
 
 def author(args: argparse.Namespace, table: Table) -> str:

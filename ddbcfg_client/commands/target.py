@@ -102,11 +102,12 @@ def open_access(args: argparse.Namespace, store: str) -> Iterator[tuple[Table, T
 
 def access_to(table: Table, store: str) -> TableAccess:
     """Return what the revision protocol asks of a table for one store."""
+    from ddbcfg_client.commands.output import shown
     from ddbcfg_client.commands.waiting import waiting_for
     from ddbcfg_client.dynamodb.revision import table_access
 
     access = table_access.TableAccess(table, store)
-    access.on_wait = waiting_for(table, store)
+    access.on_wait = waiting_for(f"{table.name}/{shown(store)}")
     return access
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from ddbcfg_client.commands import progress as module
 from ddbcfg_client.commands.progress import progress
+from ddbcfg_client.commands.waiting import waiting_for
+from ddbcfg_client.dynamodb.revision.item import Pending
 
 PATIENCE = 20.0
 
@@ -43,6 +45,21 @@ def test_what_takes_longer_is_shown_and_erased(monkeypatch: pytest.MonkeyPatch) 
     with progress(lambda: "reading \x1b[2J"):
         assert terminal.written.wait(PATIENCE)
     assert terminal.getvalue() == "\r\x1b[Kreading \\x1b[2J, 0 s\r\x1b[K"
+
+
+def test_a_message_has_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The import that a command waits for is named while the line is shown."""
+    monkeypatch.setattr(module, "FIRST_AFTER", 0.0)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    report = waiting_for("config/prod")
+    with progress(lambda: "reading"):
+        assert terminal.written.wait(PATIENCE)
+        report(Pending("token", "Ann"))
+    shown, message, *_ = terminal.getvalue().split("\r\x1b[K")[1:]
+    assert shown == "reading, 0 s"
+    assert message.startswith("ddbcfg-client: config/prod: an import by Ann is under way")
+    assert message.endswith("\n")
 
 
 def test_what_is_fast_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

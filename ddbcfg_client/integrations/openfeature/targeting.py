@@ -72,7 +72,10 @@ def _is_condition(wanted: object) -> bool:
 
 def _is_met(wanted: Any, found: object) -> bool:
     if isinstance(wanted, dict):
-        return is_number(found) and isfinite(found) and bool(found > wanted["gt"])
+        limit = wanted["gt"]
+        if isinstance(found, float):
+            limit = float(limit)  # 0.1 is greater than Decimal("0.1")
+        return is_number(found) and isfinite(found) and bool(found > limit)
     if isinstance(wanted, bool) or isinstance(found, bool):
         return wanted is found  # not 1 for true
     if isinstance(found, float) and not isinstance(wanted, str):

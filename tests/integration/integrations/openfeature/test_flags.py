@@ -252,3 +252,11 @@ def test_a_function_can_do_the_targeting() -> None:
     ]
     assert seen == [({"any": ["thing"]}, "me")] * 4
     assert provider.resolve_string_details("g", "d", context).reason == "STATIC"
+
+
+def test_a_float_is_not_greater_than_the_limit_that_is_written_the_same() -> None:
+    from ddbcfg_client.integrations.openfeature.targeting import Rule
+
+    rule = Rule({"price": {"gt": Decimal("0.1")}}, "on")
+    assert not rule.matches(EvaluationContext(attributes={"price": 0.1}))
+    assert rule.matches(EvaluationContext(attributes={"price": 0.2}))

@@ -117,6 +117,29 @@ if pid == 0:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
 
+FORK_IN_THE_INITIALIZATION = """
+import os, sys, threading, time
+from openfeature import api
+from ddbcfg_client.integrations.openfeature import DdbcfgProvider
+from ddbcfg_client.testing import FakeConfig
+
+forking = threading.Event()
+
+class Slow(DdbcfgProvider):
+    def initialize(self, context):
+        forking.wait()
+        time.sleep(0.1)
+        super().initialize(context)
+
+os.register_at_fork(before=forking.set)  # runs before the provider's own hook
+config = FakeConfig({"flag.f": {"variants": {"on": "value"}, "default_variant": "on"}})
+api.set_provider(Slow(config))
+pid = os.fork()
+if pid == 0:
+    os._exit(0 if api.get_client().get_string_value("f", "default") == "value" else 3)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
 
 @pytest.fixture
 def publisher(names: Names) -> Iterator[Publisher]:
@@ -168,3 +191,8 @@ def test_a_forked_worker_evaluates_flags_and_gets_events(publisher: Publisher) -
 def test_no_fork_happens_while_the_sdk_takes_an_event() -> None:
     needs("openfeature")
     assert run_python("-c", FORK_IN_AN_EVENT).returncode == 0
+
+
+def test_no_fork_happens_while_the_sdk_initializes_the_provider() -> None:
+    needs("openfeature")
+    assert run_python("-c", FORK_IN_THE_INITIALIZATION).returncode == 0

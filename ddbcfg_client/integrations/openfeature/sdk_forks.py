@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 from openfeature import _event_support
 
@@ -13,7 +14,9 @@ from ddbcfg_client.objects import forks
 #: Held while the SDK takes an event.  No fork happens then: the child would have its locks, held.
 EMITTING = threading.Lock()
 
-_FORK_WAITS = 1.0  # seconds at most, for an event that the SDK takes at that time
+_FORK_WAITS = 1.0  # seconds at most, for what the SDK does at that time
+# How Python calls a thread in which the SDK initializes a provider.
+_INITIALIZING = "(_run_initialize)"
 _held: list[bool] = []  # by the thread that forks
 _executors: dict[int, object] = {}  # by process
 
@@ -35,7 +38,12 @@ def revive_event_executor() -> None:
 
 
 def _hold() -> None:
-    if EMITTING.acquire(timeout=_FORK_WAITS):
+    until = monotonic() + _FORK_WAITS
+    # In the child this thread does not exist, and its provider would never be ready.
+    for thread in threading.enumerate():
+        if thread.name.endswith(_INITIALIZING) and thread is not threading.current_thread():
+            thread.join(max(0.0, until - monotonic()))
+    if EMITTING.acquire(timeout=max(0.0, until - monotonic())):
         _held.append(True)
 
 

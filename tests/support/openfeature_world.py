@@ -139,4 +139,7 @@ class World:
         """Leave the SDK as it was."""
         if self.waiting is not None:
             self.waiting.go.set()
+            for thread in threading.enumerate():  # one that initializes after the end watches on
+                if thread.name.endswith("(_run_initialize)"):
+                    thread.join()
         api.shutdown()

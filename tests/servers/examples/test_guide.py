@@ -80,7 +80,7 @@ def test_the_other_commands_work_from_top_to_bottom(
     assert len(steps) > 8
     with Server(make("run"), tmp_path, environment, cwd=ROOT) as run:
         wait_until(lambda: "generation 1" in run.log or not run.is_running())
-        [port] = re.findall(r"http://127\.0\.0\.1:(\d+)", run.log)
+        [port] = set(re.findall(r"http://127\.0\.0\.1:(\d+)", run.log))
         script = ["set -e"]
         for command, _ in steps:
             script += [command.replace("PORT", port), f"echo '{MARK}'"]

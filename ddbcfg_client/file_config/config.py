@@ -235,8 +235,15 @@ class FileConfig(Config):
     def close(self) -> None:
         """Release the options.  The next read looks at the file again."""
         self._closed_at = self._position()
-        before = self._served_so_far()
-        self._view = _unread(FileAttachment(before.generation, looks=before.looks))
+        while True:
+            view = self._view
+            before = view[4]
+            assert isinstance(before, FileAttachment)
+            new = _unread(FileAttachment(before.generation, looks=before.looks))
+            # Not over a newer view: its generation's number would be given to other content.
+            if self._view is view:
+                self._view = new
+                return
 
     def __reduce__(self) -> tuple[Any, ...]:
         from ddbcfg_client.copies import rebuilt

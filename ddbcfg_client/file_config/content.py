@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+# What reading a file imports is imported here: a child that is forked while another thread imports
+# a module waits for it for ever, so a look imports nothing.
+import array  # noqa: F401
+import binascii  # noqa: F401
+import decimal  # noqa: F401
+import itertools  # noqa: F401
+import json  # noqa: F401
 import os
+import tomllib  # noqa: F401
 
 from ddbcfg_client.dynamodb.limits import checked_option, checked_store
 from ddbcfg_client.dynamodb.values import attributes_of
@@ -14,6 +22,8 @@ from ddbcfg_client.errors import (
     ValueRefused,
 )
 from ddbcfg_client.format.values import pack_option
+from ddbcfg_client.notation.reader import loads_stores as loads_json
+from ddbcfg_client.notation.toml import loads_stores as loads_toml
 from ddbcfg_client.printable import listed
 
 TYPE_CHECKING = False
@@ -26,9 +36,6 @@ def stores_in(path: str, data: bytes) -> Stores:
 
     It is TOML if the file's name ends in ``.toml``, and else JSON.
     """
-    from ddbcfg_client.notation.reader import loads_stores as loads_json
-    from ddbcfg_client.notation.toml import loads_stores as loads_toml
-
     loads = loads_toml if os.path.splitext(path)[1].lower() == ".toml" else loads_json
     try:
         return loads(data.decode(), path)

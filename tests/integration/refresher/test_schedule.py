@@ -10,7 +10,7 @@ from statistics import mean
 import pytest
 
 from ddbcfg_client.shm.clock import boottime
-from ddbcfg_daemon import refresher as module
+from ddbcfg_daemon import pace as module
 from ddbcfg_daemon.guards import GuardRefused
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.schedule import Schedule
@@ -72,11 +72,11 @@ def test_an_interval_shorter_than_the_first_retry_is_kept() -> None:
 def test_failures_before_it_do_not_use_up_the_random_phase(publisher: Publisher) -> None:
     refresher = refresher_of(publisher)
     refresher._status.failures = 1
-    refresher._set_due(AWAY, scheduled=True)
-    assert refresher._due <= boottime() + 2 * 10**9
-    assert refresher._schedule.phase is None
-    refresher._set_due(None, scheduled=True)
-    assert refresher._due == round((refresher._schedule.phase or 0) * 1e9)
+    refresher._pace.ended(AWAY, scheduled=True)
+    assert refresher._pace.due <= boottime() + 2 * 10**9
+    assert refresher._pace.schedule.phase is None
+    refresher._pace.ended(None, scheduled=True)
+    assert refresher._pace.due == round((refresher._pace.schedule.phase or 0) * 1e9)
 
 
 def test_a_source_that_wants_to_be_read_again_is_and_that_is_no_scheduled_poll(
@@ -84,11 +84,11 @@ def test_a_source_that_wants_to_be_read_again_is_and_that_is_no_scheduled_poll(
 ) -> None:
     refresher = refresher_of(publisher, replace(DB, again_in=0.05), DB)
     refresher.poll()
-    refresher._due = boottime() + 10**12
-    assert refresher._sleep() is False
-    assert refresher._due > boottime() + 9 * 10**11
+    refresher._pace.due = boottime() + 10**12
+    assert refresher._pace.sleep(refresher._stop) is False
+    assert refresher._pace.due > boottime() + 9 * 10**11
     refresher.poll(scheduled=False)
-    assert refresher._again_at is None
+    assert refresher._pace.again_at is None
 
 
 def test_a_poll_that_is_asked_for_comes_at_once_but_a_second_after_the_last_one(
@@ -96,7 +96,7 @@ def test_a_poll_that_is_asked_for_comes_at_once_but_a_second_after_the_last_one(
 ) -> None:
     refresher = refresher_of(publisher, DB)
     refresher.poll()
-    refresher._set_due(None, scheduled=True)
+    refresher._pace.ended(None, scheduled=True)
     waited: list[float] = []
 
     def wait(seconds: float) -> None:
@@ -104,36 +104,36 @@ def test_a_poll_that_is_asked_for_comes_at_once_but_a_second_after_the_last_one(
         refresher._status.poll_started -= round(seconds * 1e9)
 
     monkeypatch.setattr(refresher._requests, "wait", wait)
-    refresher._due = boottime() + 10**12
+    refresher._pace.due = boottime() + 10**12
     refresher.nudge()
-    assert refresher._sleep() is False
+    assert refresher._pace.sleep(refresher._stop) is False
     assert 0.5 < sum(waited) <= 1.0
     waited.clear()
-    assert refresher._sleep() is False
+    assert refresher._pace.sleep(refresher._stop) is False
     assert waited == []
 
 
 def test_many_who_ask_while_it_sleeps_get_one_poll(publisher: Publisher) -> None:
     refresher = refresher_of(publisher, DB, DB)
-    refresher._due = boottime() + 10**12
+    refresher._pace.due = boottime() + 10**12
     assert [refresher.nudge() for _ in range(50)] == [True] + [False] * 49
-    assert refresher._sleep() is False
+    assert refresher._pace.sleep(refresher._stop) is False
     refresher.poll(scheduled=False)
     assert refresher.nudge() is True
 
 
 def test_polls_that_are_asked_for_do_not_put_off_the_scheduled_ones(publisher: Publisher) -> None:
     refresher = refresher_of(publisher)
-    refresher._set_due(None, scheduled=True)
-    due = refresher._due
-    refresher._set_due(None, scheduled=False)
-    refresher._set_due(GuardRefused("shrink", "all gone"), scheduled=False)
-    assert refresher._due == due
+    refresher._pace.ended(None, scheduled=True)
+    due = refresher._pace.due
+    refresher._pace.ended(None, scheduled=False)
+    refresher._pace.ended(GuardRefused("shrink", "all gone"), scheduled=False)
+    assert refresher._pace.due == due
     # But one that failed is tried again soon, as any other.
-    refresher._due = boottime() + round(1000 * INTERVAL) * 10**9
+    refresher._pace.due = boottime() + round(1000 * INTERVAL) * 10**9
     refresher._status.failures = 1
-    refresher._set_due(AWAY, scheduled=False)
-    assert refresher._due <= boottime() + 2 * 10**9
+    refresher._pace.ended(AWAY, scheduled=False)
+    assert refresher._pace.due <= boottime() + 2 * 10**9
 
 
 def test_the_loop_knows_which_polls_are_scheduled(
@@ -149,7 +149,7 @@ def test_the_loop_knows_which_polls_are_scheduled(
         if len(polls) == 1:
             refresher.nudge()
         elif len(polls) == 2:
-            refresher._due = boottime()  # as after its pause
+            refresher._pace.due = boottime()  # as after its pause
         else:
             refresher.stop()
 
@@ -183,8 +183,8 @@ def test_silence_grows_while_a_poll_hangs_and_not_while_it_gets_on_or_sleeps(
     assert seen == [130.0, 0.0]
 
     # It means to sleep for an hour: that is no silence; two hours are one of an hour.
-    refresher._due = clock[0] + 3600 * 10**9
-    refresher._sleeping = True
+    refresher._pace.due = clock[0] + 3600 * 10**9
+    refresher._pace.sleeping = True
     clock[0] += 3000 * 10**9
     assert refresher.silence == 0
     clock[0] += 4200 * 10**9
@@ -195,9 +195,9 @@ def test_a_poll_that_is_asked_for_and_hangs_is_not_hidden_by_the_time_of_the_nex
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refresher = refresher_of(publisher, DB)
-    refresher._due = boottime() + 3600 * 10**9
+    refresher._pace.due = boottime() + 3600 * 10**9
     refresher.nudge()
-    assert refresher._sleep() is False
+    assert refresher._pace.sleep(refresher._stop) is False
     now = boottime() + 170 * 10**9
     monkeypatch.setattr(module, "boottime", lambda: now)
     assert 169 < refresher.silence < 171

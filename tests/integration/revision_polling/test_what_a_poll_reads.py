@@ -101,7 +101,8 @@ def test_a_full_reading_keeps_the_objects_that_are_published(host: Host) -> None
     host.poll()
     published = dict(host.publisher.options or {})
     assert host.poll(FULL * 1.2) == ["revision", "store"]
-    assert all(host.refresher._options[name] is keys for name, keys in published.items())  # type: ignore[index]
+    options = host.refresher._publication.options or {}
+    assert all(options[name] is keys for name, keys in published.items())
 
 
 def test_what_no_revision_explains_is_published_in_doubt_and_read_again(
@@ -123,11 +124,11 @@ def test_what_no_revision_explains_is_published_in_doubt_and_read_again(
     # After ten seconds, a minute and each full interval, and consistently at once.
     strongly = ["revision", "STORE", "REVISION", "STORE", "REVISION"]
     for pause in (10.0, 60.0):
-        assert host.refresher._again_at is not None
+        assert host.refresher._pace.again_at is not None
         assert host.poll(pause - 1, scheduled=False) == ["revision"]
         assert host.page.doubt_since == page.doubt_since
         assert host.poll(1.0, scheduled=False) == strongly
-    assert host.refresher._again_at is None
+    assert host.refresher._pace.again_at is None
     assert host.poll(FULL * 0.89) == ["revision"]
     assert host.poll(FULL * 0.22) == strongly
     assert host.page.doubts == 4
@@ -172,7 +173,7 @@ def test_a_fleet_shares_the_readings_after_a_change(
     assert outcome is not None
     assert (outcome.published, outcome.error) == (False, "")
     assert "not published yet: revision 11 is read in 148 s" in outcome.held
-    assert host.refresher._again_at is not None
+    assert host.refresher._pace.again_at is not None
     assert host.poll(147.0) == ["revision"]
     assert host.poll(1.5, scheduled=False) == ["revision", "store"]
     assert (host.page.revision, host.page.note) == (11, "")

@@ -1,0 +1,24 @@
+"""The state of a store in one phrase, for the status line of the service."""
+
+from __future__ import annotations
+
+import time
+
+from ddbcfg_client.format.page import NEVER, PageStatus
+from ddbcfg_client.snapshot import Snapshot
+
+
+def summary_of(
+    label: str, generation: int, snapshot: Snapshot | None, status: PageStatus, copy_error: str
+) -> str:
+    """Return the state of the store ``label``: what it serves, and what is wrong with it."""
+    options = 0 if snapshot is None else len(snapshot)
+    text = f"{label}: generation {generation}, {options} options"
+    if status.held:
+        since = time.localtime(status.held_since / 1e9)
+        text += f", held since {time.strftime('%Y-%m-%d %H:%M:%S %z', since)}: {status.held}"
+    if status.doubt_since != NEVER:
+        text += f", in doubt: {status.note or 'no revision proves it yet'}"
+    if status.error:
+        text += f", {status.failures} failed polls: {status.error}"
+    return f"{text}, {copy_error}" if copy_error else text

@@ -13,7 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_JOINED = 512  # pieces written at once: few system calls for small options, bounded memory
+# Pieces in a part.  Large: few system calls, few checksums to combine.  Small: one changed option
+# makes one part new, and a part is copied.
+PART = 2048
 
 
 def body_of(options: Mapping[str, bytes]) -> list[bytes]:
@@ -29,9 +31,9 @@ def body_of(options: Mapping[str, bytes]) -> list[bytes]:
 
 
 def joined(pieces: list[bytes]) -> Iterator[bytes]:
-    """Yield the body that ``pieces`` make up, several joined at a time."""
-    for at in range(0, len(pieces), _JOINED):
-        yield b"".join(pieces[at : at + _JOINED])
+    """Yield the body that ``pieces`` make up in parts, each of PART pieces."""
+    for at in range(0, len(pieces), PART):
+        yield b"".join(pieces[at : at + PART])
 
 
 def options_of(body: memoryview) -> dict[str, bytes]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
-from itertools import compress, count
-from operator import is_not
 from zlib import crc32
 
-from ddbcfg_client.format.body import body_of, joined
+from ddbcfg_client.format.body import PART, body_of, joined
+from ddbcfg_client.format.combining import combined
 from ddbcfg_client.format.differences import Differences
 from ddbcfg_client.format.digest import digest_bytes, entry_digest
-from ddbcfg_client.format.index import block_checksums, build_entries, build_slots, entry_check
+from ddbcfg_client.format.index import (
+    block_checksums,
+    build_entries,
+    build_slots,
+    entry_check,
+    place_entries,
+)
 from ddbcfg_client.format.segment import HEADER_SIZE, Header, padding
 
 TYPE_CHECKING = False
@@ -20,6 +25,9 @@ if TYPE_CHECKING:
 
     from ddbcfg_client.format.about import About
     from ddbcfg_client.format.changes import ChangeLog
+
+
+_BLOCK = 512  # items that are compared at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +68,17 @@ class PackedStore:
     Parts that depend only on the names, and those of an option that is the same object as before,
     are taken from the previous content.  The resulting bytes are the same either way.
 
-    ``names`` are sorted, and ``pieces`` are those of :func:`body_of`.  ``lengths`` and ``checks``
-    are those of the entries, and ``total`` is the sum of their digests.  ``differences`` has the
-    names that were added, changed and removed since the previous content.
+    ``names`` are sorted, and ``pieces`` are those of :func:`body_of`.  ``parts`` has the size and
+    CRC-32 of each part of the body.  ``offsets`` and ``checks`` are those of the entries, and
+    ``total`` is the sum of their digests.  ``differences`` has the names that were added, changed
+    and removed since the previous content.
     """
 
     names: list[str]
     slots: _Slots
     pieces: list[bytes]
-    lengths: array[int]
+    parts: list[tuple[int, int]]
+    offsets: array[int]
     checks: array[int]
     total: int
     differences: Differences
@@ -82,8 +92,10 @@ class PackedStore:
     def _without_keys(cls, names: list[str]) -> PackedStore:
         """Return a content with these names, in order, before their options are filled in."""
         pieces = body_of(dict.fromkeys(names, b""))
-        lengths, checks = (array("Q", bytes(8 * len(names))) for _ in range(2))
-        return cls(names, _Slots.of(names), pieces, lengths, checks, 0, Differences((), (), ()))
+        offsets, checks = (array("Q", bytes(8 * len(names))) for _ in range(2))
+        if names:
+            offsets[0] = len(pieces[0])
+        return cls(names, _Slots.of(names), pieces, [], offsets, checks, 0, Differences((), (), ()))
 
     @property
     def digest(self) -> bytes:
@@ -104,22 +116,40 @@ class PackedStore:
             removed: tuple[str, ...] = ()
         else:
             base, total, added, removed = self._with_names(names)
-        pieces, lengths, checks = base.pieces.copy(), base.lengths[:], base.checks[:]
-        changed = []
-        for ordinal in compress(count(), map(is_not, packed, base.pieces[2::2])):
-            at = 2 * ordinal + 1
-            name, old, keys = pieces[at], pieces[at + 1], packed[ordinal]
-            pieces[at + 1] = keys
-            if keys == old:
-                continue
+        pieces, offsets, checks = base.pieces.copy(), base.offsets, base.checks[:]
+        changed, stale = [], set[int]()
+        moved = len(names) if base is self else 0  # the first ordinal whose length is another
+        for ordinal in _unequal(packed, base.pieces[2::2]):
+            at = 2 * ordinal + 2
+            name, old, keys = pieces[at - 1], pieces[at], packed[ordinal]
             if names[ordinal] not in added:
                 changed.append(names[ordinal])
                 total -= entry_digest(name, old)
             total += entry_digest(name, keys)
-            lengths[ordinal] = length = len(name) + len(keys)
-            checks[ordinal] = entry_check(length, crc32(keys, crc32(name)))
+            if len(keys) != len(old):
+                moved = min(moved, ordinal)
+            checks[ordinal] = entry_check(len(name) + len(keys), crc32(keys, crc32(name)))
+            stale.add(at // PART)
+        # All of them, also equal ones: the objects of ``options`` are kept anyway.
+        pieces[2::2] = packed
+        if moved < len(names):
+            offsets = offsets[:]
+            place_entries(offsets, checks, moved)
+        parts = base._parts_with(pieces, stale)
         differences = Differences(tuple(sorted(added)), tuple(changed), removed)
-        return PackedStore(base.names, base.slots, pieces, lengths, checks, total, differences)
+        return PackedStore(
+            base.names, base.slots, pieces, parts, offsets, checks, total, differences
+        )
+
+    def _parts_with(self, pieces: list[bytes], stale: set[int]) -> list[tuple[int, int]]:
+        """Return size and CRC-32 of the parts of ``pieces``, of which only ``stale`` are new."""
+        if not self.parts:
+            return [(len(part), crc32(part)) for part in joined(pieces)]
+        parts = self.parts.copy()
+        for number in stale:
+            part = b"".join(pieces[number * PART : (number + 1) * PART])
+            parts[number] = len(part), crc32(part)
+        return parts
 
     def _with_names(self, names: list[str]) -> tuple[PackedStore, int, set[str], tuple[str, ...]]:
         """Return this content with other ``names``; names that stay keep their entries.
@@ -132,7 +162,6 @@ class PackedStore:
             was = place.pop(name, None)
             if was is not None:
                 base.pieces[2 * ordinal + 2] = self.pieces[2 * was + 2]
-                base.lengths[ordinal] = self.lengths[was]
                 base.checks[ordinal] = self.checks[was]
         total = self.total
         for was in place.values():
@@ -142,11 +171,11 @@ class PackedStore:
     def image(self, generation: int, about: About, changes: ChangeLog) -> Image:
         """Return the segment of ``generation``; ``changes`` is the log that it carries."""
         slots, described, changed = self.slots, about.pack(), changes.pack()
-        entries = build_entries(self.lengths, self.checks, len(self.pieces[0])).tobytes()
+        entries = build_entries(self.offsets, self.checks).tobytes()
         body_size = body_checksum = 0
-        for part in joined(self.pieces):
-            body_size += len(part)
-            body_checksum = crc32(part, body_checksum)
+        for size, checksum in self.parts:
+            body_size += size
+            body_checksum = combined(body_checksum, checksum, size)
         # In this order; each section begins at a multiple of 8.
         sections = [described, slots.table, slots.blocks, entries, changed]
         starts, parts, at = [], [], HEADER_SIZE
@@ -181,3 +210,13 @@ class PackedStore:
             digest=self.digest,
         )
         return Image(header, parts, self.pieces)
+
+
+def _unequal(new: list[bytes], old: list[bytes]) -> Iterator[int]:
+    """Yield where two lists of the same length differ; fast if most items are the same object."""
+    for start in range(0, len(new), _BLOCK):
+        block = new[start : start + _BLOCK]
+        if block != old[start : start + _BLOCK]:
+            for at, item in enumerate(block, start):
+                if item != old[at]:
+                    yield at

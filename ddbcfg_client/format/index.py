@@ -79,14 +79,21 @@ def entry_check(length: int, checksum: int) -> int:
     return length << 32 | checksum
 
 
-def build_entries(lengths: array[int], checks: array[int], first: int) -> array[int]:
-    """Return the entry table: offsets from ``first`` on, each with its :func:`entry_check`."""
+def place_entries(offsets: array[int], checks: array[int], first: int) -> None:
+    """Set the offsets of the entries after ordinal ``first`` from the lengths in ``checks``."""
     from array import array
     from itertools import accumulate
 
-    entries = array("Q", bytes(ENTRY_SIZE * len(lengths)))
-    offsets = accumulate(lengths, initial=first)
-    entries[0::2] = array("Q", offsets)[: len(lengths)]
+    lengths = [check >> 32 for check in checks[first:-1]]
+    offsets[first:] = array("Q", accumulate(lengths, initial=offsets[first]))
+
+
+def build_entries(offsets: array[int], checks: array[int]) -> array[int]:
+    """Return the entry table: the offset of each entry, and its :func:`entry_check`."""
+    from array import array
+
+    entries = array("Q", bytes(ENTRY_SIZE * len(checks)))
+    entries[0::2] = offsets
     entries[1::2] = checks
     return entries
 

@@ -102,9 +102,6 @@ class Publisher:
             self._check_open()
             if reading.options is self._options:
                 return False
-            if reading.options == self._options:
-                self._options = reading.options  # the next poll returns this object
-                return False
             self._options = None  # stays unknown if a step fails
             news = self._store.publish(reading.options, _about(reading))
             self._options = reading.options

@@ -15,6 +15,7 @@ from ddbcfg_client.printable import printable
 from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
+from ddbcfg_daemon.disk.generations import Generations
 from ddbcfg_daemon.errors import EmptyStore, SomeNotServed
 from ddbcfg_daemon.exits import common_failure, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
@@ -136,7 +137,10 @@ class _Parts:
         # One for all that ever serve the store: two could write the file in the wrong order.
         key = (store.state_dir, store.names.page, access)
         if key not in self.copies:
-            self.copies[key] = CopyKeeper(DiskCopy(store.state_dir, store.names, access))
+            place = store.state_dir, store.names, access
+            generations = Generations(*place, limit=store.keep_generations)
+            self.copies[key] = CopyKeeper(DiskCopy(*place), generations)
+        self.copies[key].limit(store.keep_generations)
         return self.copies[key]
 
 

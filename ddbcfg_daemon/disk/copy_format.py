@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from zlib import crc32
 
@@ -31,6 +31,7 @@ _RECORD = struct.Struct("<qq16s")
 _RECORD_CHECKSUM = struct.Struct("<I")
 HEAD_AT = RECORD_AT + 64
 
+HEAD_LONGEST = 1 << 16  # bytes; a head with more is refused
 LARGEST = 1 << 31  # bytes; no store is as large, and a damaged size must not exhaust the memory
 _LAST = 1 << 62  # generations and times from here on are invalid; the layout ends at twice that
 _CHUNK = 1 << 20  # bytes written at once
@@ -41,7 +42,8 @@ class Content:
     """The content to save: the published options, and when the table last confirmed them.
 
     ``read_at`` is the time of the first reading, in nanoseconds since 1970.  ``revision`` and
-    ``epoch`` are the table's own version of the store; 0 and "" without one.
+    ``epoch`` are the table's own version of the store; 0 and "" without one.  ``notes`` are further
+    entries of the head; whoever reads them validates them.
     """
 
     options: Mapping[str, bytes]
@@ -51,6 +53,18 @@ class Content:
     confirmed: Moment
     revision: int = 0
     epoch: str = ""
+    notes: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a file says of its content; see :class:`Content`."""
+
+    generation: int
+    digest: str
+    read_at: int
+    provenance: Provenance
+    notes: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +74,14 @@ class Copy:
     reading: Reading
     generation: int
     confirmed: Moment
+    digest: str = ""
+    notes: Mapping[str, object] = field(default_factory=dict)
 
 
 def pack_head(names: Names, content: Content) -> bytes:
     """Return the head of ``content``, for a copy of the store ``names``."""
     head: dict[str, object] = {
+        **content.notes,
         "namespace": names.namespace,
         "store": names.store,
         "generation": content.generation,
@@ -101,6 +118,34 @@ def body_chunks(options: Mapping[str, bytes]) -> Iterator[bytes]:
 
 def parse_copy(raw: bytes, names: Names) -> Copy:
     """Return the copy in a file's bytes; raise ValueError if it is not one of store ``names``."""
+    head_length, body_length, digest = _parse_prefix(raw)
+    rest = memoryview(raw)[HEAD_AT:]
+    if len(rest) != head_length + body_length or sha256(rest).digest() != digest:
+        raise ValueError("it is damaged (its checksum does not match)")
+    head = _parse_head(rest[:head_length], names)
+    try:
+        options = options_of(rest[head_length:])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"it is damaged ({type(error).__name__})") from None
+    # If the record is damaged, use the time of the first reading: too old is safer than too new.
+    confirmed = _parse_record(raw) or Moment(head.read_at, 0, bytes(16))
+    reading = Reading(options, head.read_at, "disk", provenance=head.provenance)
+    return Copy(reading, head.generation, confirmed, head.digest, head.notes)
+
+
+def parse_start(raw: bytes, names: Names) -> Head:
+    """Return the head in the first bytes of a file; raise ValueError as :func:`parse_copy` does.
+
+    The checksum is not verified, because it is also that of the body.
+    """
+    head_length, _, _ = _parse_prefix(raw)
+    if head_length > min(HEAD_LONGEST, len(raw) - HEAD_AT):
+        raise ValueError("it is damaged (its head is too long)")
+    return _parse_head(memoryview(raw)[HEAD_AT : HEAD_AT + head_length], names)
+
+
+def _parse_prefix(raw: bytes) -> tuple[int, int, bytes]:
+    """Return the lengths of head and body, and the checksum of both."""
     if len(raw) < HEAD_AT:
         raise ValueError("it is truncated")
     magic, version, head_length, body_length, digest = _PREFIX.unpack_from(raw)
@@ -108,25 +153,23 @@ def parse_copy(raw: bytes, names: Names) -> Copy:
         raise ValueError("it is not a copy of a store")
     if version != _VERSION:
         raise ValueError(f"it has version {version}, but this release reads {_VERSION}")
-    rest = memoryview(raw)[HEAD_AT:]
-    if len(rest) != head_length + body_length or sha256(rest).digest() != digest:
-        raise ValueError("it is damaged (its checksum does not match)")
+    return head_length, body_length, digest
+
+
+def _parse_head(packed: memoryview, names: Names) -> Head:
     try:
-        head = unpackb(rest[:head_length])
-        whose = head["namespace"], head["store"]
-        generation, read_at = head["generation"], head["read_at"]
-        options = options_of(rest[head_length:])
-        provenance = _provenance_in(head)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        notes = unpackb(packed)
+        whose = notes["namespace"], notes["store"]
+        generation, read_at = notes["generation"], notes["read_at"]
+        digest = bytes.hex(notes["digest"])
+        provenance = _provenance_in(notes)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"it is damaged ({type(error).__name__})") from None
     if whose != (names.namespace, names.store):
         raise ValueError(f"it is of another store, {whose[0]!r}/{whose[1]!r}")
     if not (_is_within(1, generation) and _is_within(0, read_at)):
         raise ValueError("its generation or time is out of range")
-    # If the record is damaged, use the time of the first reading: too old is safer than too new.
-    confirmed = _parse_record(raw) or Moment(read_at, 0, bytes(16))
-    reading = Reading(options, read_at, "disk", provenance=provenance)
-    return Copy(reading, generation, confirmed)
+    return Head(generation, digest, read_at, provenance, notes)
 
 
 def _provenance_in(head: Mapping[str, object]) -> Provenance:

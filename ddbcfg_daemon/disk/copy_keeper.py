@@ -1,4 +1,4 @@
-"""The thread that reads and writes the copy on disk, so that no other thread waits for the disk.
+"""The thread that reads and writes a store's files, so that no other thread waits for the disk.
 
 A disk can hang for minutes.  This must not block polls, publications or the daemon's shutdown.
 """
@@ -7,23 +7,37 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
+from errno import EDQUOT, ENOSPC
 from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_daemon.disk.copy_format import Content, Copy
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
+from ddbcfg_daemon.disk.generations import Generations, Kept
 
 _LONG = 10.0  # seconds after which a running operation is reported as hanging
+_FULL = (ENOSPC, EDQUOT)
+
+T = TypeVar("T")
 
 
 class CopyKeeper:
-    """Keeps one store's copy.  If contents come faster than the disk writes, the last one wins."""
+    """Keeps one store's copy, and its last generations if there are ``generations``.
 
-    def __init__(self, copy: DiskCopy) -> None:
+    If contents come faster than the disk writes, the last one wins.
+    """
+
+    def __init__(self, copy: DiskCopy, generations: Generations | None = None) -> None:
         self._copy = copy
+        self._generations = generations
         self._changed = threading.Condition()
-        self._next: Callable[[], None] | None = None
+        self._next: Callable[[], str] | None = None
+        self._first: deque[Callable[[], None]] = deque()  # what must not be left out
         self._since: float | None = None  # when the running operation started
         self._error = ""
         self._ends = False
@@ -32,15 +46,35 @@ class CopyKeeper:
 
     @property
     def error(self) -> str:
-        """Why the copy does not have the content of the last :meth:`keep`; empty if it does."""
+        """Why the disk does not have the content of the last :meth:`keep`; empty if it does."""
         with self._changed:
             if self._since is not None and time.monotonic() - self._since > _LONG:
                 return f"the disk hangs: not done in {_LONG:g} s (copy {self._copy.path})"
             return self._error
 
+    @property
+    def folder(self) -> Path:
+        """The folder in which the copy is."""
+        return self._copy.folder
+
+    @property
+    def kept(self) -> tuple[Kept, ...]:
+        """The generations on disk, the newest first, as far as is known."""
+        return self._generations.kept if self._generations else ()
+
+    @property
+    def generations(self) -> Generations | None:
+        """The generations, for use in :meth:`do` only."""
+        return self._generations
+
+    def limit(self, generations: int) -> None:
+        """Keep so many generations from now on."""
+        if self._generations is not None:
+            self._generations.limit = generations
+
     def keep(self, content: Content) -> None:
-        """Update the copy to ``content`` in the background; return at once."""
-        self._do(lambda: self._copy.follow(content))
+        """Update copy and generations to ``content`` in the background; return at once."""
+        self._do(partial(self._follow, content))
 
     def load(self, patience: float) -> Copy | None:
         """Return the copy; None if there is none, or it cannot be used: ``error`` says why.
@@ -51,7 +85,7 @@ class CopyKeeper:
         loaded, begins = self._loaded, self._loaded is None
         if loaded is None:
             loaded = self._loaded = []
-            self._do(partial(_load_into, loaded, self._copy))
+            self._do(partial(self._load_into, loaded))
         if self.wait(patience):
             self._loaded = None
             return loaded[0] if loaded else None
@@ -60,61 +94,123 @@ class CopyKeeper:
                 self._error = f"the disk hangs: not read in {patience:g} s (copy {self._copy.path})"
         raise TimeoutError
 
+    def do(self, job: Callable[[], T]) -> Future[T]:
+        """Run ``job`` in the thread, before what :meth:`keep` asks for; return its result to be."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                result = job()
+            except Exception as error:  # noqa: BLE001 - raised again where the result is wanted
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        with self._changed:
+            self._first.append(run)
+            if error := self._wake():
+                self._first.pop()
+                future.set_exception(OSError(error))
+        return future
+
     def wait(self, patience: float) -> bool:
         """Wait until no operation is pending, for at most ``patience`` s; return whether so."""
         with self._changed:
-            return self._changed.wait_for(lambda: not (self._next or self._since), patience)
+            return self._changed.wait_for(
+                lambda: not (self._next or self._first or self._since), patience
+            )
 
     def close(self) -> None:
-        """End the thread after the pending operation; the next operation starts another one."""
+        """End the thread after the pending operations; the next operation starts another one."""
         with self._changed:
             self._ends = True
             self._changed.notify_all()
 
-    def _do(self, job: Callable[[], None]) -> None:
+    # --- the operations --------------------------------------------------------------------------
+
+    def _follow(self, content: Content) -> str:
+        """Return why copy or generations were not written; empty if they were."""
+        while error := self._failure_of(partial(self._copy.follow, content)):
+            # A full disk: what an operator may want later makes room for what a boot needs.
+            if not (isinstance(error, OSError) and error.errno in _FULL and self._make_room()):
+                return _text(error, "copy", self._copy.path)
+        if self._generations is None:
+            return ""
+        if error := self._failure_of(partial(self._generations.follow, content)):
+            return _text(error, "generations", self._generations.path)
+        error_of_one = self._generations.error
+        return f"generations on disk: {error_of_one}" if error_of_one else ""
+
+    def _make_room(self) -> bool:
+        generations = self._generations
+        if generations is None or not generations.kept:
+            return False
+        return self._failure_of(generations.drop_oldest) is None
+
+    def _load_into(self, loaded: list[Copy | None]) -> str:
+        error = self._failure_of(lambda: loaded.append(self._copy.load()))
+        return "" if error is None else _text(error, "copy", self._copy.path)
+
+    @staticmethod
+    def _failure_of(job: Callable[[], object]) -> Exception | None:
+        try:
+            job()
+        except Exception as error:  # noqa: BLE001 - the thread goes on: the next may succeed
+            return error.with_traceback(None)
+        return None
+
+    # --- the thread ------------------------------------------------------------------------------
+
+    def _do(self, job: Callable[[], str]) -> None:
         with self._changed:
             self._next = job
-            self._ends = False
-            self._changed.notify_all()
-            if self._thread is None:
-                # daemon=True: a disk that hangs does not delay the end of the process.
-                thread = threading.Thread(target=self._work, name="copy", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError as error:  # no memory, or no thread: the next poll retries
-                    self._next, self._error = None, f"copy on disk: {error}"
-                    return
-                self._thread = thread
+            if error := self._wake():
+                self._next, self._error = None, f"copy on disk: {error}"
+
+    def _wake(self) -> str:
+        """Make the thread work; return why there is none, or an empty text."""
+        self._ends = False
+        self._changed.notify_all()
+        if self._thread is None:
+            # daemon=True: a disk that hangs does not delay the end of the process.
+            thread = threading.Thread(target=self._work, name="copy", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # no memory, or no thread: the next poll retries
+                return str(error)
+            self._thread = thread
+        return ""
 
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._next is not None or self._ends)
-                if self._next is None:
+                self._changed.wait_for(lambda: self._next or self._first or self._ends)
+                if not (self._next or self._first):
                     self._thread = None
                     return
-                job, self._next = self._next, None
+                first = self._first.popleft() if self._first else None
+                job = None
+                if first is None:
+                    job, self._next = self._next, None
                 self._since = time.monotonic()
-            error = self._failure_of(job)
-            del job  # frees the content that it holds
+            error = None
+            if first is not None:
+                first()
+            elif job is not None:
+                error = job()
+            del first, job  # frees the content that it holds
             with self._changed:
                 self._since = None
-                self._error = error
+                if error is not None:
+                    self._error = error
                 self._changed.notify_all()
 
-    def _failure_of(self, job: Callable[[], None]) -> str:
-        try:
-            job()
-        except ConfigError as error:
-            return f"copy on disk: {error}"
-        except OSError as error:
-            return f"copy on disk: {error.strerror or type(error).__name__} ({self._copy.path})"
-        except ValueError as error:
-            return f"copy on disk: {error} ({self._copy.path})"
-        except Exception as error:  # noqa: BLE001 - the thread goes on: the next copy may succeed
-            return f"copy on disk: {type(error).__name__} ({self._copy.path})"
-        return ""
 
-
-def _load_into(loaded: list[Copy | None], copy: DiskCopy) -> None:
-    loaded.append(copy.load())
+def _text(error: Exception, what: str, path: Path) -> str:
+    if isinstance(error, ConfigError):
+        return f"{what} on disk: {error}"
+    if isinstance(error, OSError):
+        return f"{what} on disk: {error.strerror or type(error).__name__} ({path})"
+    if isinstance(error, ValueError):
+        return f"{what} on disk: {error} ({path})"
+    return f"{what} on disk: {type(error).__name__} ({path})"

@@ -11,6 +11,7 @@ from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.shm.clock import boottime
 from ddbcfg_daemon.disk.copy_format import Content, Copy
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
+from ddbcfg_daemon.disk.generations import notes_of
 from ddbcfg_daemon.disk.moment import Moment
 from ddbcfg_daemon.exits import MENDABLE
 from ddbcfg_daemon.publishing.publisher import Publisher
@@ -35,6 +36,8 @@ class LastKnownGood:
         self._hangs = False
         self._loaded: Copy | None = None  # the copy on disk, until the table is read
         self._logged = ""
+        self._notes: Mapping[str, object] = {}
+        self._notes_of = 0  # the generation that they are about
 
     @property
     def error(self) -> str:
@@ -122,6 +125,8 @@ class LastKnownGood:
         self._loaded, self._settled = None, True
         try:
             options = snapshot.packed() if options is None else options
+            if self._notes_of != snapshot.generation:
+                self._notes, self._notes_of = notes_of(snapshot), snapshot.generation
         except MENDABLE:
             return  # damaged: the next poll detects and repairs it
         content = Content(
@@ -132,6 +137,7 @@ class LastKnownGood:
             Moment.now(),
             status.revision,
             status.epoch,
+            self._notes,
         )
         idle = self._keeper.wait(0)
         self._keeper.keep(content)

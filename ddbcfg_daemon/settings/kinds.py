@@ -86,6 +86,14 @@ def count(text: str) -> int:
     return int(text)
 
 
+@_in_file(int)
+def up_to_100(text: str) -> int:
+    """Return a whole number from 0 to 100."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= 100):
+        raise ValueError(f"{text!r} is not a whole number from 0 to 100")
+    return int(text)
+
+
 def endpoint(text: str) -> str:
     """Return a URL that a DynamoDB client can use."""
     if flaw := endpoint_flaw(text):

@@ -214,6 +214,15 @@ class StoreSettings:
         default_is="the unit's StateDirectory; without one, no copies are kept",
         fallback="STATE_DIRECTORY",
     )
+    keep_generations: int = setting(
+        _COPY,
+        kinds.up_to_100,
+        "how many generations to keep beside the copy",
+        more='"ddbcfg-client pin" can serve one of them again: docs/pinning.md. Those of one store '
+        "take at most 256 MiB. 0 keeps none.",
+        metavar="N",
+        default="20",
+    )
 
     @property
     def key_names(self) -> KeyNames:

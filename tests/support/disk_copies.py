@@ -14,6 +14,7 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.disk.copy_format import Content
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
+from ddbcfg_daemon.disk.generations import Generations
 from ddbcfg_daemon.disk.moment import Moment
 from ddbcfg_daemon.guards import ShrinkGuard
 from ddbcfg_daemon.publishing.publisher import Publisher
@@ -51,10 +52,14 @@ class Clocks:
 
 
 class Host:
-    """One host over its boots: shared memory goes with each, the folder stays."""
+    """One host over its boots: shared memory goes with each, the folder stays.
 
-    def __init__(self, folder: Path, names: Names, clocks: Clocks) -> None:
+    ``keep`` is the number of generations that it keeps; None if that is not wanted at all.
+    """
+
+    def __init__(self, folder: Path, names: Names, clocks: Clocks, keep: int | None = None) -> None:
         self.folder = folder
+        self.keep = keep
         self.names = names
         self.clocks = clocks
         self.now: Reading | Exception = AWAY
@@ -72,7 +77,10 @@ class Host:
         publisher = Publisher(self.names)
         self._publishers = [publisher]
         self.disk = DiskCopy(self.folder, self.names)
-        self.copy = CopyKeeper(self.disk)
+        self.generations = None
+        if self.keep is not None:
+            self.generations = Generations(self.folder, self.names, limit=self.keep)
+        self.copy = CopyKeeper(self.disk, self.generations)
         self.refresher = Refresher(
             self, publisher, 60.0, pid=os.getpid(), copy=self.copy, guards=[ShrinkGuard()]
         )

@@ -41,6 +41,7 @@ STORE_DEFAULTS: dict[str, Any] = {
     "profile": None,
     "role_arn": None,
     "state_dir": None,
+    "keep_generations": 20,
 }
 DAEMON_DEFAULTS: dict[str, Any] = {
     "local": None,
@@ -61,6 +62,8 @@ EXAMPLES: list[tuple[str, str, str, Any]] = [
     ("--full-interval", "600", "full_interval", 600.0),
     ("--namespace", "eu", "namespace", "eu"),
     ("--state-dir", "/var/lib/ddbcfg", "state_dir", Path("/var/lib/ddbcfg")),
+    ("--keep-generations", "0", "keep_generations", 0),
+    ("--keep-generations", "100", "keep_generations", 100),
     ("--max-shrink", "12.5", "max_shrink", 12.5),
     ("--guard-polls", "5", "guard_polls", 5),
     ("--schema", "schema.json", "schema", "schema.json"),
@@ -255,6 +258,7 @@ def test_store_with_an_empty_name(capsys: pytest.CaptureFixture[str]) -> None:
     [
         *((flag, "") for flag in ("--interval", "--store-key", "--option-key", "--guard-polls")),
         # More digits than Python makes a number of.
+        *(("--keep-generations", text) for text in ("", "-1", "101", "x", "1.5")),
         *((flag, "9" * 5000) for flag in ("--guard-polls", "--mode", "--interval")),
         *(("--interval", text) for text in ("0", "-1", "nan", "inf", "-inf", "abc", "1e9", "5 s")),
         *(("--poll-timeout", text) for text in ("0", "-1", "nan", "inf", "abc")),

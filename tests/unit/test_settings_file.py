@@ -125,6 +125,7 @@ def test_every_setting_of_a_service_can_be_in_the_file(file: Setting) -> None:
     texts |= {"role_arn": '"arn:aws:iam::123456789012:role/config"', "mode": '"0600"'}
     texts |= {"store_key": '"a"', "option_key": '"b"', "log_level": '"error"'}
     numbers = ("interval", "poll_timeout", "full_interval", "max_shrink", "guard_polls")
+    texts["keep_generations"] = "12"
     texts |= dict.fromkeys(numbers, "12")
     texts |= dict.fromkeys(("consistent_read", "allow_empty"), "true")
     assert set(texts) == {row.name for row in ROWS if row.in_file}

@@ -1,0 +1,211 @@
+"""The last generations of a store on disk, from which an operator can pin one.
+
+Each content has one file, named after its digest: a content that comes back, as after a rollback
+or a reboot, takes the place of its earlier generations.  So they never push others out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ddbcfg_client.errors import ConfigError
+from ddbcfg_client.format.names import Names
+from ddbcfg_client.snapshot import Snapshot
+from ddbcfg_daemon.disk.copy_file import CopyFile
+from ddbcfg_daemon.disk.copy_format import Content, Copy, Head
+from ddbcfg_daemon.disk.trusted_folder import open_trusted_folder
+from ddbcfg_daemon.publishing.objects import Access
+
+MOST_BYTES = 1 << 28  # of all generations of one store together; the newest may be larger
+_EARLIER = 20  # generations that had the same content before
+_FILE = re.compile(r"[0-9a-f]{64}\.copy")
+_LEFT_OVER = re.compile(r"[0-9a-f]{64}\.copy\.new")
+KINDS = ("added", "changed", "removed")
+_NAMES = 20  # noted of one generation; the log has a few of them, history all
+_BYTES = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A generation on disk, without its options.
+
+    ``earlier`` are earlier generations that had the same content.  ``names`` are the names that it
+    added, changed and removed, as far as they were noted; ``names_left_off`` is how many more.
+    """
+
+    generation: int
+    digest: str
+    read_at: int
+    revision: int
+    epoch: str
+    options: int
+    size: int
+    earlier: tuple[int, ...]
+    names: Mapping[str, tuple[str, ...]]
+    names_left_off: int
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """All generations that had this content, as far as is known."""
+        return (self.generation, *self.earlier)
+
+
+class Generations:
+    """The last ``limit`` generations of the store ``names``, in a folder of their own.
+
+    That folder is in ``folder``.
+
+    Only one thread may use it at a time, except :attr:`kept` and :attr:`error`.
+    """
+
+    def __init__(
+        self, folder: Path, names: Names, access: Access | None = None, *, limit: int
+    ) -> None:
+        self.path = folder / f"{names.page[1:]}.generations"
+        self.limit = limit
+        self.error = ""  # why a file cannot be used; empty if all can
+        self.kept: tuple[Kept, ...] = ()  # the newest first, as last seen by this process
+        self._above = folder
+        self._names = names
+        self._access = access or Access()
+        self._looked = False
+
+    def look(self) -> None:
+        """Find out which generations are there; raise OSError or UntrustedPath."""
+        found = []
+        self.error = ""
+        for name in self._files():
+            try:
+                head = self._file(name).head()
+                if head is not None and name == f"{head[0].digest}.copy":
+                    found.append(_kept(*head))
+                elif head is not None:
+                    self.error = f"{self.path / name}: it has another content"
+            except (ConfigError, ValueError, OSError) as error:
+                self.error = f"{self.path / name}: {error}"
+        self.kept = tuple(sorted(found, key=lambda kept: -kept.generation))
+        self._looked = True
+
+    def follow(self, content: Content) -> None:
+        """Keep ``content``, unless it is kept already; raise OSError or UntrustedPath."""
+        if not self._looked:
+            self.look()
+        known = next((kept for kept in self.kept if kept.digest == content.digest), None)
+        if self.limit and (known is None or content.generation not in known.numbers):
+            self._make_folder()
+            earlier = () if known is None else known.numbers
+            noted = replace(content, notes={**content.notes, "earlier": earlier[:_EARLIER]})
+            if not content.notes.get("proved"):  # in doubt: the table has no revision of it
+                noted = replace(noted, revision=0, epoch="")
+            self._file(f"{content.digest}.copy").save(noted)
+            self.look()
+        self._drop()
+
+    def drop_oldest(self) -> bool:
+        """Remove the oldest generation, to free its space; return whether there was one."""
+        if not self.kept:
+            return False
+        oldest = self.kept[-1]
+        self._file(f"{oldest.digest}.copy").remove()
+        self.kept = self.kept[:-1]
+        return True
+
+    def load(self, digest: str) -> Copy | None:
+        """Return a kept content; None if it is gone.  Raise as :meth:`.CopyFile.load` does."""
+        copy = self._file(f"{digest}.copy").load()
+        if copy is not None and copy.digest != digest:
+            raise ValueError("it has another content")
+        return copy
+
+    def _drop(self) -> None:
+        while len(self.kept) > self.limit or (
+            len(self.kept) > 1 and sum(kept.size for kept in self.kept) > MOST_BYTES
+        ):
+            self.drop_oldest()
+
+    def _files(self) -> Iterator[str]:
+        try:
+            folder = open_trusted_folder(self.path, self._access.uid)
+        except FileNotFoundError:
+            return
+        try:
+            for name in sorted(os.listdir(folder)):
+                if _LEFT_OVER.fullmatch(name):  # by a daemon that was killed while writing
+                    with suppress(OSError):
+                        os.unlink(name, dir_fd=folder)
+                elif _FILE.fullmatch(name):
+                    yield name
+        finally:
+            os.close(folder)
+
+    def _file(self, name: str) -> CopyFile:
+        return CopyFile(self.path, name, self._names, self._access)
+
+    def _make_folder(self) -> None:
+        if self.path.exists():
+            return
+        above = open_trusted_folder(self._above, self._access.uid)
+        try:
+            os.mkdir(self.path.name, 0o700, dir_fd=above)
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            folder = os.open(self.path.name, flags, dir_fd=above)
+            try:
+                self._access.own(folder)
+                os.fchmod(folder, 0o700)  # a umask can remove the owner's permissions, too
+            finally:
+                os.close(folder)
+        finally:
+            os.close(above)
+
+
+def notes_of(snapshot: Snapshot) -> dict[str, object]:
+    """Return the notes for a snapshot's file: the number of options, and what it changed.
+
+    Raise SnapshotCorrupt.
+    """
+    log = [entry for entry in snapshot.changes().log if entry[0] == snapshot.generation]
+    names = dict(zip(KINDS, log[0][1:], strict=True)) if log else {}
+    left = total = sum(map(len, names.values()))
+    size = 0
+    noted: dict[str, list[str]] = {}
+    for kind in KINDS:
+        for name in names.get(kind, ()):
+            size += len(name.encode())
+            if total - left < _NAMES and size <= _BYTES:
+                noted.setdefault(kind, []).append(name)
+                left -= 1
+    proved = snapshot.revision is not None
+    return {"options": snapshot.stored, **noted, "names_left_off": left, "proved": proved}
+
+
+def _kept(head: Head, size: int) -> Kept:
+    """Return what a file says of itself; what its notes do not say, or say wrongly, is left off."""
+    notes = head.notes
+    return Kept(
+        head.generation,
+        head.digest,
+        head.read_at,
+        head.provenance.revision,
+        head.provenance.epoch,
+        _number(notes.get("options")),
+        size,
+        tuple(number for number in _listed(notes.get("earlier")) if type(number) is int),
+        {
+            kind: tuple(name for name in _listed(notes.get(kind)) if isinstance(name, str))
+            for kind in KINDS
+        },
+        _number(notes.get("names_left_off")),
+    )
+
+
+def _number(value: object) -> int:
+    return value if type(value) is int and value >= 0 else 0
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -16,7 +16,7 @@ SERVING = $(VENV)/.serving
 SHOWING = $(VENV)/.showing
 READY   = $(VENV)/.ready
 
-COMPILED = ddbcfg_client/hotpath/_hot.c ddbcfg_client/hotpath/_bound.c ddbcfg_client/readonly/_guarded.c
+COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) ddbcfg_client/readonly/_guarded.c
 
 .PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check contrib-check verify-unit install uninstall clean
 

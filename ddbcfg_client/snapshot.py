@@ -8,6 +8,7 @@ from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt, SnapshotError
 from ddbcfg_client.format.index import entries, find
 from ddbcfg_client.format.numbers import Inexact
 from ddbcfg_client.format.values import unpack_option
+from ddbcfg_client.hotpath import HotPinned
 from ddbcfg_client.readonly import ReadOnlyDict
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ _ABSENT = 1000
 _LONGEST = 1024
 
 
-class Snapshot(Mapping[str, ReadOnlyDict]):
+class Snapshot(HotPinned, Mapping[str, ReadOnlyDict]):
     """A read-only mapping from option to keys that stays at one generation while it is held.
 
     It has the reader's defaults for the options that the store lacks.
@@ -36,7 +37,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
     the option's own bytes.  Bytes are used only after their checksum was verified.
     """
 
-    __slots__ = ("_absent", "_memo", "_names", "_segment", "_supplied", "decoded", "store")
+    __slots__ = ("_absent", "_memo", "_names", "_segment", "_supplied", "store")
 
     def __init__(self, segment: SegmentBytes, store: str, memo: Memo) -> None:
         self._segment = segment
@@ -45,8 +46,7 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
         self._absent: set[str] = set()
         self._supplied: tuple[str, ...] | None = None
         self.store = store
-        #: Options decoded so far, shared with the reader's hot path.
-        self.decoded: dict[str, ReadOnlyDict] = {}
+        self.decoded = {}
 
     @property
     def generation(self) -> int:
@@ -86,12 +86,9 @@ class Snapshot(Mapping[str, ReadOnlyDict]):
 
     # --- the mapping -----------------------------------------------------------------------------
 
-    def __getitem__(self, option: str) -> ReadOnlyDict:
-        """Return the option's keys; raise OptionNotFound or SnapshotCorrupt."""
-        try:
-            return self.decoded[option]
-        except (KeyError, TypeError):
-            raw = self._find(option)
+    def _read(self, option: str) -> ReadOnlyDict:
+        """Return the option's keys if they were not decoded yet; raise as ``[option]`` does."""
+        raw = self._find(option)
         if raw is None:
             if isinstance(option, str):
                 self._memo.forget(option, self.generation)

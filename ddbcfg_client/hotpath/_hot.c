@@ -639,7 +639,7 @@ module_exec(PyObject *module)
         return -1;
     if (PyModule_AddType(module, state->hot) < 0)
         return -1;
-    if (ddbcfg_add_bound_type(module) < 0)
+    if (ddbcfg_add_bound_type(module) < 0 || ddbcfg_add_pinned_type(module) < 0)
         return -1;
     return ddbcfg_add_guarded_types(module);
 }

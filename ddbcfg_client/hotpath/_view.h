@@ -34,6 +34,7 @@ is_current(const View *view)
 const View *ddbcfg_view_of(PyObject *op);       /* of a Hot; NULL for any other object */
 int ddbcfg_add_guarded_types(PyObject *module);  /* in readonly/_guarded.c */
 int ddbcfg_add_bound_type(PyObject *module);     /* in _bound.c */
+int ddbcfg_add_pinned_type(PyObject *module);    /* in _pinned.c */
 #pragma GCC visibility pop
 
 #endif

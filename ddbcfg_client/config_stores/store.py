@@ -147,11 +147,12 @@ class DynamoDBConfigStore:
         if_unchanged: Seen | None = None,
         why: str = "",
         by: str = "",
-    ) -> int | None:
+    ) -> int:
         """Store these whole options and delete others, as one change; return its revision.
 
         Other options stay as they are.  Readers see all of the change or nothing.  Without
-        revisions it is one write for each option, and None is returned.  More than 98 options are
+        revisions it is one write for each option, and 0 is returned: ``if_unchanged=0`` raises
+        `ConditionNeedsRevision`, and does not write unconditionally.  More than 98 options are
         written in parts: if that is interrupted, `ImportInterrupted` says so, hosts keep what they
         have, and ``ddbcfg-client revision repair`` finishes it or takes it back.
 
@@ -169,7 +170,7 @@ class DynamoDBConfigStore:
                 raise NameRefused("option", option, "is to be both stored and deleted")
             changes[option] = None
         done = self._writer(by).write(changes, why=why, if_unchanged=if_unchanged)
-        return done.revision
+        return done.revision or 0  # not None, which as if_unchanged= is no condition
 
     def delete(
         self, option: str, *, if_unchanged: Seen | None = None, why: str = "", by: str = ""

@@ -125,7 +125,7 @@ def the_old_api() -> None:
     assert_type(store.config, ConfigStore)
     assert_type(store.set("db", {"host": "h"}), bool)
     assert_type(store.set("db", {}, if_unchanged=12, why="a test", by="me"), bool)
-    assert_type(store.set_many({"db": {}}, delete=["web"]), int | None)
+    assert_type(store.set_many({"db": {}}, delete=["web"]), int)
     assert_type(store.delete("db", if_unchanged=store.config.get()), bool)
     store.set("db", {}, if_unchanged="12")  # type: ignore[arg-type]
 

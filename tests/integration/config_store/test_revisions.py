@@ -18,11 +18,13 @@ from ddbcfg_client.errors import (
     ArgumentsRefused,
     ChangeConflict,
     ChangeRefused,
+    ConditionNeedsRevision,
     ConfigError,
     CredentialsRefused,
     ImportInterrupted,
     ImportPending,
     NameRefused,
+    RevisionError,
     RevisionMissing,
     TableThrottled,
     ValueRefused,
@@ -96,10 +98,23 @@ def test_several_options_are_one_change(store: DynamoDBConfigStore, revised: Rev
 
 def test_several_options_without_revisions(store: DynamoDBConfigStore) -> None:
     store.set("old", {"a": 1})
-    assert store.set_many({"db": DB, "web": {}}, delete=["old"]) is None
+    rev = store.set_many({"db": DB, "web": {}}, delete=["old"])
+    assert rev == 0
     assert store.config.get() == {"db": DB, "web": {}}
     with pytest.raises(RevisionMissing, match="nothing says what changed meanwhile"):
         store.set("db", {}, if_unchanged=1)
+    with pytest.raises(ConditionNeedsRevision):
+        store.set("db", {}, if_unchanged=rev)
+    assert store.config.get("db") == DB
+
+
+def test_a_change_without_revision_is_older_than_every_revision(
+    store: DynamoDBConfigStore, revised: RevisedStore
+) -> None:
+    rev = store.set_many({"db": DB})
+    revised.begin()
+    with pytest.raises(RevisionError):
+        store.set("db", {}, if_unchanged=rev)
     assert store.config.get("db") == DB
 
 

@@ -22,6 +22,7 @@ from ddbcfg_client.dynamodb.revision.content import (
 )
 from ddbcfg_client.dynamodb.revision.item import (
     LARGEST,
+    LONGEST_EPOCH,
     MAX_FLEET,
     Pending,
     Revision,
@@ -43,6 +44,7 @@ from ddbcfg_client.dynamodb.revision.record import (
 )
 from ddbcfg_client.errors import NameRefused, RevisionDamaged, RevisionFormatUnknown
 from ddbcfg_client.format.builder import PackedStore
+from ddbcfg_client.format.page import PageStatus, pack_status, parse_status
 from ddbcfg_client.format.values import pack_option
 
 PLACE = Place("config", "prod")
@@ -113,6 +115,17 @@ def test_damage_to_any_attribute_is_noticed_or_does_not_matter(name: str) -> Non
 def test_an_unknown_format_is_not_taken_for_damage() -> None:
     with pytest.raises(RevisionFormatUnknown):
         parse_revision(PLACE, {"format": {"N": "2"}, "all": {"S": "else"}})
+
+
+def test_an_epoch_that_the_control_page_would_cut_is_damage() -> None:
+    """Cut, it would be another one, and each start of a daemon would read the whole store."""
+    longest = replace(REVISION, epoch="é" * (LONGEST_EPOCH // 2))
+    assert parse_revision(PLACE, item_of(PLACE, longest)) == longest
+    status = PageStatus(epoch=longest.epoch)
+    assert parse_status(pack_status(status)).epoch == longest.epoch
+    longer = replace(REVISION, epoch=longest.epoch + "e")
+    with pytest.raises(RevisionDamaged, match="its epoch is longer than 40 bytes"):
+        parse_revision(PLACE, item_of(PLACE, longer))
 
 
 def test_a_revision_without_digest_is_damaged_unless_it_is_being_made() -> None:

@@ -38,6 +38,7 @@ LARGEST = 3500
 DIGEST_SIZE = 32
 MAX_FLEET = 1_000_000
 LONGEST_BY = 256  # characters
+LONGEST_EPOCH = 40  # bytes; a longer one would not fit the control page, and be cut there
 _FIRST_BASE = 2**63
 
 Item = Mapping[str, Any]
@@ -140,6 +141,8 @@ def _parse(place: Place, item: Item) -> Revision:
     )
     if not revision.epoch:
         raise ValueError("it names no epoch")
+    if len(revision.epoch.encode("utf-8", "replace")) > LONGEST_EPOCH:
+        raise ValueError(f"its epoch is longer than {LONGEST_EPOCH} bytes")
     if revision.rev >= NO_REVISION:
         raise ValueError("its revision has more than 12 digits")
     if revision.digest is None and revision.pending is None:

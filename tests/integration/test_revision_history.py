@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_client.dynamodb.revision.enabling import Settings, enable
+from ddbcfg_client.dynamodb.revision.enabling import Settings, disable, enable
 from ddbcfg_client.dynamodb.revision.following import How, follow
 from ddbcfg_client.dynamodb.revision.history import (
     diff,
@@ -183,6 +183,22 @@ def test_purging_takes_old_values_away(
     assert home_of(revised) == ["revision"]
     assert revised.revision().changes_after(6) is None
     assert follow(revised.access(), None).how is How.QUERY
+
+
+@pytest.mark.parametrize("key", ["change/000000000003x", "change/0000000000999", "change/0"])
+def test_what_somebody_wrote_between_change_items_stays_and_stops_nothing(
+    revised: RevisedStore, revisions: list[dict[str, bytes]], key: str
+) -> None:
+    revised.client.put_item(
+        TableName=revised.place.table,
+        Item={"_store": {"S": revised.place.home}, "_option": {"S": key}},
+    )
+    assert purge(revised.access(), before=4) == 2
+    there = {"change/000000000004", "change/000000000005", "revision", key}
+    assert {each for each in home_of(revised) if not each.startswith("part/")} == there
+    # The next revisions are above all that are on record, whatever else there is.
+    disable(revised.access())
+    assert enable(revised.access(), Settings(), by="me").rev == 6
 
 
 def test_purging_takes_plans_that_came_to_nothing_and_leaves_the_others(

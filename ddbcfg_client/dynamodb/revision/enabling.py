@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
-from ddbcfg_client.dynamodb.revision.holding import Held, put_revision
+from ddbcfg_client.dynamodb.revision.holding import Held, last_change, put_revision
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of, parse_revision
-from ddbcfg_client.dynamodb.revision.place import NO_REVISION, RESERVED, REVISION_OPTION
-from ddbcfg_client.dynamodb.revision.record import last_change_in
+from ddbcfg_client.dynamodb.revision.place import RESERVED, REVISION_OPTION
 from ddbcfg_client.dynamodb.revision.sealing import seal, settled
 from ddbcfg_client.dynamodb.revision.writing import own_revision
 from ddbcfg_client.errors import (
@@ -69,7 +68,7 @@ def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Rev
     marked = Revision(
         epoch=access.token(),
         # Above all change items there are: their revisions keep their names.
-        rev=last_change_in(access.changes_below(NO_REVISION, 1), access.place),
+        rev=last_change(access),
         digest=None,
         region=settings.region or access.region,
         fleet=settings.fleet,

@@ -9,6 +9,8 @@ from ddbcfg_client.dynamodb.item_size import least_size
 from ddbcfg_client.dynamodb.revision.access import Access, Item, Write
 from ddbcfg_client.dynamodb.revision.committing import CONDITION_FAILED, PAUSES
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
+from ddbcfg_client.dynamodb.revision.place import NO_REVISION
+from ddbcfg_client.dynamodb.revision.record import revisions_in
 from ddbcfg_client.dynamodb.revision.sealing import renewed
 from ddbcfg_client.dynamodb.revision.writing import revision_write
 from ddbcfg_client.errors import (
@@ -20,6 +22,16 @@ from ddbcfg_client.errors import (
     TableUnreachable,
     TransactionRefused,
 )
+
+_BATCH = 50
+
+
+def last_change(access: Access) -> int:
+    """Return the highest revision that has a change item, 0 without one."""
+    for most in (1, _BATCH):
+        for rev in revisions_in(access.changes_below(NO_REVISION, most), access.place):
+            return rev
+    return 0
 
 
 def put_revision(access: Access, revision: Revision, seen: Item | None) -> bool:

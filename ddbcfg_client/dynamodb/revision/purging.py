@@ -28,14 +28,20 @@ def purge(access: Access, *, before: int) -> int:
         kept.add(revision.pending.plan)
     gone, rev = 0, revision.rev + 1
     while items := access.changes_below(rev, _BATCH):
+        last = rev
         for item in items:
             option = item[access.place.key_names.option]["S"]
-            rev = revision_of(option)
+            try:
+                rev = revision_of(option)
+            except ValueError:
+                continue  # somebody wrote it by hand: it is no change item
             if rev >= before:
                 kept.update(_tokens_of(access, item))
             else:
                 _delete(access, option)
                 gone += 1
+        if rev == last:
+            break
     for part in parts:
         if part.split("/")[1] not in kept:
             _delete(access, part)

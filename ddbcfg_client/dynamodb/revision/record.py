@@ -220,6 +220,13 @@ def expiry_of(revision: Revision, now: float) -> dict[str, Any]:
     return {revision.ttl: {"N": str(int(now) + revision.keep * _DAY)}}
 
 
-def last_change_in(items: Iterable[Mapping[str, Any]], place: Place) -> int:
-    """Return the highest revision of these change items, 0 without one."""
-    return max((revision_of(item[place.key_names.option]["S"]) for item in items), default=0)
+def revisions_in(items: Iterable[Mapping[str, Any]], place: Place) -> Iterator[int]:
+    """Yield the revisions of these items, in their order, without those that are no change items.
+
+    Their keys are between those of change items, because somebody wrote them by hand.
+    """
+    for item in items:
+        try:
+            yield revision_of(item[place.key_names.option]["S"])
+        except ValueError:
+            continue

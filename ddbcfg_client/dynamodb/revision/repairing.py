@@ -7,16 +7,11 @@ from dataclasses import dataclass, replace
 
 from ddbcfg_client.dynamodb.revision.access import Access, Item
 from ddbcfg_client.dynamodb.revision.content import Content, Entry, differences, with_options
-from ddbcfg_client.dynamodb.revision.holding import Held, put_revision
+from ddbcfg_client.dynamodb.revision.holding import Held, last_change, put_revision
 from ddbcfg_client.dynamodb.revision.importing import PACE, parts_of
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
 from ddbcfg_client.dynamodb.revision.pending import DEAD, Watch
-from ddbcfg_client.dynamodb.revision.place import NO_REVISION
-from ddbcfg_client.dynamodb.revision.record import (
-    Plan,
-    entries_of_parts,
-    last_change_in,
-)
+from ddbcfg_client.dynamodb.revision.record import Plan, entries_of_parts
 from ddbcfg_client.dynamodb.revision.sealing import proves, seal, settled
 from ddbcfg_client.dynamodb.revision.writing import own_revision
 from ddbcfg_client.errors import (
@@ -64,9 +59,7 @@ def repair(
         revision = own_revision(access, seen)
     except RevisionDamaged:
         # Nothing of it is believed, so the next one is above all that are on record.
-        revision = Revision(
-            "", last_change_in(access.changes_below(NO_REVISION, 1), access.place), None
-        )
+        revision = Revision("", last_change(access), None)
         new_epoch = True
     if revision.pending is not None:
         seen, revision = _dead(access, seen, revision)

@@ -106,6 +106,8 @@ class PollRecord:
         if provenance.how and (published or not status.how):
             status.how = provenance.how
             self.changes[provenance.how] += published
+        elif not provenance.how and not provenance.table_revision:
+            status.how = ""  # an earlier daemon's, which followed the revision
         followed = provenance.table_revision and not provenance.in_doubt
         if followed and provenance.note and provenance.note != status.note:
             log.info("%s: %s", self._label, provenance.note)

@@ -111,10 +111,10 @@ def _candidates(args: argparse.Namespace) -> Iterator[_Candidate]:
 
 
 def _in_table(args: argparse.Namespace, store: str) -> Options:
-    from ddbcfg_client.dynamodb.items import options_in
+    from ddbcfg_client.commands.whole_store import readable_options
 
     with open_table(args) as table:
-        return options_in(table, store)
+        return readable_options(table, store)
 
 
 def _problems(

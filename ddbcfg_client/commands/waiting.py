@@ -1,4 +1,4 @@
-"""What a command prints while it waits for an import of another writer."""
+"""What a command prints while it waits for another writer, who holds the whole store."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def waiting_for(name: str) -> OnWait:
     from ddbcfg_client.dynamodb.revision.pending import LONGEST_WAIT
 
     def report(pending: Pending) -> None:
-        # The revision item does not say when an import began.
+        # The revision item says neither which of these it is nor when it began.
         with aside():
             complain(
-                f"{name}: an import by {pending.by} is under way; waiting up to "
-                f"{LONGEST_WAIT / 60:.0f} minutes for its end; if it stands still, end it with "
-                "'ddbcfg-client revision repair'"
+                f"{name}: an import, 'revision enable' or 'revision repair' by {pending.by} is "
+                f"under way; waiting up to {LONGEST_WAIT / 60:.0f} minutes for its end; if it "
+                "stands still, end it with 'ddbcfg-client revision repair'"
             )
 
     return report

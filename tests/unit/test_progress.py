@@ -58,7 +58,7 @@ def test_a_message_has_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
         report(Pending("token", "Ann"))
     shown, message, *_ = terminal.getvalue().split("\r\x1b[K")[1:]
     assert shown == "reading, 0 s"
-    assert message.startswith("ddbcfg-client: config/prod: an import by Ann is under way")
+    assert message.startswith("ddbcfg-client: config/prod: an import, 'revision enable' or ")
     assert message.endswith("\n")
 
 

@@ -66,6 +66,8 @@ def file(tmp_path: Path) -> Path:
         ("delete", "db"),
         ("import", "FILE"),
         ("export",),
+        ("check",),
+        ("check", "FILE"),
         ("rollback", "--to", "1", "--yes"),
     ],
     ids=" ".join,
@@ -77,8 +79,9 @@ def test_a_command_says_once_whom_it_waits_for(
     result = run(*(file if argument == "FILE" else argument for argument in arguments))
     assert result.code == 0
     assert result.err == (
-        f"ddbcfg-client: {run.table.name}/prod: an import by Ann is under way; waiting up to 5 "
-        "minutes for its end; if it stands still, end it with 'ddbcfg-client revision repair'\n"
+        f"ddbcfg-client: {run.table.name}/prod: an import, 'revision enable' or 'revision repair' "
+        "by Ann is under way; waiting up to 5 minutes for its end; if it stands still, end it with "
+        "'ddbcfg-client revision repair'\n"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -58,7 +59,13 @@ def serve(
         service = Service(Notifier(), signals, outputs, rereading.change)
         # With --once, the daemon ends before a reader could send a request.
         server = None if settings.once else stack.enter_context(RequestServer())
-        parts = _Parts(sources, server, service.wake)
+        introduce = _once(lambda: _introduce(sources))
+        parts = _Parts(
+            sources,
+            server,
+            service.wake,
+            introduce=(lambda: None) if settings.once else introduce,
+        )
         served = [parts.served(store, schemas) for store in sources.stores]
         for store in served:
             stack.callback(store.close)
@@ -67,7 +74,6 @@ def serve(
         if fault is not None and not _serve_without(served):
             return fault
         settle()
-        _introduce(sources)
         rereading.begin(parts.served, dict(zip(sources.stores, served, strict=True)), schemas)
         stack.callback(service.close)
         return service.run(served)
@@ -81,6 +87,7 @@ class _Parts:
     server: RequestServer | None
     on_event: Callable[[], None]
     copies: dict[tuple[Path, str, Access], CopyKeeper] = field(default_factory=dict)
+    introduce: Callable[[], None] = lambda: None
 
     def served(self, store: StoreSettings, schemas: Mapping[str, Schema]) -> ServedStore:
         """Return the store, ready to be served; nothing in shared memory is created yet."""
@@ -94,6 +101,7 @@ class _Parts:
         def make() -> Refresher:
             self.sources.check_published(names)
             publisher = Publisher(names, access, listen=listen)
+            self.introduce()  # not earlier: the names may belong to another daemon
             try:
                 return Refresher(
                     source,
@@ -163,6 +171,17 @@ def _serve_without(stores: Sequence[ServedStore]) -> bool:
     for store in stores:
         store.poll_once(0)
     return any(store.ready for store in stores)
+
+
+def _once(act: Callable[[], None]) -> Callable[[], None]:
+    """Return what acts the first time that it is called, by any thread."""
+    first = threading.Lock()
+
+    def once() -> None:
+        if first.acquire(blocking=False):
+            act()
+
+    return once
 
 
 def _introduce(sources: Sources) -> None:

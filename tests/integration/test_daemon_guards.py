@@ -188,6 +188,7 @@ def test_an_embedded_dynamodb_spares_the_memory_of_a_real_one(
     local = host.daemon("--local", "examples/config.json")
     assert local.wait() == 77
     assert "use another --namespace with --local" in local.output
+    assert "read it:" not in local.output
     assert host.config().get("db") == {"host": "real"}
     assert os.path.exists(f"/dev/shm/{host.names().page[1:]}")
 

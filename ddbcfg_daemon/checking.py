@@ -14,9 +14,9 @@ from pathlib import Path
 
 from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.printable import printable, without_passwords
-from ddbcfg_daemon.errors import EmptyStore
+from ddbcfg_daemon.errors import EmptyStore, WouldBeRefused
 from ddbcfg_daemon.exits import MENDABLE, reason_of
-from ddbcfg_daemon.guards import SchemaGuard
+from ddbcfg_daemon.guards import GuardRefused, SchemaGuard
 from ddbcfg_daemon.outputs.opening import open_outputs
 from ddbcfg_daemon.rereading import schemas_of
 from ddbcfg_daemon.serving import check_folder, failure_of
@@ -57,12 +57,20 @@ def _check_store(
         if not reading.options and not store.allow_empty:
             raise EmptyStore(store.table, store.store, published=False)
         if store.schema:
-            SchemaGuard(schemas[store.schema]).check((), reading, scheduled=False)
+            _check_schema(schemas[store.schema], store, reading)
     except MENDABLE as error:
         _print([f"# failed: {reason_of(error)}"])
         return error
     _print([f"# read: {_result(reading)}, {time.monotonic() - began:.2f} s"])
     return None
+
+
+def _check_schema(schema: Schema, store: StoreSettings, reading: Reading) -> None:
+    """Raise an error of its own: what a guard says advises how to publish the reading."""
+    try:
+        SchemaGuard(schema).check((), reading, scheduled=False)
+    except GuardRefused as refused:
+        raise WouldBeRefused(store.table, store.store, refused.guard, refused.reason) from None
 
 
 def _result(reading: Reading) -> str:

@@ -216,6 +216,23 @@ class SomeNotServed(ConfigError):
         return "; ".join(self.reasons)
 
 
+class WouldBeRefused(ConfigError):
+    """A guard would refuse what the table has; nothing was to be published."""
+
+    def __init__(self, table: str, store: str, guard: str, reason: str) -> None:
+        super().__init__(table, store, guard, reason)
+        self.table = table
+        self.store = store
+        self.guard = guard
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"the {self.guard} guard would refuse store {self.store!r} of table {self.table!r}: "
+            f"{self.reason}"
+        )
+
+
 class EmptyStore(PublishError):
     """One poll found no options: none was ever written, or all were deleted."""
 

@@ -93,6 +93,8 @@ def test_each_store_is_read_and_one_that_cannot_be_is_the_exit_code(
         "# failed",
     ]
     assert "option 'db'['host'] violates 'type' string" in daemon.output
+    assert "the schema guard would refuse store 'test'" in daemon.output
+    assert "reload --accept" not in daemon.output, "there is nothing to accept"
     assert "has no options for store 'typo'; check" in daemon.output
     assert "published empty" not in daemon.output
 

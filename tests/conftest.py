@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -41,11 +42,23 @@ AWS_ENVIRONMENT = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
+#: A folder that cannot exist.
+NO_SETTINGS = "/dev/null/ddbcfg"
 _MEANT_FOR_TESTS = {"DDBCFG_MODEL", "DDBCFG_PURE", "DDBCFG_RACE", "DDBCFG_TEST_CACHE"}
 for _name in [name for name in os.environ if name.startswith(("AWS_", "DDBCFG_"))]:
     if _name not in _MEANT_FOR_TESTS:
         del os.environ[_name]
 os.environ.update(AWS_ENVIRONMENT)
+# For daemons: this host's own file of settings is not for tests.
+os.environ["CONFIGURATION_DIRECTORY"] = NO_SETTINGS
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For settings that are read in this process, with variables of their own."""
+    from ddbcfg_daemon.settings import combining
+
+    monkeypatch.setattr(combining, "DEFAULT_FOLDER", Path(NO_SETTINGS))
 
 
 _FORKS_AND_KILLS = {"crash", "races", "servers"}

@@ -19,7 +19,7 @@ _ERASE = "\r\x1b[K"
 
 
 class _Line:
-    """The terminal's last line; ``lock`` is held by whoever writes on the terminal."""
+    """The terminal's last line; hold ``lock`` to write on the terminal."""
 
     def __init__(self, terminal: TextIO, lock: Lock) -> None:
         self.terminal = terminal

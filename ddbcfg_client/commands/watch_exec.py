@@ -1,4 +1,4 @@
-"""``ddbcfg-client watch --exec``: run a command at each change, for software that must be told.
+"""``ddbcfg-client watch --exec``: run a command at each change, to reload other software.
 
 The daemon does not do it, because it has no rights to do anything with.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.waking.waiting import Changes
 
 _LOOK_EVERY = 1.0  # seconds, for --max-age
-_LONGEST_DEBOUNCE = 10  # times --debounce: a store that changes all the time is told of, too
+_LONGEST_DEBOUNCE = 10  # times --debounce, for a store that changes all the time
 
 
 class _Stopped(BaseException):
@@ -74,7 +74,7 @@ def _command(args: argparse.Namespace) -> list[str]:
 
 
 def _watch(args: argparse.Namespace, config: Config, changes: Changes, hook: Hook) -> None:
-    failed: Change | None = None  # what the command has still to be told
+    failed: Change | None = None  # the changes for which the command failed
     while True:
         flush()
         change = changes.wait(_LOOK_EVERY)

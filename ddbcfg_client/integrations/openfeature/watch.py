@@ -51,8 +51,8 @@ class Watch:
         self._config = config
         self._prefix = prefix
         self._stale_after = stale_after
-        self._state = _READY  # the one that the SDK was told last
-        self._states_from = 0.0  # the monotonic time before which the SDK is told no state
+        self._state = _READY  # the last one that was sent to the SDK
+        self._states_from = 0.0  # the monotonic time before which no state is sent to the SDK
         self._changes: Changes | None = None
         # Before the last event; handlers know of the changes up to here.
         self._known: Position | None = None

@@ -163,12 +163,12 @@ class Snapshot(HotPinned, Mapping[str, ReadOnlyDict]):
         except ValueError as error:
             raise self._corrupt(str(error)) from None
 
-    def changes(self) -> ChangeLog:
-        """Return the names of the options that changed in the last generations."""
+    def changes(self, after: int = 0) -> ChangeLog:
+        """Return the names of the options that changed in the last generations after ``after``."""
         from ddbcfg_client.format.changes import changes_of
 
         try:
-            return changes_of(self._segment)
+            return changes_of(self._segment, after)
         except ValueError as error:
             raise self._corrupt(str(error)) from None
 

@@ -58,13 +58,17 @@ def _weight(entry: Logged) -> tuple[int, int]:
     return len(names), sum(len(name.encode()) + 5 for name in names)
 
 
-def parse_changes(packed: bytes) -> ChangeLog:
-    """Return the log in a section's bytes; raise ValueError if they are not a log."""
+def parse_changes(packed: bytes, after: int = 0) -> ChangeLog:
+    """Return the log in a section's bytes, from the generation ``after`` on, without it.
+
+    Raise ValueError if they are not a log.
+    """
     try:
         found = unpackb(packed)
         log = [
             (generation, tuple(added), tuple(changed), tuple(removed))
             for generation, added, changed, removed, *_ in found["log"]
+            if generation > after
         ]
         base = found["base"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -77,9 +81,8 @@ def parse_changes(packed: bytes) -> ChangeLog:
     return ChangeLog(base, log)
 
 
-def changes_of(segment: SegmentBytes) -> ChangeLog:
-    """Return the log in ``segment``; raise ValueError if it is damaged."""
+def changes_of(segment: SegmentBytes, after: int = 0) -> ChangeLog:
+    """Return the log in ``segment``, as :func:`parse_changes` does; raise as that does."""
     header = segment.header
-    return parse_changes(
-        section(segment, header.changes_at, header.changes_size, header.changes_checksum)
-    )
+    packed = section(segment, header.changes_at, header.changes_size, header.changes_checksum)
+    return parse_changes(packed, after)

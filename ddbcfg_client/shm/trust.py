@@ -82,7 +82,7 @@ def is_unmapped(number: int, kind: str = "uid") -> bool:
     With ``kind`` "gid", do the same for groups.
     """
     try:
-        if number != int(_read(f"/proc/sys/kernel/overflow{kind}")):
+        if number != _overflow(kind):
             return False
         lines = _read(f"/proc/self/{kind}_map").splitlines()
         mapped = [[int(number) for number in line.split()] for line in lines]
@@ -92,8 +92,19 @@ def is_unmapped(number: int, kind: str = "uid") -> bool:
     return mapped != [[0, 0, (1 << 32) - 1]]
 
 
+# A setting of the host's kernel; asked for each new generation, so it is read once.
+_overflow_ids: dict[str, int] = {}
+
+
+def _overflow(kind: str) -> int:
+    found = _overflow_ids.get(kind)
+    if found is None:
+        found = _overflow_ids[kind] = int(_read(f"/proc/sys/kernel/overflow{kind}"))
+    return found
+
+
 def _read(path: str) -> bytes:
-    """Return the content of a small file; twice as fast as open(), for each new generation."""
+    """Return the content of a small file."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         return os.read(fd, 1 << 16)

@@ -44,12 +44,11 @@ def change_of(since: Position | None, now: Attachment) -> Change:
         if position is None or position[2] != since[2] or generation < since[0]:
             # Numbers of another page may be those of other generations.
             return Change(generation, complete=False)
-        log = snapshot.changes()
+        changes = snapshot.changes(after=since[0])
     except SnapshotError:
         # The memory of this snapshot was reclaimed, or its names are damaged.
         return Change(generation, complete=False)
-    later = [entry for entry in log.log if entry[0] > since[0]]
-    return Change(generation, *_net(later), complete=log.base <= since[0])
+    return Change(generation, *_net(changes.log), complete=changes.base <= since[0])
 
 
 def merged(earlier: Change, later: Change) -> Change:

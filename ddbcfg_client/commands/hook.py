@@ -110,16 +110,19 @@ class _Output:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the command and its children."""
+    """End the command and its children, also if this is interrupted."""
     try:
-        os.killpg(process.pid, signal.SIGTERM)
+        _signal(process, signal.SIGTERM)
         process.wait(_GRACE)
     except subprocess.TimeoutExpired:
         pass
-    except ProcessLookupError:
-        return
+    finally:
+        _signal(process, signal.SIGKILL)  # also a child that outlived it
+        process.wait()
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     try:
-        os.killpg(process.pid, signal.SIGKILL)  # also a child that outlived it
+        os.killpg(process.pid, number)
     except ProcessLookupError:
         pass
-    process.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -61,6 +62,26 @@ def test_a_command_that_hangs_is_killed_with_its_children(
     assert time.monotonic() - began < 10
     child = int(file.read_text())
     wait_until(lambda: process_start(child) == 0)  # init reaps it when it likes
+
+
+def test_an_interruption_while_a_command_is_ended_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM comes when the command is past its time and does not mind its own."""
+    file = tmp_path / "child"
+
+    class Interrupting(subprocess.Popen[bytes]):
+        def wait(self, timeout: float | None = None) -> int:
+            if timeout == hook._GRACE:
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    monkeypatch.setattr(hook.subprocess, "Popen", Interrupting)
+    script = f"trap '' TERM; sleep 1000 & echo $! >{file}; wait"
+    with pytest.raises(KeyboardInterrupt):
+        sh(script, 0.3).run(b"")
+    child = int(file.read_text())
+    wait_until(lambda: process_start(child) == 0)
 
 
 def test_a_command_that_floods_is_read_and_cut(capsys: pytest.CaptureFixture[str]) -> None:

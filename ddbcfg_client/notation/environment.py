@@ -44,6 +44,14 @@ _REFUSED = frozenset(
         "JDK_JAVA_OPTIONS",
         "PHPRC",
         "PHP_INI_SCAN_DIR",
+        "CLASSPATH",
+        "DOTNET_STARTUP_HOOKS",
+        "LUA_CPATH",
+        "LUA_INIT",
+        "LUA_PATH",
+        "OPENSSL_CONF",
+        "OPENSSL_ENGINES",
+        "OPENSSL_MODULES",
     ]
 )
 _REFUSED_STARTS = ("LD_", "PYTHON", "BASH_FUNC_", "GIT_", "DDBCFG_")

@@ -68,6 +68,8 @@ def test_the_program_is_as_if_a_shell_had_started_it(host: Host, publish: Publis
     [
         ({"a": {"b_c": 1}, "a_b": {"c": 2}}, (), "'a_b.c' cannot be the variable A_B_C: 'a.b_c'"),
         ({"ld": {"preload": "x"}}, (), "'ld.preload' cannot be the variable LD_PRELOAD"),
+        # It names libraries that OpenSSL loads.
+        ({"openssl": {"conf": "x"}}, (), "'openssl.conf' cannot be the variable OPENSSL_CONF"),
         ({"": {"path": "x"}, "path": {}}, ("--json-option", "path"), "the variable PATH: "),
         ({"python": {"path": "x"}}, (), "PYTHON_PATH"),
         ({"1": {"a": 1}}, (), "cannot begin with a digit; use --prefix"),

@@ -6,13 +6,13 @@ and nothing in shared memory is opened, so a running daemon is not disturbed.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
 from ddbcfg_client.checks.schema import Schema
+from ddbcfg_client.notation.marked import quoted
 from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_daemon.errors import EmptyStore, WouldBeRefused
 from ddbcfg_daemon.exits import MENDABLE, reason_of
@@ -109,7 +109,7 @@ def _value(row: Row, value: object) -> str:
         return str(value).removesuffix(".0")
     if isinstance(value, str | Path):
         text = str(value)
-        return json.dumps(text.lower() if row.kind is kinds.log_level else text)
+        return quoted(text.lower() if row.kind is kinds.log_level else text)
     return "..."  # not in the file
 
 

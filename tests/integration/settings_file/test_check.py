@@ -61,8 +61,10 @@ def test_the_settings_are_printed_as_a_file_with_the_origin_of_each(
 
 def test_it_can_be_read_back(host: Host, table: ConfigTable, moto_url: str, file: Path) -> None:
     table.put("prod", "db", host=SECRET)
+    odd = "\U0001f600 \x7f \u00a0 '#"
+    table.put(odd, "db", host=SECRET)
     common = 'mode = "0604"\ngroup = 0\nfull_interval = 1234567.5\n'
-    file.write_text(common + stores(table, moto_url, "prod"))
+    file.write_text(common + stores(table, moto_url, odd.replace("\x7f", "\\u007f")))
     first = host.daemon("--config", str(file), "--check")
     assert first.wait() == 0
     copy = file.with_name("copy.toml")
@@ -73,6 +75,7 @@ def test_it_can_be_read_back(host: Host, table: ConfigTable, moto_url: str, file
     assert tomllib.loads(second.output) == printed
     [store] = printed["stores"]
     assert (store["mode"], store["group"], store["full_interval"]) == ("0604", 0, 1234567.5)
+    assert store["store"] == odd
 
 
 def test_each_store_is_read_and_one_that_cannot_be_is_the_exit_code(

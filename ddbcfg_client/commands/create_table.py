@@ -33,13 +33,14 @@ def _add_arguments(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.commands.output import say
+    from ddbcfg_client.commands.progress import progress
     from ddbcfg_client.dynamodb.creation import ensure_table
 
     read, write = args.read_units, args.write_units
     if args.on_demand and (read or write):
         args.fail("--on-demand takes neither --read-units nor --write-units")
     units = (None, None) if args.on_demand else (read or 1, write or 1)
-    with open_table(args) as table:
+    with open_table(args) as table, progress(lambda: f"creating table {table.name}"):
         created = ensure_table(table, *units)
     if created:
         store_key, option_key = table.key_names

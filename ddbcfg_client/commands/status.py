@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ddbcfg_client.commands.command import Command
-from ddbcfg_client.commands.condition import condition_of, too_old
+from ddbcfg_client.commands.condition import UNREADABLE, condition_of, too_old
 from ddbcfg_client.commands.exits import FOUND, NO_SNAPSHOT, TOO_OLD
 from ddbcfg_client.commands.output import complain, emit, say
 from ddbcfg_client.commands.reading import add_flags, open_config, stores_named
@@ -17,7 +17,7 @@ from ddbcfg_client.format.names import Names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.shm.status import Status
@@ -42,6 +42,7 @@ def _run(args: argparse.Namespace) -> int:
     """
     trust = trust_in(args.owner)
     stores: list[tuple[Names, Status | None]] = []
+    reasons: dict[str, str] = {}  # why a store cannot be read, by the name of its page
     code = FOUND
     for names, config in _configs(args, trust):
         status = None
@@ -49,10 +50,13 @@ def _run(args: argparse.Namespace) -> int:
             status = config.status()
         except (SnapshotError, LayoutMismatch) as unreadable:
             # A store that cannot be read must not hide the others.
-            complain(str(with_those_here(unreadable, trust)))
+            reason = str(with_those_here(unreadable, trust))
+            complain(reason)
+            if names is not None:
+                reasons[names.page] = reason
         stores.append((names or _named_by(status), status))
         code = max(code, _probe(status, args.max_age))
-    _print(args, stores)
+    _print(args, stores, reasons)
     return code
 
 
@@ -67,14 +71,19 @@ def _probe(status: Status | None, max_age: float | None) -> int:
     return TOO_OLD
 
 
-def _print(args: argparse.Namespace, stores: Stores) -> None:
+def _print(args: argparse.Namespace, stores: Stores, reasons: Mapping[str, str]) -> None:
     readable = [status for _, status in stores if status is not None]
     if args.json:
         import json
 
-        for status in readable:
-            state, reason = condition_of(status)
-            emit(json.dumps({**status.to_dict(), "state": state, "reason": reason or None}))
+        for names, status in stores:
+            if status is None:
+                found = {"namespace": names.namespace, "store": names.store, "page": names.page}
+                state, reason = UNREADABLE, reasons.get(names.page, "")
+            else:
+                found = status.to_dict()
+                state, reason = condition_of(status)
+            emit(json.dumps({**found, "state": state, "reason": reason or None}))
     elif args.long or len(stores) == 1:
         if readable:
             say("\n\n".join(map(status_text, readable)))

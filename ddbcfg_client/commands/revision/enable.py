@@ -57,6 +57,7 @@ def _add_arguments(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.commands.output import flush, say, shown
+    from ddbcfg_client.commands.progress import progress
     from ddbcfg_client.dynamodb.revision.enabling import enable
 
     store = one_store(args)
@@ -67,7 +68,8 @@ def _run(args: argparse.Namespace) -> int:
         if before is None:
             say(f"{name}: making the first revision, which takes a minute")
             flush()
-        made = enable(access, settings, by=author(args, table), why=args.why)
+        with progress(lambda: f"making the first revision of {name}"):
+            made = enable(access, settings, by=author(args, table), why=args.why)
     if before is None:
         say(f"{name}: revision {made.rev}, {made.count} options")
         say("Let a scribe run if anything but ddbcfg writes this store: 'revision watch'")

@@ -30,6 +30,7 @@ def _add_arguments(parser: Parser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.commands.output import counted, flush, say, shown
+    from ddbcfg_client.commands.progress import progress
     from ddbcfg_client.dynamodb.revision.repairing import repair
 
     store = one_store(args)
@@ -37,13 +38,14 @@ def _run(args: argparse.Namespace) -> int:
         name = f"{table.name}/{shown(store)}"
         say(f"{name}: looking at the revision; a repair takes two minutes")
         flush()
-        repaired = repair(
-            access,
-            by=author(args, table),
-            why=args.why,
-            take_back=args.take_back,
-            new_epoch=args.new_epoch,
-        )
+        with progress(lambda: f"repairing {name}"):
+            repaired = repair(
+                access,
+                by=author(args, table),
+                why=args.why,
+                take_back=args.take_back,
+                new_epoch=args.new_epoch,
+            )
     if repaired is None:
         say(f"{name}: there is nothing to repair")
         return FOUND

@@ -64,6 +64,17 @@ def test_a_store_that_cannot_be_read_has_a_line(host: Host, publish: Publish) ->
     assert states(done.stdout) == {"a": "fresh", "b": "unreadable"}
     assert done.returncode == 3
     assert "is damaged" in done.stderr
+    done = host.client("status", "--json")
+    assert done.returncode == 3
+    _, line = map(json.loads, done.stdout.splitlines())
+    reason = line.pop("reason")
+    assert line == {
+        "namespace": host.namespace,
+        "store": "b",
+        "page": host.names("b").page,
+        "state": "unreadable",
+    }
+    assert reason in done.stderr
 
 
 def test_a_name_cannot_forge_a_line(host: Host, publish: Publish) -> None:

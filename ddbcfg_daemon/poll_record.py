@@ -9,6 +9,7 @@ from collections import Counter
 from ddbcfg_client.format.page import NEVER, PageStatus
 from ddbcfg_client.shm.clock import age_of, boottime
 from ddbcfg_daemon.exits import reason_of
+from ddbcfg_daemon.poll_figures import PollFigures
 from ddbcfg_daemon.sources.base import Provenance, Reading
 
 log = logging.getLogger("ddbcfg.daemon")
@@ -20,6 +21,7 @@ class PollRecord:
     def __init__(self, status: PageStatus, label: str) -> None:
         self.status = status
         self.changes: Counter[str] = Counter()  # publications by how they became known
+        self.figures = PollFigures()
         self._label = label
         self._skipped: set[str] = set()
         # Counted since the daemon's start.
@@ -33,6 +35,8 @@ class PollRecord:
         """Record that a poll has ended."""
         self.status.poll_finished = boottime()
         self.status.polls += 1
+        took = self.status.poll_finished - self.status.poll_started
+        self.figures.polls.observe(took / 1e9)
 
     def succeeded(self, reading: Reading, held: str, *, published: bool, generation: int) -> None:
         """Record that the table was read, even if a guard refused the reading: ``held`` says why.
@@ -67,6 +71,7 @@ class PollRecord:
         """Record that a poll failed."""
         status = self.status
         status.failures += 1
+        self.figures.failures[type(error).__name__] += 1
         status.error = reason_of(error)
         log.warning(
             "%s: poll %d failed: %s; %s",
@@ -119,6 +124,7 @@ class PollRecord:
 
     def _hold(self, why: str, generation: int) -> None:
         status = self.status
+        self.figures.refusals += bool(why)
         if why and why != status.held:
             log.warning("%s: %s; %s", self._label, why, self._serving(generation))
         elif status.held and not why:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection, Mapping
 from math import inf
 
@@ -62,7 +63,10 @@ class Publication:
             self._record.date(reading)
             self._publisher.report(self._record.status)
         before = self._publisher.options if self.options is None else self.options
+        began = time.monotonic()
         news = self._publisher.publish(reading)
+        if news:
+            self._record.figures.publishes.observe(time.monotonic() - began)
         self.options = reading.options
         changed = changes(before, reading.options) if news else ""
         if reading.provenance.in_doubt and reading.whole:

@@ -24,6 +24,7 @@ from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.judge import Judge
 from ddbcfg_daemon.memory import give_back
 from ddbcfg_daemon.pace import Pace
+from ddbcfg_daemon.poll_figures import PollFigures
 from ddbcfg_daemon.poll_record import PollRecord
 from ddbcfg_daemon.publication import Publication
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
@@ -113,6 +114,16 @@ class Refresher:
     def changes(self) -> Counter[str]:
         """How many publications became known in each way, since the daemon's start."""
         return self._record.changes
+
+    @property
+    def figures(self) -> PollFigures:
+        """The figures of the polls, since the daemon's start."""
+        return self._record.figures
+
+    @property
+    def requests(self) -> int:
+        """How many polls were requested, since the daemon's start."""
+        return self._requests.count
 
     @property
     def refused(self) -> bool:

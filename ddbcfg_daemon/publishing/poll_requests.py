@@ -47,6 +47,7 @@ class PollRequests:
 
     def __init__(self) -> None:
         self.on_end: Callable[[], None] = _nothing
+        self.count = 0  # requests so far, including those that joined a pending one
         self._changed = threading.Condition()  # its waits use the monotonic clock
         self._woken = False
         self._asked: Asked | None = None
@@ -65,6 +66,7 @@ class PollRequests:
         """Request a poll; return whether none was pending.  See :class:`Asked`."""
         asked = Asked(accept, full)
         with self._changed:
+            self.count += 1
             new = self._asked is None
             self._asked = asked if self._asked is None else self._asked | asked
             if new:

@@ -21,6 +21,7 @@ from ddbcfg_daemon.outputs.opening import open_outputs
 from ddbcfg_daemon.rereading import schemas_of
 from ddbcfg_daemon.serving import check_folder, failure_of
 from ddbcfg_daemon.settings import kinds
+from ddbcfg_daemon.settings.http_address import HttpAddress
 from ddbcfg_daemon.settings.row import Row
 from ddbcfg_daemon.settings.values import DAEMON_ROWS, STORE_ROWS, DaemonSettings, StoreSettings
 from ddbcfg_daemon.sources.base import Reading, Sources
@@ -37,7 +38,7 @@ def check(settings: DaemonSettings) -> BaseException | None:
     """
     _print(_lines(DAEMON_ROWS, settings, settings.origins))
     schemas = schemas_of(settings)
-    open_outputs(settings)
+    open_outputs(settings, listen=False)
     with closing(open_sources(settings)) as sources:
         failures = [_check_store(sources, store, schemas) for store in sources.stores]
     return failure_of(failures)
@@ -107,7 +108,7 @@ def _value(row: Row, value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value).removesuffix(".0")
-    if isinstance(value, str | Path):
+    if isinstance(value, str | Path | HttpAddress):
         text = str(value)
         return quoted(text.lower() if row.kind is kinds.log_level else text)
     return "..."  # not in the file

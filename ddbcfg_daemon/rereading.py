@@ -13,6 +13,7 @@ from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_daemon.errors import SettingsFileRefused
 from ddbcfg_daemon.exits import reason_of
+from ddbcfg_daemon.outputs.base import Output
 from ddbcfg_daemon.outputs.opening import open_outputs
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Change
@@ -52,11 +53,16 @@ class Rereading:
     """
 
     def __init__(
-        self, settings: DaemonSettings, reread: Callable[[], DaemonSettings], sources: Sources
+        self,
+        settings: DaemonSettings,
+        reread: Callable[[], DaemonSettings],
+        sources: Sources,
+        outputs: Sequence[Output],
     ) -> None:
         self._settings = settings
         self._reread = reread
         self._sources = sources
+        self._outputs = outputs
         self._make: Make | None = None
         self._served: Mapping[StoreSettings, ServedStore] = {}
         self._schemas: Mapping[str, Schema] = {}
@@ -81,20 +87,19 @@ class Rereading:
             store: self._unchanged(store, schemas) or self._make(store, schemas)
             for store in settings.stores
         }
-        outputs = None
-        if settings.metrics_file != self._settings.metrics_file:
-            outputs = open_outputs(settings)
+        outputs = open_outputs(settings, self._outputs)
         # From here on, nothing fails.
         before = list(self._served.values())
         coming = [store for store in served.values() if store not in before]
         leaving = [store for store in before if store not in served.values()]
         level = settings.log_level
-        unchanged = not (coming or leaving) and outputs is None
+        unchanged = not (coming or leaving) and outputs == self._outputs
         if unchanged and level == self._settings.log_level:
             return None
         logging.getLogger("ddbcfg").setLevel(level)
         self._sources.keep(settings.stores)
         self._settings, self._served, self._schemas = settings, served, schemas
+        self._outputs = outputs
         log.info("settings changed: %s", _summary(coming, leaving))
         return Change(list(served.values()), coming, leaving, outputs)
 

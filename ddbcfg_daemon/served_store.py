@@ -17,6 +17,7 @@ from ddbcfg_daemon.schedule import Schedule
 
 log = logging.getLogger("ddbcfg.daemon")
 
+STUCK = 120.0  # seconds without progress of a loop; a hanging reading does not stop the loop
 _TRIES = 3  # failures in a row after which the readiness of the service ignores the store
 _LONGEST_PAUSE = 60.0  # seconds until a store that could not be served is tried again
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from ddbcfg_daemon.exits import MENDABLE, common_failure, log_fault, reason_of
 from ddbcfg_daemon.outputs.base import Output
-from ddbcfg_daemon.served_store import ServedStore
+from ddbcfg_daemon.outputs.opening import close_outputs
+from ddbcfg_daemon.served_store import STUCK, ServedStore
 from ddbcfg_daemon.signals import STOPPING, Signals
 from ddbcfg_daemon.systemd import Notifier
 
@@ -19,7 +20,6 @@ log = logging.getLogger("ddbcfg.daemon")
 
 _LOOK_EVERY = 1.0  # seconds
 _OVERDUE = 2.0  # seconds
-STUCK = 120.0  # seconds without progress of a loop; a hanging reading does not stop the loop
 _PATIENCE = 2.0  # seconds to wait at shutdown for a running poll and the copy on disk
 
 
@@ -68,6 +68,8 @@ class Service:
         """Serve; return the failure common to all stores, or None after a signal to stop."""
         self._signals.collect()
         self._stores = list(stores)
+        for output in self._outputs:
+            output.begin(stores)
         try:
             for store in stores:
                 self._start(store)
@@ -154,6 +156,7 @@ class Service:
     def _apply(self, change: Change) -> None:
         self._stores = list(change.stores)
         if change.outputs is not None:
+            close_outputs(output for output in self._outputs if output not in change.outputs)
             self._outputs = change.outputs
         self._polled = True
         for store in change.leaving:
@@ -194,6 +197,7 @@ class Service:
         """Release the names of all stores; called at the end."""
         for store in self._all():
             store.close()
+        close_outputs(self._outputs)
 
     def _all(self) -> list[ServedStore]:
         return [*self._stores, *list(self._leaving)]

@@ -21,7 +21,7 @@ from ddbcfg_daemon.errors import EmptyStore, SomeNotServed
 from ddbcfg_daemon.exits import common_failure, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.memory import settle
-from ddbcfg_daemon.outputs.opening import open_outputs
+from ddbcfg_daemon.outputs.opening import close_outputs, open_outputs
 from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
@@ -50,12 +50,13 @@ def serve(
     """
     # First: errors in the settings are reported before anything is done.
     schemas = schemas_of(settings)
-    outputs = open_outputs(settings)
+    outputs = open_outputs(settings, listen=not settings.once)
     with ExitStack() as stack:
+        stack.callback(close_outputs, outputs)
         sources = open_sources(settings)
         stack.callback(sources.close)
         fault = sources.fault()
-        rereading = Rereading(settings, reread, sources)
+        rereading = Rereading(settings, reread, sources, outputs)
         service = Service(Notifier(), signals, outputs, rereading.change)
         # With --once, the daemon ends before a reader could send a request.
         server = None if settings.once else stack.enter_context(RequestServer())

@@ -85,6 +85,7 @@ class _Combination:
         daemon = DaemonSettings(**self._values(DAEMON_ROWS, texts))
         if daemon.check and daemon.once:
             raise SettingRefused("--check publishes nothing: use it without --once")
+        self._check_http(daemon, texts["http"])
         texts["owner"] = owner = _owner(texts["owner"], once=daemon.once)
         each = self._store(texts)
         if daemon.local is not None:
@@ -96,6 +97,16 @@ class _Combination:
                 raise SettingRefused(_NO_TABLE)
             raise SettingRefused(_NO_STORE)
         return replace(daemon, each_store=replace(each, store=""), stores=stores)
+
+    def _check_http(self, daemon: DaemonSettings, text: _Text) -> None:
+        """Raise an error if other hosts could reach the address without an operator's consent."""
+        if daemon.http is None or not daemon.http.public or daemon.http_public:
+            return
+        reason = f"other hosts can reach {daemon.http}: set --http-public if they may"
+        if text.line:
+            reason = f"http: other hosts can reach {daemon.http}: set http_public if they may"
+            raise self.file.refused(text.line, reason)
+        raise SettingRefused(reason, "--http", "DDBCFG_HTTP")
 
     def _check_local(self) -> None:
         if self.file.stores:

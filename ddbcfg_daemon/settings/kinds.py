@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ddbcfg_client.dynamodb.client import endpoint_flaw
+from ddbcfg_daemon.settings.http_address import HttpAddress
 
 _Kind = TypeVar("_Kind", bound=Callable[[str], object])
 
@@ -20,6 +21,7 @@ _ON = frozenset({"1", "true", "yes", "on"})
 _OFF = frozenset({"0", "false", "no", "off"})
 _REVISION_USES = ("auto", "off")
 _LEVELS = ("debug", "info", "warning", "error")
+_LOG_FORMATS = ("text", "json")
 
 
 #: The types of a kind's values in the file of settings; str, if it is not here.
@@ -99,6 +101,18 @@ def endpoint(text: str) -> str:
     if flaw := endpoint_flaw(text):
         raise ValueError(flaw)
     return text
+
+
+def http_address(text: str) -> HttpAddress:
+    """Return where to listen for HTTP."""
+    return HttpAddress.of(text)
+
+
+def log_format(text: str) -> str:
+    """Return the format of log lines: text or json."""
+    if text.lower() not in _LOG_FORMATS:
+        raise ValueError(f"{text!r} is neither text nor json")
+    return text.lower()
 
 
 def role(text: str) -> str:

@@ -13,6 +13,7 @@ from pwd import struct_passwd
 from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS, KeyNames
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.settings import kinds
+from ddbcfg_daemon.settings.http_address import HttpAddress
 from ddbcfg_daemon.settings.row import rows_of, setting
 
 _WHAT = "what to publish"
@@ -291,12 +292,35 @@ class DaemonSettings:
         more=f"For node_exporter's textfile collector. {_PLACE}",
         metavar="FILE",
     )
+    http: HttpAddress | None = setting(
+        _HOST,
+        kinds.http_address,
+        "serve a status page, metrics and health checks over HTTP at this address",
+        more="For example 127.0.0.1:9112, [::1]:9112 or unix:/run/ddbcfg/http.sock: docs/page.md.",
+        metavar="ADDRESS",
+    )
+    http_public: bool = setting(
+        _HOST,
+        kinds.switch,
+        "let --http listen on an address that other hosts can reach",
+        more="The page shows the names of stores and options, never values. There is no password "
+        "and no encryption.",
+        default="no",
+        switch=True,
+    )
     log_level: str = setting(
         _HOST,
         kinds.log_level,
         "the lowest level to log: debug, info, warning or error",
         metavar="LEVEL",
         default="info",
+    )
+    log_format: str = setting(
+        _HOST,
+        kinds.log_format,
+        "the format of log lines: text, or json for one object a line",
+        metavar="FORMAT",
+        default="text",
     )
 
     def store(self, name: str) -> StoreSettings:

@@ -14,10 +14,10 @@ import pytest
 from ddbcfg_client.errors import TableUnreachable
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.shm.status import process_start
-from ddbcfg_daemon import service
 from ddbcfg_daemon.errors import PollTimeout
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
+from ddbcfg_daemon.served_store import STUCK
 from ddbcfg_daemon.sources import deadline
 from ddbcfg_daemon.sources.base import Progress, Reading
 from ddbcfg_daemon.sources.cancellation import pause
@@ -123,7 +123,7 @@ def test_the_refreshers_loop_is_alive_while_a_reading_hangs(
     hangs: Callable[[Progress], Reading], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However long --poll-timeout is, the watchdog judges the loop, not the reading.
-    assert deadline._PROGRESS_EVERY < service.STUCK / 10
+    assert deadline._PROGRESS_EVERY < STUCK / 10
     monkeypatch.setattr(deadline, "_PROGRESS_EVERY", 0.01)
     calls: list[int] = []
     with pytest.raises(PollTimeout):

@@ -21,7 +21,8 @@ from support.daemon import SECRET
 from support.shm import reading
 
 _LINE = re.compile(
-    r'ddbcfg_(\w+)\{namespace="([^"]+)",store="((?:[^"\\]|\\.)*)"(?:,digest="\w+")?\} ([\d.e+-]+)'
+    r'ddbcfg_(\w+)\{(?:\w+="[^"]+",)*?namespace="([^"]+)",'
+    r'store="((?:[^"\\]|\\.)*)"\} ([\d.e+-]+)'
 )
 
 
@@ -35,7 +36,11 @@ class Source:
 
 def numbers(file: Path, store: str) -> dict[str, float]:
     """The metrics of one store in the file, all of whose lines are comments or metrics."""
-    lines = [line for line in file.read_text().splitlines() if not line.startswith("# ")]
+    lines = [
+        line
+        for line in file.read_text().splitlines()
+        if not line.startswith(("# ", "ddbcfg_build"))
+    ]
     found = [_LINE.fullmatch(line) for line in lines]
     assert all(found)
     return {match[1]: float(match[4]) for match in found if match and match[3] == store}
@@ -130,7 +135,7 @@ def test_hosts_with_equal_content_have_equal_digests_and_say_since_when(
         source.now = reading({option: {}})
         refresher.poll()
         text = metrics_text([store])
-        digests += re.findall(r'ddbcfg_content_info\{.+,digest="([0-9a-f]{64})"\} 1\n', text)
+        digests += re.findall(r'ddbcfg_content_info\{digest="([0-9a-f]{64})",.+\} 1.0\n', text)
         [since] = re.findall(r"ddbcfg_content_timestamp_seconds\{.+\} (.+)\n", text)
         assert float(since) == pytest.approx(source.now.read_at / 1e9)
     assert refresher.snapshot is not None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ddbcfg_daemon.settings import kinds
+from ddbcfg_daemon.settings.http_address import HttpAddress
 from ddbcfg_daemon.settings.parsing import parse
 from ddbcfg_daemon.settings.values import ROWS, DaemonSettings, StoreSettings
 
@@ -49,7 +50,10 @@ DAEMON_DEFAULTS: dict[str, Any] = {
     "config": None,
     "check": False,
     "metrics_file": None,
+    "http": None,
+    "http_public": False,
     "log_level": "INFO",
+    "log_format": "text",
 }
 
 # Each setting: its flag, a text, the field and its value then.
@@ -80,12 +84,15 @@ EXAMPLES: list[tuple[str, str, str, Any]] = [
     ("--group", "4711", "group", 4711),
     ("--owner", "65534", "owner", pwd.getpwuid(65534)),
     ("--log-level", "Debug", "log_level", "DEBUG"),
+    ("--log-format", "JSON", "log_format", "json"),
+    ("--http", "[::1]:9112", "http", HttpAddress("::1", 9112)),
 ]
 SWITCHES = [
     ("--once", "once"),
     ("--check", "check"),
     ("--consistent-read", "consistent_read"),
     ("--allow-empty", "allow_empty"),
+    ("--http-public", "http_public"),
 ]
 
 

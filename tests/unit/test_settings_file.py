@@ -123,11 +123,17 @@ def test_every_setting_of_a_service_can_be_in_the_file(file: Setting) -> None:
     texts |= {"table": '"config"', "store": '"prod"', "profile": '"p"', "state_dir": '"d"'}
     texts |= {"endpoint_url": '"http://h"', "group": "7", "use_revision": '"off"'}
     texts |= {"role_arn": '"arn:aws:iam::123456789012:role/config"', "mode": '"0600"'}
-    texts |= {"store_key": '"a"', "option_key": '"b"', "log_level": '"error"'}
+    texts |= {
+        "store_key": '"a"',
+        "option_key": '"b"',
+        "log_level": '"error"',
+        "log_format": '"json"',
+    }
+    texts |= {"http": '"unix:/run/h"'}
     numbers = ("interval", "poll_timeout", "full_interval", "max_shrink", "guard_polls")
     texts["keep_generations"] = "12"
     texts |= dict.fromkeys(numbers, "12")
-    texts |= dict.fromkeys(("consistent_read", "allow_empty"), "true")
+    texts |= dict.fromkeys(("consistent_read", "allow_empty", "http_public"), "true")
     assert set(texts) == {row.name for row in ROWS if row.in_file}
     settings = file.parse("\n".join(f"{key} = {text}" for key, text in texts.items()))
     [store] = settings.stores
@@ -187,6 +193,9 @@ STORE = '\n[[stores]]\ntable = "config"\nstore = "prod"\n'
         ('group = "no-such-group"' + STORE, 1, "group: there is no group 'no-such-group'"),
         ('endpoint_url = "h:1"' + STORE, 1, "endpoint_url: 'h:1' is not http://"),
         ('role_arn = "me"' + STORE, 1, "role_arn: 'me' is not arn:aws"),
+        ('http = "9112"' + STORE, 1, "http: '9112' is not an address like 127.0.0.1:9112"),
+        ('http = "0.0.0.0:9112"' + STORE, 1, "set http_public if they may"),
+        ('log_format = "xml"' + STORE, 1, "log_format: 'xml' is neither text nor json"),
         ('log_level = "loud"' + STORE, 1, "log_level: 'loud' is not"),
         ('option_key = ""' + STORE, 1, "option_key: '' is not a name"),
         ('[[stores]]\ntable = "t"\n', 1, "names no store"),

@@ -9,7 +9,7 @@ import pytest
 
 from ddbcfg_client.format.page import NEVER
 from ddbcfg_client.shm.clock import age_of
-from ddbcfg_daemon import service
+from ddbcfg_daemon.served_store import STUCK
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,4 +37,4 @@ def test_an_age_that_nobody_wrote_is_not_known() -> None:
 def test_a_loop_that_is_stuck_starves_the_watchdog_before_it_bites() -> None:
     unit = (ROOT / "systemd/ddbcfg-daemon.service").read_text()
     (watchdog,) = (line for line in unit.splitlines() if line.startswith("WatchdogSec="))
-    assert float(watchdog.partition("=")[2]) > service.STUCK
+    assert float(watchdog.partition("=")[2]) > STUCK

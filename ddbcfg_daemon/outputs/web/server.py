@@ -1,0 +1,127 @@
+"""The server: one thread for all connections, which are limited in number, time and size.
+
+The thread never waits for a client.  It takes at most half of a core, whatever it is asked, because
+it rests as long as it worked: polls go on beside it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import socket
+import threading
+import time
+from contextlib import suppress
+
+from ddbcfg_daemon.exits import log_fault
+from ddbcfg_daemon.outputs.web.connection import Connection, Phase, Respond
+from ddbcfg_daemon.outputs.web.listening import Listener
+
+log = logging.getLogger("ddbcfg.daemon")
+
+MOST = 64  # connections
+_AT_ONCE = 16  # connections that are accepted before the others go on
+_TICK = 0.5  # seconds between two looks for connections whose time is over
+_PAUSE = 0.1  # seconds after no connection could be accepted
+_LONGEST_REST = 0.1  # seconds
+
+
+class Server:
+    """Serves ``respond`` on the socket of ``listener`` until :meth:`close`."""
+
+    def __init__(self, listener: Listener, respond: Respond) -> None:
+        self._listener = listener
+        self._respond = respond
+        self._connections: dict[int, Connection] = {}  # oldest first
+        self._selector = selectors.DefaultSelector()
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._closing = threading.Event()
+        self._selector.register(listener.socket, selectors.EVENT_READ)
+        self._selector.register(self._wake_read, selectors.EVENT_READ)
+        # daemon=True: the end of the process does not wait for it.
+        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread, close all connections, release the address."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        os.write(self._wake_write, b"x")
+        self._thread.join(1.0)  # it is idle, or makes a response
+        if not self._thread.is_alive():
+            for connection in self._connections.values():
+                connection.close()
+            self._selector.close()
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+        self._listener.close()
+
+    # --- the thread ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            ready = self._selector.select(_TICK)
+            began = time.monotonic()
+            try:
+                for key, _ in ready:
+                    self._serve(key.fileobj)
+                self._end_late(time.monotonic())
+            except MemoryError:
+                self._end_late(float("inf"))
+            except Exception as fault:  # noqa: BLE001 - a bug; the next request may succeed
+                log_fault("http", fault)
+                self._end_late(float("inf"))
+            self._closing.wait(min(time.monotonic() - began, _LONGEST_REST))
+
+    def _serve(self, what: object) -> None:
+        if what is self._listener.socket:
+            self._accept()
+        elif isinstance(what, socket.socket):
+            connection = self._connections.get(what.fileno())
+            if connection is not None and connection.socket is what:
+                self._go_on(connection)
+
+    def _accept(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                sock, _address = self._listener.socket.accept()
+            except BlockingIOError:
+                return
+            except OSError:  # no descriptor or no memory left
+                self._closing.wait(_PAUSE)
+                return
+            if len(self._connections) >= MOST:
+                self._make_room()
+            connection = Connection(sock, self._respond)
+            self._connections[sock.fileno()] = connection
+            self._selector.register(sock, selectors.EVENT_READ)
+            self._go_on(connection)  # most requests are there already
+
+    def _make_room(self) -> None:
+        """End the oldest connection; first one that has its response, or has not asked yet."""
+        idle = (one for one in self._connections.values() if not one.writes)
+        self._end(next(idle, next(iter(self._connections.values()))))
+
+    def _go_on(self, connection: Connection) -> None:
+        number, wrote = connection.socket.fileno(), connection.writes
+        connection.go_on()
+        if connection.phase is Phase.CLOSED:
+            self._connections.pop(number, None)
+            with suppress(KeyError, ValueError):
+                self._selector.unregister(number)
+        elif connection.writes != wrote:
+            events = selectors.EVENT_WRITE if connection.writes else selectors.EVENT_READ
+            self._selector.modify(connection.socket, events)
+
+    def _end_late(self, now: float) -> None:
+        for connection in [one for one in self._connections.values() if one.deadline < now]:
+            self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        number = connection.socket.fileno()
+        self._connections.pop(number, None)
+        with suppress(KeyError, ValueError):
+            self._selector.unregister(connection.socket)
+        connection.close()

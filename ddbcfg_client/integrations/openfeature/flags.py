@@ -79,6 +79,11 @@ class Flag:
                     variant = self._target(context or EvaluationContext())
                 except Malformed as error:
                     return failed(ErrorCode.GENERAL, f"option {self.name!r}: {error}", default)
+                except Exception as error:  # noqa: BLE001 - of an attribute's own comparison
+                    # Its text could contain a value.
+                    text = f"an attribute of the context raised {type(error).__qualname__}"
+                    text = f"option {self.name!r}: {text} when it was compared"
+                    return failed(ErrorCode.INVALID_CONTEXT, text, default)
                 reason = "TARGETING_MATCH"
                 if variant is None:
                     variant, reason = self._default, "DEFAULT"

@@ -13,14 +13,18 @@ from ddbcfg_client.integrations.openfeature.watch import Watch
 from ddbcfg_client.objects import forks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, TypeAlias
 
     from openfeature.evaluation_context import EvaluationContext
+    from openfeature.event import ProviderEvent, ProviderEventDetails
     from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType
+    from openfeature.provider import FeatureProvider
 
     from ddbcfg_client.config import Config
     from ddbcfg_client.integrations.openfeature.targeting import Targeting
+
+    OnEmit: TypeAlias = Callable[[FeatureProvider, ProviderEvent, ProviderEventDetails], None]
 
 
 class DdbcfgProvider(AbstractProvider):
@@ -60,12 +64,18 @@ class DdbcfgProvider(AbstractProvider):
         self._events = events
         self._flags: dict[str, Flag] = {}  # by flag key
         self._watch = Watch(self, config, prefix, stale_after)
+        self._is_shut_down = False
         self._word = forks.WORD
         self._process = forks.process()
 
     def get_metadata(self) -> Metadata:
         """Return the provider's name."""
         return Metadata("ddbcfg")
+
+    def attach(self, on_emit: OnEmit) -> None:
+        """Take the function that gets the events; the SDK calls this before ``initialize``."""
+        self._is_shut_down = False
+        super().attach(on_emit)
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:
         """Check that flags can be read, and start to watch for changes.
@@ -77,6 +87,10 @@ class DdbcfgProvider(AbstractProvider):
         trouble = self._watch.begin()
         if self._events:
             self.watch()
+        # The SDK does not wait for this before it calls shutdown().  Without a lock, which a fork
+        # could catch: whichever of the two comes later stops the watch.
+        if self._is_shut_down:
+            self._watch.stop()
         if trouble is not None:
             raise ProviderNotReadyError(trouble)
 
@@ -91,6 +105,7 @@ class DdbcfgProvider(AbstractProvider):
 
     def shutdown(self) -> None:
         """Emit no more events."""
+        self._is_shut_down = True
         self._watch.stop()
 
     # --- evaluation; the asynchronous methods of the base class call these ------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -71,11 +72,15 @@ def _is_condition(wanted: object) -> bool:
 
 
 def _is_met(wanted: Any, found: object) -> bool:
+    if isinstance(found, Decimal) and not found.is_finite():
+        return False  # a signaling NaN raises when it is compared
     if isinstance(wanted, dict):
         limit = wanted["gt"]
         if isinstance(found, float):
             limit = float(limit)  # 0.1 is greater than Decimal("0.1")
-        return is_number(found) and isfinite(found) and bool(found > limit)
+        # Not isfinite(10**400), nor of a Decimal as large: both would go through a float.
+        is_finite = not isinstance(found, float) or isfinite(found)
+        return is_number(found) and is_finite and bool(found > limit)
     if isinstance(wanted, bool) or isinstance(found, bool):
         return wanted is found  # not 1 for true
     if isinstance(found, float) and not isinstance(wanted, str):

@@ -188,3 +188,42 @@ def test_an_event_that_the_sdk_does_not_take_any_more_is_logged(
     assert refused.wait(20)
     provider.shutdown()
     assert "PROVIDER_CONFIGURATION_CHANGED was not delivered" in caplog.text
+
+
+@pytest.mark.parametrize("late", ["before the first read", "after it"])
+def test_an_initialization_that_ends_after_the_shutdown_leaves_no_thread(
+    config: FakeConfig, monkeypatch: pytest.MonkeyPatch, watching: Watching, late: str
+) -> None:
+    begun, go = threading.Event(), threading.Event()
+    begin = watch.Watch.begin
+
+    def slowly(self: watch.Watch) -> str | None:
+        trouble = begin(self) if late == "after it" else None
+        begun.set()
+        assert go.wait(20)
+        return trouble if late == "after it" else begin(self)
+
+    monkeypatch.setattr(watch.Watch, "begin", slowly)
+    provider = DdbcfgProvider(config)
+    api.set_provider(provider)  # in a thread of the SDK
+    initializing = [t for t in threading.enumerate() if t.name.endswith("(_run_initialize)")]
+    assert begun.wait(20)
+    api.shutdown()
+    go.set()
+    for thread in initializing:
+        thread.join(20)
+    try:
+        assert watching() == 0
+    finally:
+        provider.shutdown()
+
+
+def test_a_provider_that_is_set_again_after_its_shutdown_watches_again(
+    config: FakeConfig, following: Next, watching: Watching
+) -> None:
+    provider = DdbcfgProvider(config)
+    for _ in range(2):
+        api.set_provider_and_wait(provider)
+        assert watching() == 1
+        api.clear_providers()
+        assert watching() == 0

@@ -162,6 +162,13 @@ RULES = [
     ({"n": {"gt": 10}}, {"n": "11"}, False),
     ({"n": {"gt": 10}}, {"n": True}, False),
     ({"n": {"gt": 10}}, {"n": float("nan")}, False),
+    ({"n": {"gt": 10}}, {"n": 10**400}, True),
+    ({"n": {"gt": 10}}, {"n": -(10**400)}, False),
+    ({"n": {"gt": 10}}, {"n": Decimal("1e400")}, True),
+    ({"n": {"gt": 10}}, {"n": Decimal("Infinity")}, False),
+    ({"n": {"gt": 10}}, {"n": Decimal("sNaN")}, False),
+    ({"n": 1}, {"n": 10**400}, False),
+    ({"n": 1}, {"n": Decimal("sNaN")}, False),
     ({"targeting_key": "user-1"}, {"targeting_key": "user-1"}, True),
     ({}, {}, True),
 ]
@@ -186,6 +193,24 @@ def test_the_first_rule_whose_conditions_are_all_met_chooses(
     details = evaluate(option, "string", "d", **context)
     expected = ("A", "a", "TARGETING_MATCH") if matches else ("C", "c", "DEFAULT")
     assert (details.value, details.variant, details.reason) == expected
+
+
+@pytest.mark.parametrize("wanted", ["x", 1])
+def test_an_attribute_that_cannot_be_compared_is_an_invalid_context(
+    evaluate: Callable[..., Details], wanted: Any
+) -> None:
+    class Incomparable:
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("s3cret")
+
+        __hash__ = None  # type: ignore[assignment]
+
+    option = {"variants": {"a": "A"}, "targeting": [{"if": {"n": wanted}, "variant": "a"}]}
+    details = evaluate(option, "string", "d", n=Incomparable())
+    assert (details.value, details.error_code) == ("d", ErrorCode.INVALID_CONTEXT)
+    assert details.error_message == (
+        "option 'flag.f': an attribute of the context raised ValueError when it was compared"
+    )
 
 
 @pytest.mark.parametrize("default_variant", [{"default_variant": None}, {}])

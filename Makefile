@@ -3,12 +3,6 @@
 PREFIX     = /usr/local
 BINDIR     = $(PREFIX)/bin
 SYSCONFDIR = /etc
-UNIT       = $(DESTDIR)$(PREFIX)/lib/systemd/system/ddbcfg-daemon.service
-SCRIBE     = $(DESTDIR)$(PREFIX)/lib/systemd/system/ddbcfg-scribe.service
-SYSUSERS   = $(DESTDIR)$(PREFIX)/lib/sysusers.d/ddbcfg.conf
-FILE       = $(DESTDIR)$(SYSCONFDIR)/ddbcfg/ddbcfg.toml
-ENV        = $(DESTDIR)$(SYSCONFDIR)/ddbcfg/daemon.env
-TEMPLATE   = sed -e 's|/usr/local/bin|$(BINDIR)|g' -e 's|/etc/ddbcfg|$(SYSCONFDIR)/ddbcfg|g'
 
 # Three stamps: the packages to serve with, those of the examples, and all packages for development.
 VENV    = .venv
@@ -163,29 +157,13 @@ verify-unit: ## check the installed form of the systemd units
 	    { cat "$$dir/said"; exit 1; }; \
 	! grep ddbcfg "$$dir/said"
 
-install: ## install the systemd files (DESTDIR, PREFIX, BINDIR, SYSCONFDIR)
-	@install -d $(dir $(UNIT) $(SYSUSERS) $(ENV))
-	$(TEMPLATE) systemd/ddbcfg-daemon.service >$(UNIT)
-	$(TEMPLATE) systemd/ddbcfg-scribe.service >$(SCRIBE)
-	$(TEMPLATE) systemd/daemon.env.example >$(ENV).example
-	$(TEMPLATE) systemd/ddbcfg.toml.example >$(FILE).example
-	install -m 644 systemd/ddbcfg.sysusers $(SYSUSERS)
-	@chmod 644 $(UNIT) $(SCRIBE) $(ENV).example $(FILE).example
-ifndef DESTDIR
-	@echo "Next: systemd-sysusers; copy $(FILE).example to $(FILE) and edit it"
-	@echo "      (or $(ENV).example to $(ENV), mode 0600);"
-	@echo "      systemctl daemon-reload; systemctl enable --now ddbcfg-daemon"
-	@echo "ddbcfg-scribe is installed but not enabled: one host is enough (docs/fleet.md)."
-endif
+# The same code as ddbcfg-daemon install-units: a host without a checkout has no make.
+UNITS = $(if $(DESTDIR),--destdir '$(DESTDIR)') --prefix '$(PREFIX)' --bindir '$(BINDIR)' --sysconfdir '$(SYSCONFDIR)'
+install: $(SERVING) ## install the systemd files (DESTDIR, PREFIX, BINDIR, SYSCONFDIR)
+	@$(VENV)/bin/python -m ddbcfg_daemon install-units $(UNITS)
 
-uninstall: ## remove the systemd files; the settings stay
-	rm -f $(UNIT) $(SCRIBE) $(SYSUSERS) $(ENV).example $(FILE).example
-	@rmdir $(dir $(ENV)) 2>/dev/null || true
-ifndef DESTDIR
-	@echo "Next: systemctl disable --now ddbcfg-daemon ddbcfg-scribe; systemctl daemon-reload"
-	@echo "Not removed: $(FILE), $(ENV), /var/lib/ddbcfg, the user and group ddbcfg,"
-	@echo "      and /dev/shm/*ddbcfg.*, from which applications may still read"
-endif
+uninstall: $(SERVING) ## remove the systemd files; the settings stay
+	@$(VENV)/bin/python -m ddbcfg_daemon uninstall-units $(UNITS)
 
 clean: ## remove the venvs, builds and caches
 	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

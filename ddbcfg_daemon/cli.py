@@ -24,6 +24,10 @@ log = logging.getLogger("ddbcfg.daemon")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the daemon and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in ("install-units", "uninstall-units"):
+        from ddbcfg_daemon.installing.command import COMMANDS
+
+        return COMMANDS[arguments[0]](arguments[1:])
     settings = parse(arguments)
     writer = set_up_logging(settings.log_level)
     try:

@@ -34,6 +34,19 @@ class SettingsFileRefused(SettingRefused):
         return f"{self.path}:{self.line}: {self.reason}" if self.line else super().__str__()
 
 
+class UnitsRefused(ConfigError):
+    """The files for systemd cannot be installed or removed; ``path`` is what prevents it."""
+
+    def __init__(self, path: str, fault: str, advice: str) -> None:
+        super().__init__(path, fault, advice)
+        self.path = path
+        self.fault = fault
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.fault}; {self.advice}"
+
+
 class SourceUnusable(ConfigError):
     """A source cannot be read, and no later poll will change that.
 

@@ -20,6 +20,7 @@ from ddbcfg_daemon.errors import (
     OtherSource,
     SettingRefused,
     SourceUnusable,
+    UnitsRefused,
     WriterLocked,
 )
 
@@ -36,6 +37,7 @@ _CODES: tuple[tuple[type[BaseException], int], ...] = (
     (WriterLocked, 75),
     (ForeignObject, 77),
     (OtherSource, 77),
+    (UnitsRefused, 77),
     (SettingRefused, 2),
     (MissingExtra, 2),
     (NotationError, 2),

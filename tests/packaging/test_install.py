@@ -84,16 +84,6 @@ def test_the_unit_and_the_example_name_the_configured_sysconfdir(tmp_path: Path)
     assert " /etc/" not in example
 
 
-def test_settings_survive_install_and_uninstall(tmp_path: Path) -> None:
-    settings = tmp_path / "etc/ddbcfg/daemon.env"
-    settings.parent.mkdir(parents=True)
-    settings.write_text("DDBCFG_TABLE=mine\n")
-    for target in ("install", "install", "uninstall"):
-        make(target, f"DESTDIR={tmp_path}", "PREFIX=/usr")
-        assert settings.read_text() == "DDBCFG_TABLE=mine\n"
-    assert files_in(tmp_path) == {"etc/ddbcfg/daemon.env"}
-
-
 def test_uninstall_leaves_nothing(tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
     make("uninstall", f"DESTDIR={tmp_path}", "PREFIX=/usr")

@@ -127,12 +127,13 @@ format: $(READY) ## format the code, and apply ruff's fixes
 	$(VENV)/bin/ruff format
 
 # Builds the wheel from the sdist: this checks that both are complete, and uses no old build/ files.
-wheel-check: $(READY) ## check that the wheel works in a separate venv
+# BUILD=pure or BUILD=compiled demands one of the two.  INTO=/path/to/python installs the sdist for that Python.
+wheel-check: $(READY) ## check that the wheel works in a separate venv (BUILD, INTO)
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
-	$(VENV)/bin/python -m build --outdir "$$dir" >"$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; \
-	$(VENV)/bin/python -m venv "$$dir/venv"; \
-	"$$dir/venv/bin/pip" install --quiet "$$dir"/*.whl; \
-	cd "$$dir" && venv/bin/python "$(CURDIR)/.ci/check_wheel.py"
+	PYTHONPATH=tests $(VENV)/bin/python -m support.distribution "$$dir" $(BUILD); \
+	$(or $(INTO),$(VENV)/bin/python) -m venv "$$dir/venv"; \
+	DDBCFG_BUILD=$(BUILD) "$$dir/venv/bin/pip" install --quiet "$$dir"/*.$(if $(INTO),tar.gz,whl); \
+	cd "$$dir" && venv/bin/python "$(CURDIR)/.ci/check_wheel.py" $(BUILD)
 
 # In a venv of its own, because the linters are large (0.4 GB).
 CHECKED = .cache/contrib
@@ -169,7 +170,7 @@ clean: ## remove the venvs, builds and caches
 	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(SERVING): pyproject.toml $(COMPILED) ddbcfg_client/hotpath/_view.h
+$(SERVING): pyproject.toml setup.py $(COMPILED) ddbcfg_client/hotpath/_view.h
 	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	    "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
 	        2>/dev/null && break; \

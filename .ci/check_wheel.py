@@ -1,4 +1,7 @@
-"""Run in a venv that holds the wheel and what it requires, without extras: can it read?"""
+"""Run in a venv that holds the wheel and what it requires, without extras: can it read?
+
+The argument says what the wheel must have: ``compiled`` or ``pure``; by default, either is right.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -38,6 +42,18 @@ def main() -> None:
     )
     check(not sys.modules.keys() & set(EXTRAS), "ddbcfg_client imports without them")
 
+    from ddbcfg_client.readonly import COMPILED
+
+    kind = "compiled" if COMPILED else "pure"
+    check(kind in (sys.argv[1:] or [kind]), f"the reader is {kind}")
+    if COMPILED:
+        question = "from ddbcfg_client.readonly import COMPILED; print(COMPILED)"
+        asked = [sys.executable, "-c", question]
+        without = os.environ | {"DDBCFG_PURE": "1"}
+        done = subprocess.run(asked, env=without, capture_output=True, text=True, check=True)
+        check(done.stdout == "False\n", "DDBCFG_PURE turns the compiled part off")
+    check_units()
+
     nobody = {"DDBCFG_TABLE": f"wheel-check-{os.getpid()}", "DDBCFG_STORE": "nobody"}
     client = Path(sysconfig.get_path("scripts"), "ddbcfg-client")
     done = subprocess.run(
@@ -49,6 +65,20 @@ def main() -> None:
     )
     check_reading(client)
     check(not sys.modules.keys() & set(EXTRAS), "reading imported none of them")
+
+
+def check_units() -> None:
+    """Install the files for systemd that the wheel carries, below a folder."""
+    daemon = Path(sysconfig.get_path("scripts"), "ddbcfg-daemon")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [daemon, "install-units", "--destdir", folder], check=True, stdout=subprocess.DEVNULL
+        )
+        [unit] = Path(folder).rglob("ddbcfg-daemon.service")
+        check(
+            f"\nExecStart={daemon}\n" in unit.read_text(),
+            "install-units installs a unit that starts this ddbcfg-daemon",
+        )
 
 
 def check_reading(client: Path) -> None:

@@ -20,8 +20,8 @@ Every flag has an environment variable, DDBCFG_ and its name in capitals (DDBCFG
 DDBCFG_ENDPOINT_URL, ...).  A flag takes precedence over its variable, and both over the file of
 settings (--config).  Credentials and region come from the usual AWS sources.
 
-"ddbcfg-daemon install-units" installs the systemd units, and "uninstall-units" removes them; each has
-a --help.
+"ddbcfg-daemon install-units" installs the systemd units, and "uninstall-units" removes them; each
+has a --help.
 
 exit codes: 0 stopped, or --once published; 1 failed; 2 usage error; and only if it applies to every
 store: 70 a bug in the daemon; 75 another daemon serves it; 77 an object of another user is in the

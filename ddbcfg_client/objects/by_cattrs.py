@@ -16,6 +16,7 @@ from cattrs.cols import (
     is_frozenset,
     is_sequence,
     list_structure_factory,
+    namedtuple_dict_structure_factory,
 )
 from cattrs.errors import (
     BaseValidationError,
@@ -23,7 +24,14 @@ from cattrs.errors import (
     StructureHandlerNotFoundError,
 )
 
-from ddbcfg_client.objects.misfits import ABSENT, Misfit, accepted_by_checks, kind_at, kind_of
+from ddbcfg_client.objects.misfits import (
+    ABSENT,
+    Misfit,
+    accepted_by_checks,
+    is_named_tuple,
+    kind_at,
+    kind_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +45,9 @@ _SCALARS = (int, float, str, bool, bytes, Decimal)
 def converter_to(target: Any) -> Callable[[ReadOnlyDict], Any]:
     """Return a function that converts an option; it raises Misfit."""
     converter = _strict()
+    if is_named_tuple(target):  # elsewhere a list is for one, as in the other libraries
+        hook = namedtuple_dict_structure_factory(target, converter, True, True)  # no other keys
+        converter.register_structure_hook_func(lambda kind: kind is target, hook)
     converter.get_structure_hook(target)  # raises here for a type that cattrs does not take
 
     def convert(option: ReadOnlyDict) -> Any:

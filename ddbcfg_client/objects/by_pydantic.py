@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from ddbcfg_client.objects.misfits import ABSENT, Misfit, kind_of, plain, refused_by_own_code
+from ddbcfg_client.objects.misfits import (
+    ABSENT,
+    Misfit,
+    in_plain_containers,
+    kind_of,
+    plain,
+    refused_by_own_code,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,9 +60,13 @@ _LIMITS = {
     "model_type": "a value that {class_name} accepts",
     "dataclass_type": "a value that {class_name} accepts",
     "missing": "a value",
+    "missing_argument": "a value",
     "extra_forbidden": "no such key",
+    "unexpected_keyword_argument": "no such key",
     "is_instance_of": "{class}",
 }
+
+_MISSING = ("missing", "missing_argument")  # the second one of a NamedTuple
 
 # For a field that a strict model refused, and again for what is only seen then.
 _CORRECTIONS = 3
@@ -96,23 +107,15 @@ def _with_exact_numbers(adapter: TypeAdapter[Any], option: ReadOnlyDict) -> Any:
 
     A strict model also takes only the very type of number, so those that it refuses are converted.
     """
-    content = _in_plain_containers(option)
+    content = in_plain_containers(option)
     for _ in range(_CORRECTIONS):
         try:
-            return adapter.validate_python(_in_plain_containers(content))
+            return adapter.validate_python(in_plain_containers(content))
         except ValidationError as error:
             corrected = [_corrected(content, each) for each in error.errors(include_url=False)]
             if not any(corrected):
                 raise
     return adapter.validate_python(content)
-
-
-def _in_plain_containers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _in_plain_containers(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_in_plain_containers(member) for member in value]
-    return set(value) if isinstance(value, set) else value
 
 
 def _corrected(content: Any, error: Any) -> bool:
@@ -142,7 +145,7 @@ def _corrected(content: Any, error: Any) -> bool:
 def _first(error: ValidationError, option: Mapping[str, Any]) -> Misfit:
     found = error.errors(include_url=False)[0]
     steps = _steps(found["loc"], option, found["type"])
-    kind = ABSENT if found["type"] == "missing" else kind_of(found["input"])
+    kind = ABSENT if found["type"] in _MISSING else kind_of(found["input"])
     return Misfit(steps, expected(found["type"], found.get("ctx", {})), kind)
 
 
@@ -150,7 +153,7 @@ def _steps(loc: tuple[Any, ...], option: Any, error: str) -> list[str | int]:
     """Return those parts of ``loc`` that lead into the option; others name members of a union."""
     steps: list[str | int] = []
     for part in loc:
-        is_absent = error == "missing" and part is loc[-1]
+        is_absent = error in _MISSING and part is loc[-1]
         if not is_absent:
             if not isinstance(option, dict | list):
                 break

@@ -1,9 +1,10 @@
 """Which library converts an option to a type.
 
 A type of pydantic, msgspec or attrs is converted by its own library (attrs: by cattrs), also as a
-member of a hint such as ``Name | None``: another one would skip its converters.  Any other
-dataclass, TypedDict or type hint is converted by the first of pydantic, msgspec and cattrs that is
-installed and takes it.  Everything else that can be called gets the option as its argument.
+member of a hint such as ``Name | None`` or as a field: another one would skip its converters.  Any
+other dataclass, NamedTuple, TypedDict or type hint is converted by the first of pydantic, msgspec
+and cattrs that is installed and takes it.  Everything else that can be called gets the option as
+its argument.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import inspect
 from importlib import import_module
 from importlib.util import find_spec
 from types import UnionType
-from typing import NewType, get_args, get_origin
+from typing import NewType, get_args, get_origin, get_type_hints
 
 from ddbcfg_client.errors import ArgumentsRefused, MissingExtra
-from ddbcfg_client.objects.misfits import kind_of, name_of, refused_by_own_code
+from ddbcfg_client.objects.misfits import is_named_tuple, kind_of, name_of, refused_by_own_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,8 +107,8 @@ def _new(target: Any) -> Convert:
         return _by_call(target)
     refused: Exception | None = None
     for library in _MODULES:
-        if find_spec(library) is not None:
-            try:
+        if find_spec(library) is not None and not (library == "msgspec" and is_named_tuple(target)):
+            try:  # msgspec takes only a list for a NamedTuple
                 return _by(library, target)
             except Exception as error:  # noqa: BLE001 - each library has errors of its own
                 refused = error  # pydantic takes no typing.TypedDict before Python 3.12
@@ -122,13 +123,27 @@ def _by(library: str, target: Any) -> Convert:
     return convert
 
 
-def _own_library(target: Any) -> str | None:
-    """Return the library that the type is of; for a hint, the only one that its members are of."""
+def _own_library(target: Any, within: tuple[Any, ...] = ()) -> str | None:
+    """Return the library that the type is of.
+
+    For a hint, and a class that is of none, it is the only one that the members or fields are of.
+    """
     library = _library_of_class(target)
-    if library is not None:
+    if library is not None or any(target is outer for outer in within):
         return library
-    of_members = {_own_library(_meant(member)) for member in get_args(target)} - {None}
+    members = [*get_args(target), *_hints_of_fields(target)]
+    of_members = {_own_library(_meant(each), (*within, target)) for each in members} - {None}
     return of_members.pop() if len(of_members) == 1 else None
+
+
+def _hints_of_fields(target: Any) -> list[Any]:
+    kind = get_origin(target) or target
+    if not inspect.isclass(kind) or not _is_hint(kind):
+        return []
+    try:
+        return [*get_type_hints(kind).values()]
+    except Exception:  # noqa: BLE001 - of a local class, for example; the libraries say what it is
+        return []
 
 
 def _library_of_class(target: Any) -> str | None:
@@ -143,13 +158,14 @@ def _library_of_class(target: Any) -> str | None:
 
 
 def _is_hint(target: Any) -> bool:
-    """Return whether it is a dataclass, a TypedDict or a type hint such as ``dict[str, int]``."""
+    """Return whether it is a class with fields, or a type hint such as ``dict[str, int]``."""
     if isinstance(target, UnionType) or get_origin(target) is not None:
         return True
     if not inspect.isclass(target):
         return False
     # The TypedDict of typing, or that of typing_extensions.
-    return dataclasses.is_dataclass(target) or hasattr(target, "__required_keys__")
+    is_typed_dict = hasattr(target, "__required_keys__")
+    return dataclasses.is_dataclass(target) or is_typed_dict or is_named_tuple(target)
 
 
 def _by_call(target: Callable[[ReadOnlyDict], Any]) -> Convert:

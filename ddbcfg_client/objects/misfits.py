@@ -58,6 +58,11 @@ def name_of(target: Any) -> str:
     return str(name).removeprefix("typing.")
 
 
+def is_named_tuple(target: Any) -> bool:
+    """Return whether it is a class that NamedTuple or namedtuple() made."""
+    return isinstance(target, type) and issubclass(target, tuple) and hasattr(target, "_fields")
+
+
 def refused_by_own_code(error: Exception, option: object) -> Misfit:
     """Return the misfit of an option for which the program's own code raised ``error``."""
     return Misfit([], accepted_by_checks(error), kind_of(option))
@@ -85,3 +90,12 @@ def plain(value: Any, fractions: bool = False) -> Any:
     if isinstance(value, set):
         return {plain(member, fractions) for member in value}
     return value
+
+
+def in_plain_containers(value: Any) -> Any:
+    """Return plain dicts, lists and sets, which a validator may edit; the values are the same."""
+    if isinstance(value, dict):
+        return {key: in_plain_containers(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [in_plain_containers(member) for member in value]
+    return set(value) if isinstance(value, set) else value

@@ -7,7 +7,7 @@ import functools
 import gc
 import weakref
 from decimal import Decimal
-from typing import Annotated, Any, NewType, Union
+from typing import Annotated, Any, NamedTuple, NewType, Union
 
 import attrs
 import msgspec
@@ -16,6 +16,7 @@ import pytest
 import typing_extensions
 
 from ddbcfg_client.errors import NumberInexact, OptionInvalid
+from ddbcfg_client.objects import converters
 from ddbcfg_client.testing import FakeConfig
 
 EXACT = Decimal("1.2345678901234567890123456789")
@@ -216,3 +217,41 @@ def test_a_type_that_no_library_takes_is_not_blamed_on_the_option(
     with pytest.raises(Exception, match=r"Missing|Unsupported type") as caught:
         config.get("db", as_=target)
     assert not isinstance(caught.value, OptionInvalid)
+
+
+class Pair(NamedTuple):
+    host: str
+    port: int = 3
+
+
+@pytest.mark.parametrize("library", ["pydantic", "cattrs"])
+def test_a_named_tuple_has_the_keys_as_its_fields(
+    config: FakeConfig, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setattr(converters, "_MODULES", {"msgspec": "by_msgspec", library: f"by_{library}"})
+    monkeypatch.setattr(converters, "_known", {})
+    assert config.get("db", as_=Pair) == Pair("h", 1)
+    config.set("db", {"host": "h"})
+    assert config.get("db", as_=Pair) == Pair("h", 3)
+    for option, path in (({"port": 1}, "db.host"), ({"host": "h", "more": SECRET}, "db.more")):
+        config.set("db", option)
+        with pytest.raises(OptionInvalid, match=path) as caught:
+            config.get("db", as_=Pair)
+        assert SECRET not in str(caught.value)
+
+
+@attrs.frozen
+class Upper:
+    name: str = attrs.field(converter=str.upper)
+
+
+@dataclasses.dataclass(frozen=True)
+class Outer:
+    inner: Upper
+    more: list[Upper]
+    again: Outer | None = None
+
+
+def test_an_attrs_class_in_a_dataclass_keeps_its_converters(config: FakeConfig) -> None:
+    config.set("db", {"inner": {"name": "a"}, "more": [{"name": "b"}]})
+    assert config.get("db", as_=Outer) == Outer(Upper("A"), [Upper("B")])

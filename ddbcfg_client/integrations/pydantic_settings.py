@@ -25,16 +25,17 @@ from pydantic_settings import BaseSettings, InitSettingsSource
 from ddbcfg_client.errors import ArgumentsRefused, SettingsInvalid
 from ddbcfg_client.objects.bound import Bound
 from ddbcfg_client.objects.by_pydantic import expected
-from ddbcfg_client.objects.misfits import ABSENT, kind_of
+from ddbcfg_client.objects.misfits import ABSENT, in_plain_containers, kind_of
 from ddbcfg_client.paths import path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from pydantic.fields import FieldInfo
 
     from ddbcfg_client.config import Config
+    from ddbcfg_client.objects.bound import _Current, _InProcess
     from ddbcfg_client.readonly import ReadOnlyDict
     from ddbcfg_client.snapshot import Snapshot
 
@@ -67,7 +68,10 @@ class DdbcfgSettingsSource(InitSettingsSource):
         read = _read_for(config, options)
         found = read if option is None else read.get(option, {})
         self._described = f"{config!r}, option={option!r}, prefix={prefix!r}"
-        values = {key: found[name] for key, name in wanted.items() if name in found}
+        # A validator may edit what it gets, as in the other sources.
+        values = {
+            key: in_plain_containers(found[name]) for key, name in wanted.items() if name in found
+        }
         super().__init__(settings_cls, values)
 
     def __repr__(self) -> str:
@@ -127,9 +131,22 @@ class _Handle(Bound[S]):
 
         return self._config._answer(read)
 
+    def _made_anew(self, mine: _InProcess) -> tuple[S, _Current | None] | None:
+        # What a validator reads only at times, for example where a flag is set, counts from then
+        # on.  The object is built again, so that all of its options are of one generation.
+        while True:
+            before = self._options
+            anew = super()._made_anew(mine)
+            if anew is None or self._options == before:
+                return anew
+
     def _built(self, *values: ReadOnlyDict | None) -> S:
-        known = dict(zip(self._options, values, strict=True))
-        return _validated(self._settings, _Build(known))
+        build = _Build(dict(zip(self._options, values, strict=True)))
+        try:
+            return _validated(self._settings, build)
+        finally:
+            _check_configs(self._settings, [self._config, *build.configs])
+            self._options = (*dict.fromkeys([*self._options, *build.options]),)
 
     def _name(self) -> str:
         return f"current({self._settings.__qualname__})"
@@ -142,13 +159,18 @@ def _handle_of(settings: type[S]) -> _Handle[S]:
         _validated(settings, build)
     except SettingsInvalid:
         pass  # the handle's first call tells
-    if len({*map(id, build.configs)}) != 1:
+    _check_configs(settings, build.configs)
+    return _Handle(settings, build.configs[0], [*dict.fromkeys(build.options)])
+
+
+def _check_configs(settings: type[BaseSettings], configs: Sequence[object]) -> None:
+    different = len({*map(id, configs)})
+    if different != 1:
         raise ArgumentsRefused(
             "current",
             f"expects a settings class with a DdbcfgSettingsSource, all of one Config; "
-            f"{settings.__qualname__} has {len(build.configs)}",
+            f"{settings.__qualname__} has {different}",
         )
-    return _Handle(settings, build.configs[0], [*dict.fromkeys(build.options)])
 
 
 def _validated(settings: type[S], build: _Build) -> S:

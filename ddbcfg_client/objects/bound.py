@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from operator import is_
 from time import monotonic
 from typing import Generic, TypeVar, cast
 
@@ -310,7 +311,7 @@ class Bound(HotBound, Generic[Made]):
 
 
 def _are_same(one: Values, other: Values) -> bool:
-    return all(a is b for a, b in zip(one, other, strict=True))
+    return len(one) == len(other) and all(map(is_, one, other))
 
 
 def _class(error: Exception) -> str:

@@ -14,7 +14,7 @@ from support.libraries import needs
 
 needs("pydantic_settings")
 
-from pydantic import AliasPath, BaseModel, Field, field_validator  # noqa: E402
+from pydantic import AliasPath, BaseModel, Field, field_validator, model_validator  # noqa: E402
 from pydantic_settings import BaseSettings  # noqa: E402
 
 from ddbcfg_client.integrations import pydantic_settings as integration  # noqa: E402
@@ -181,3 +181,58 @@ def test_a_class_with_two_configs_is_refused(config: FakeConfig) -> None:
 
     with pytest.raises(ArgumentsRefused, match="Settings has 2"):
         current(Settings)
+
+
+def test_an_option_that_is_read_only_at_times_counts_from_then_on(config: FakeConfig) -> None:
+    class Extra(BaseSettings):
+        other: dict[str, int]
+
+        @classmethod
+        def settings_customise_sources(cls, settings_cls: Any, *_: Any, **__: Any) -> Any:
+            return (DdbcfgSettingsSource(settings_cls, config),)
+
+    class Settings(Extra):
+        other: dict[str, int] = Field({}, validation_alias="nothing")
+        app: dict[str, bool]
+
+        @model_validator(mode="after")
+        def _with_extra(self) -> Settings:
+            if not self.app["debug"]:
+                self.other = Extra().other  # type: ignore[call-arg]
+            return self
+
+    try:
+        assert current(Settings).other == {}
+        config.set("app", {"debug": False})
+        first = current(Settings)
+        assert first.other == {"n": 0}
+        assert current(Settings) is first
+        config.set("other", {"n": 1})
+        assert current(Settings).other == {"n": 1}
+        config.delete("other")  # invalid: the last valid object is kept
+        assert current(Settings).other == {"n": 1}
+        config.set("other", {"n": 2})
+        assert current(Settings).other == {"n": 2}
+    finally:
+        integration._handles.clear()
+
+
+def test_a_validator_may_edit_what_it_gets(config: FakeConfig) -> None:
+    class Settings(BaseSettings):
+        db: dict[str, Any]
+
+        @field_validator("db", mode="before")
+        @classmethod
+        def _named(cls, value: Any) -> Any:
+            value["name"] = value.pop("host")
+            return value
+
+        @classmethod
+        def settings_customise_sources(cls, settings_cls: Any, *_: Any, **__: Any) -> Any:
+            return (DdbcfgSettingsSource(settings_cls, config),)
+
+    try:
+        assert Settings().db == current(Settings).db == {"name": "a"}  # type: ignore[call-arg]
+        assert config["db"] == {"host": "a"}
+    finally:
+        integration._handles.clear()

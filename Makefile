@@ -12,7 +12,7 @@ READY   = $(VENV)/.ready
 
 COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) ddbcfg_client/readonly/_guarded.c
 
-.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check contrib-check verify-unit install uninstall clean
+.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check contrib-check pictures verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -121,6 +121,9 @@ types: $(READY) ## check the types of both packages and of programs that use the
 
 settings: $(READY) ## write the documents that are generated from the table of settings
 	PYTHONPATH=tests $(VENV)/bin/python -m support.settings_documents
+
+pictures: $(READY) ## take the pictures of the page for the documents (needs chromium)
+	PYTHONPATH=tests $(VENV)/bin/python -m support.page_pictures
 
 format: $(READY) ## format the code, and apply ruff's fixes
 	$(VENV)/bin/ruff check --fix

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ddbcfg_client.commands.parser import revision
+from ddbcfg_client.commands.argument_types import revision
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.argument_types import revision
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import complain, emit, emit_json
-from ddbcfg_client.commands.parser import revision
 from ddbcfg_client.commands.reading import add_flags, open_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from argparse import Namespace
+    from collections.abc import Sequence
 
     from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.readonly import ReadOnlyDict
+else:
+    Namespace = object
 
 # Of DynamoDB, which only --revision reads.
 _TABLE_FLAGS = ("region", "endpoint_url", "store_key", "option_key")
@@ -30,6 +34,28 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("--revision", type=revision, metavar="REV", help=text)
     for name in _TABLE_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="X", help="with --revision")
+
+
+class _Plain(Namespace):
+    """The arguments of ``get [OPTION [KEY]]`` as the parser returns them.
+
+    A script that reads one option waits a third less for it without argparse.
+    """
+
+    table = store = namespace = owner = max_age = revision = None
+    region = endpoint_url = store_key = option_key = None
+    wait = 0.0
+    json = False
+
+    def __init__(self, option: str | None = None, key: str | None = None) -> None:
+        self.option = option
+        self.key = key
+
+
+def _plain(arguments: Sequence[str]) -> _Plain | None:
+    if len(arguments) > 2 or any(argument.startswith("-") for argument in arguments):
+        return None
+    return _Plain(*arguments)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -78,5 +104,9 @@ def _past(args: argparse.Namespace) -> ReadOnlyDict:
 
 
 COMMAND = Command(
-    "get", "print an option as JSON, one of its keys bare, or all", _run, _add_arguments
+    "get",
+    "print an option as JSON, one of its keys bare, or all",
+    _run,
+    _add_arguments,
+    plain=_plain,
 )

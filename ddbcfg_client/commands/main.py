@@ -17,7 +17,6 @@ from ddbcfg_client.commands.exits import (
     code_of,
 )
 from ddbcfg_client.commands.output import check_output, complain, flush, silence
-from ddbcfg_client.commands.parser import Parser
 from ddbcfg_client.commands.registry import COMMANDS, GROUPS, load
 from ddbcfg_client.errors import ConfigError
 
@@ -92,11 +91,12 @@ def _parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
         _explain(arguments)
     # Only the parser of this command, because creating each one takes time.
     command = load(name)
-    return command, command.parser().parse(arguments[words:])
+    return command, command.parse(arguments[words:])
 
 
 def _explain(arguments: Sequence[str]) -> NoReturn:
     """Print help or version, or a usage error if the first argument is not a command."""
+    from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.version import VERSION
 
     codes = "".join(f"  {code:<3} {meaning}\n" for code, meaning in MEANINGS.items())

@@ -91,15 +91,3 @@ class Parser(argparse.ArgumentParser):
             else:
                 others.append(argument)
         return [*flags, "--", *others]
-
-
-def revision(text: str) -> int:
-    """Return the revision in ``text``; raise ValueError if it is not a number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-# argparse shows this name in "invalid ... value".
-revision.__name__ = "revision"

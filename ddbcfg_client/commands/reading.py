@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.argument_types import seconds
 from ddbcfg_client.connecting import attach
 from ddbcfg_client.format.names import stores_in
 
@@ -39,15 +40,3 @@ def open_config(args: argparse.Namespace) -> Config:
         wait=args.wait,
         max_age=args.max_age,
     )
-
-
-def seconds(text: str) -> float:
-    """Return the number of seconds in ``text``; raise ValueError if it is not one."""
-    number = float(text)
-    if not 0 <= number < 1e9:
-        raise ValueError
-    return number
-
-
-# argparse shows this name in "invalid ... value".
-seconds.__name__ = "number of seconds"

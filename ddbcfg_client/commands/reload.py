@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.argument_types import seconds
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND
 from ddbcfg_client.commands.output import emit, emit_json
-from ddbcfg_client.commands.reading import add_flags, open_config, seconds
+from ddbcfg_client.commands.reading import add_flags, open_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

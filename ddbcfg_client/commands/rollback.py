@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.argument_types import revision
 from ddbcfg_client.commands.changing import add_author_flags, author
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.confirming import confirmed
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
-from ddbcfg_client.commands.parser import revision
 from ddbcfg_client.commands.target import add_flags, one_store, open_access
 
 TYPE_CHECKING = False

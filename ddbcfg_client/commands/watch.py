@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.argument_types import seconds
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.output import emit, emit_json, flush, say, shown
-from ddbcfg_client.commands.reading import add_flags, open_config, seconds
+from ddbcfg_client.commands.reading import add_flags, open_config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

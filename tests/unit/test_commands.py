@@ -188,3 +188,29 @@ def test_a_fault_of_its_own_has_a_code_of_its_own_and_shows_no_value(
     assert "RuntimeError at " in told
     assert "test_commands.py" in told
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("line", [[], ["db"], ["db", "host"], ["", "a=b"], ["d\u00e9", "@x"]])
+def test_get_of_names_alone_needs_no_parser_and_has_the_same_arguments(line: list[str]) -> None:
+    command = load("get")
+    plain = command.plain(line)
+    assert plain is not None
+    parsed = vars(command.parser().parse(line))
+    del parsed["fail"]  # for usage errors, which names alone cannot be
+    assert {name: getattr(plain, name) for name in parsed} == parsed
+
+
+@pytest.mark.parametrize("line", [["--json"], ["-h"], ["db", "--", "-x"], ["a", "b", "c"], ["-"]])
+def test_get_of_all_else_is_left_to_the_parser(line: list[str]) -> None:
+    assert load("get").plain(line) is None
+
+
+def test_get_of_names_alone_does_not_load_argparse() -> None:
+    code = """
+import sys
+from ddbcfg_client.commands.main import main
+main(["get", "db"])
+print([name for name in ("argparse", "re", "json", "boto3") if name in sys.modules])
+"""
+    done = run_python("-c", code)
+    assert done.stdout == "[]\n"

@@ -6,11 +6,11 @@ harm.  Each event is one line.
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.argument_types import seconds
 from ddbcfg_client.commands.changing import add_author_flags, author
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND
 from ddbcfg_client.commands.output import complain, counted, flush, say, shown
-from ddbcfg_client.commands.reading import seconds
 from ddbcfg_client.commands.target import access_to, add_flags, open_table, some_stores
 
 TYPE_CHECKING = False

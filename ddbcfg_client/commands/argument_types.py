@@ -1,0 +1,22 @@
+"""What arguments are converted to; argparse names these functions in "invalid ... value"."""
+
+from __future__ import annotations
+
+
+def seconds(text: str) -> float:
+    """Return the number of seconds in ``text``; raise ValueError if it is not one."""
+    number = float(text)
+    if not 0 <= number < 1e9:
+        raise ValueError
+    return number
+
+
+seconds.__name__ = "number of seconds"
+
+
+def revision(text: str) -> int:
+    """Return the revision in ``text``; raise ValueError if it is not a number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

@@ -164,7 +164,9 @@ def test_status_of_every_store_goes_on_after_one_that_cannot_be_read(
     damaged.write_bytes(b"nonsense" * 512)
     damaged.chmod(0o600)
     done = host.client("status", "--json")
-    assert [json.loads(line)["store"] for line in done.stdout.splitlines()] == ["a", "c"]
+    found = {line["store"]: line["state"] for line in map(json.loads, done.stdout.splitlines())}
+    assert list(found) == ["a", "b", "c"]
+    assert found["b"] == "unreadable"
     assert done.returncode == 3
     assert "is damaged" in done.stderr
     assert host.names("b").page in done.stderr

@@ -23,7 +23,13 @@ from ddbcfg_daemon.serving import check_folder, failure_of
 from ddbcfg_daemon.settings import kinds
 from ddbcfg_daemon.settings.http_address import HttpAddress
 from ddbcfg_daemon.settings.row import Row
-from ddbcfg_daemon.settings.values import DAEMON_ROWS, STORE_ROWS, DaemonSettings, StoreSettings
+from ddbcfg_daemon.settings.values import (
+    DAEMON_ROWS,
+    STORE_ROWS,
+    DaemonSettings,
+    LayerSettings,
+    StoreSettings,
+)
 from ddbcfg_daemon.sources.base import Reading, Sources
 from ddbcfg_daemon.sources.deadline import DeadlineSource
 from ddbcfg_daemon.sources.opening import open_sources
@@ -104,6 +110,8 @@ def _value(row: Row, value: object) -> str:
         return ""
     if row.kind is kinds.mode:
         return f'"{value:04o}"'
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_item, value))}]" if value else ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -112,6 +120,20 @@ def _value(row: Row, value: object) -> str:
         text = str(value)
         return quoted(text.lower() if row.kind is kinds.log_level else text)
     return "..."  # not in the file
+
+
+def _item(item: object) -> str:
+    """Return an item of a list as TOML: a layer, or the name of a variable."""
+    if not isinstance(item, LayerSettings):
+        return json.dumps(item)
+    rows = {row.name: row for row in STORE_ROWS}
+    texts = {name: _value(rows[name], getattr(item.settings, name)) for name in item.own}
+    keys = {"store": json.dumps(item.settings.store), **texts}
+    if item.required:
+        keys["required"] = "true"
+    if len(keys) == 1:
+        return keys["store"]
+    return f"{{ {', '.join(f'{key} = {text}' for key, text in keys.items())} }}"
 
 
 def _print(lines: Iterable[str]) -> None:

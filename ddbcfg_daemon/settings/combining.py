@@ -21,6 +21,7 @@ from ddbcfg_daemon.settings.file import (
     StoreTable,
     read_file,
 )
+from ddbcfg_daemon.settings.layers import variables_of, with_layers
 from ddbcfg_daemon.settings.row import Row
 from ddbcfg_daemon.settings.values import (
     DAEMON_ROWS,
@@ -96,7 +97,22 @@ class _Combination:
             if not each.table:
                 raise SettingRefused(_NO_TABLE)
             raise SettingRefused(_NO_STORE)
-        return replace(daemon, each_store=replace(each, store=""), stores=stores)
+        variables = variables_of(daemon, self.environment)
+        return replace(
+            daemon,
+            each_store=self._layered(replace(each, store=""), variables),
+            stores=tuple(self._layered(store, variables) for store in stores),
+        )
+
+    def _layered(self, store: StoreSettings, variables: Mapping[str, str]) -> StoreSettings:
+        """Return the store with the settings of each of its layers."""
+        try:
+            return with_layers(store, variables)
+        except ValueError as error:
+            path, _, line = store.origins["layers"].rpartition(":")
+            if path == str(self.file.path):
+                raise self.file.refused(int(line), f"layers: {error}") from None
+            raise SettingRefused(str(error), "--layers", "DDBCFG_LAYERS") from None
 
     def _check_http(self, daemon: DaemonSettings, text: _Text) -> None:
         """Raise an error if other hosts could reach the address without an operator's consent."""

@@ -6,13 +6,15 @@ Keys before the first ``[[stores]]`` are settings of the daemon, and of every st
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddbcfg_daemon.errors import SettingsFileRefused
-from ddbcfg_daemon.settings.kinds import FILE_TYPES
+from ddbcfg_daemon.settings.kinds import FILE_TYPES, layers
+from ddbcfg_daemon.settings.layers import LAYER_ROWS
 from ddbcfg_daemon.settings.row import Row
 from ddbcfg_daemon.settings.values import ROWS, STORE_ROWS
 
@@ -140,14 +142,19 @@ def _row_for(key: str, *, in_store: bool) -> Row:
         raise ValueError(f"{key!r} is a setting of the daemon: move it above the first [[stores]]")
     if row is not None:
         raise ValueError(f"{key!r} cannot be set in a file: use {row.flag} or {row.variable}")
+    raise ValueError(f"there is no setting {key!r}{_hint(key, known)}")
+
+
+def _hint(key: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(key.replace("-", "_").lower(), known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"there is no setting {key!r}{hint}")
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _text_of(row: Row, value: object) -> str:
+    if row.kind is layers and isinstance(value, list):
+        return json.dumps([_texts_of_layer(layer) for layer in value])
     if row.listed and isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ",".join(value)
     types = FILE_TYPES.get(row.kind, (str,))
@@ -160,3 +167,20 @@ def _text_of(row: Row, value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+def _texts_of_layer(layer: object) -> dict[str, str]:
+    """Return the texts of a layer's own settings."""
+    if isinstance(layer, str):
+        return {"store": layer}
+    if not isinstance(layer, dict):
+        raise ValueError("'layers' must be a list of strings and tables")
+    if not isinstance(layer.get("store"), str):
+        raise ValueError("a table in 'layers' names no store: set 'store', a string")
+    rows = {row.name: row for row in LAYER_ROWS}
+    for key in layer:
+        if key not in rows:
+            if any(row.name == key for row in ROWS):
+                raise ValueError(f"{key!r} cannot be set for a layer: set it for the store")
+            raise ValueError(f"a layer has no setting {key!r}{_hint(key, rows)}")
+    return {key: _text_of(rows[key], value) for key, value in layer.items()}

@@ -6,13 +6,16 @@ Each raises ValueError with a phrase that quotes the text.
 from __future__ import annotations
 
 import grp
+import json
 import math
 import pwd
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from ddbcfg_client.dynamodb.client import endpoint_flaw
+from ddbcfg_client.format.layering import MERGES
+from ddbcfg_client.format.names import stores_in
 from ddbcfg_daemon.settings.http_address import HttpAddress
 
 _Kind = TypeVar("_Kind", bound=Callable[[str], object])
@@ -159,6 +162,25 @@ def revision_use(text: str) -> str:
     """Return whether to use a store's revision: auto or off."""
     if text.lower() not in _REVISION_USES:
         raise ValueError(f"{text!r} is neither auto nor off")
+    return text.lower()
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return the names in a list that commas separate."""
+    return tuple(stores_in(text))
+
+
+def layers(text: str) -> tuple[Mapping[str, str], ...]:
+    """Return the texts of each layer's own settings; the file has them as JSON, a flag as names."""
+    if text.startswith("[{") or text == "[]":
+        return tuple(json.loads(text))
+    return tuple({"store": name} for name in text.split(",") if name.strip())
+
+
+def merge(text: str) -> str:
+    """Return how layers are merged: options or keys."""
+    if text.lower() not in MERGES:
+        raise ValueError(f"{text!r} is neither options nor keys")
     return text.lower()
 
 

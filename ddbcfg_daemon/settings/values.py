@@ -63,6 +63,26 @@ class StoreSettings:
         default_is="the table's name",
         unset="",
     )
+    layers: tuple[LayerSettings, ...] = setting(
+        _WHAT,
+        kinds.layers,
+        "the stores to merge into the published one, the first one wins",
+        more="Separated by commas. Names can have variables, as in host-{hostname}: "
+        "docs/layers.md.",
+        metavar="LAYERS",
+        listed=True,
+        default_is="none: the store itself is published",
+        unset=(),
+    )
+    merge: str = setting(
+        _WHAT,
+        kinds.merge,
+        "how to merge layers: options or keys",
+        more="With options, an option comes whole from the first layer that has it; with keys, "
+        "each key does.",
+        metavar="HOW",
+        default="options",
+    )
     interval: float = setting(
         _POLL,
         kinds.seconds,
@@ -235,6 +255,25 @@ class StoreSettings:
         """The names of the store's objects in shared memory."""
         return Names(self.namespace or self.table, self.store)
 
+    @property
+    def parts(self) -> tuple[StoreSettings, ...]:
+        """The stores that are read: those of the layers, or the store itself."""
+        return tuple(layer.settings for layer in self.layers) or (self,)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSettings:
+    """One layer of a store: ``settings`` are those of the store in a table that it is read from.
+
+    ``name`` is its store's name, with the table or region if two layers have the same.  ``own`` are
+    the names of the settings that the layer does not have from the merged store.
+    """
+
+    name: str
+    settings: StoreSettings
+    required: bool = False
+    own: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonSettings:
@@ -307,6 +346,27 @@ class DaemonSettings:
         "and no encryption.",
         default="no",
         switch=True,
+    )
+    hostname: str | None = setting(
+        _HOST,
+        kinds.name,
+        "the value of {hostname} in the names of layers",
+        metavar="NAME",
+        default_is="the host's name",
+    )
+    instance_id: str | None = setting(
+        _HOST,
+        kinds.name,
+        "the value of {instance_id} in the names of layers",
+        metavar="ID",
+    )
+    layer_variables: tuple[str, ...] = setting(
+        _HOST,
+        kinds.names,
+        "environment variables that the names of layers may have, separated by commas",
+        metavar="NAMES",
+        listed=True,
+        unset=(),
     )
     log_level: str = setting(
         _HOST,

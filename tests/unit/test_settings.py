@@ -23,6 +23,8 @@ STORE_DEFAULTS: dict[str, Any] = {
     "table": "config",
     "store": "prod",
     "namespace": "",
+    "layers": (),
+    "merge": "options",
     "interval": 60.0,
     "poll_timeout": 60.0,
     "use_revision": "auto",
@@ -52,6 +54,9 @@ DAEMON_DEFAULTS: dict[str, Any] = {
     "metrics_file": None,
     "http": None,
     "http_public": False,
+    "hostname": None,
+    "instance_id": None,
+    "layer_variables": (),
     "log_level": "INFO",
     "log_format": "text",
 }
@@ -83,6 +88,9 @@ EXAMPLES: list[tuple[str, str, str, Any]] = [
     ("--mode", "0604", "mode", 0o604),
     ("--group", "4711", "group", 4711),
     ("--owner", "65534", "owner", pwd.getpwuid(65534)),
+    ("--merge", "Keys", "merge", "keys"),
+    ("--hostname", "web-1", "hostname", "web-1"),
+    ("--instance-id", "i-1", "instance_id", "i-1"),
     ("--log-level", "Debug", "log_level", "DEBUG"),
     ("--log-format", "JSON", "log_format", "json"),
     ("--http", "[::1]:9112", "http", HttpAddress("::1", 9112)),
@@ -131,7 +139,9 @@ def test_defaults() -> None:
 
 def test_every_setting_is_in_this_file() -> None:
     names = {row.name for row in ROWS}
-    assert {field for *_, field, _ in EXAMPLES} | {field for _, field in SWITCHES} == names
+    elsewhere = {"layers", "layer_variables"}  # test_layer_settings.py
+    examples = {field for *_, field, _ in EXAMPLES} | {field for _, field in SWITCHES}
+    assert examples | elsewhere == names
     assert set(STORE_DEFAULTS) | set(DAEMON_DEFAULTS) == names
     assert set(StoreSettings.__dataclass_fields__) == {*STORE_DEFAULTS, "origins"}
     daemons = set(DaemonSettings.__dataclass_fields__)

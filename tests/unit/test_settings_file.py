@@ -130,6 +130,8 @@ def test_every_setting_of_a_service_can_be_in_the_file(file: Setting) -> None:
         "log_format": '"json"',
     }
     texts |= {"http": '"unix:/run/h"'}
+    texts |= {"layers": '["a", "b"]', "merge": '"keys"', "hostname": '"h"', "instance_id": '"i"'}
+    texts |= {"layer_variables": '["A"]'}
     numbers = ("interval", "poll_timeout", "full_interval", "max_shrink", "guard_polls")
     texts["keep_generations"] = "12"
     texts |= dict.fromkeys(numbers, "12")

@@ -7,7 +7,7 @@ and nothing in shared memory is opened, so a running daemon is not disturbed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_daemon.errors import EmptyStore, WouldBeRefused
 from ddbcfg_daemon.exits import MENDABLE, reason_of
 from ddbcfg_daemon.guards import GuardRefused, SchemaGuard
+from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.outputs.opening import open_outputs
 from ddbcfg_daemon.rereading import schemas_of
-from ddbcfg_daemon.serving import check_folder, failure_of
+from ddbcfg_daemon.serving import check_folder, failure_of, guards_of_layer
 from ddbcfg_daemon.settings import kinds
 from ddbcfg_daemon.settings.http_address import HttpAddress
 from ddbcfg_daemon.settings.row import Row
@@ -55,12 +56,16 @@ def _check_store(
 ) -> BaseException | None:
     """Print the settings of one store, and read it; return the failure, if there is one."""
     _print(["", "[[stores]]", *_lines(STORE_ROWS, store, store.origins)])
-    _print([f"# read from {sources.place(store)}, published as {store.names.page}"])
+    _print(
+        [
+            f"# read from {place}, published as {store.names.page}"
+            for place in _places(sources, store)
+        ]
+    )
     began = time.monotonic()
     try:
         check_folder(store)
-        source = DeadlineSource(sources.source(store), store.poll_timeout)
-        reading = source.read(lambda: None, full=True)
+        reading = _read(sources, store, schemas)
         if not reading.options and not store.allow_empty:
             raise EmptyStore(store.table, store.store, published=False)
         if store.schema:
@@ -68,7 +73,7 @@ def _check_store(
     except MENDABLE as error:
         _print([f"# failed: {reason_of(error)}"])
         return error
-    _print([f"# read: {_result(reading)}, {time.monotonic() - began:.2f} s"])
+    _print([f"# read: {_result(reading, store)}, {time.monotonic() - began:.2f} s"])
     return None
 
 
@@ -80,8 +85,44 @@ def _check_schema(schema: Schema, store: StoreSettings, reading: Reading) -> Non
         raise WouldBeRefused(store.table, store.store, refused.guard, refused.reason) from None
 
 
-def _result(reading: Reading) -> str:
+def _places(sources: Sources, store: StoreSettings) -> Sequence[str]:
+    if not store.layers:
+        return [sources.place(store)]
+    places = [
+        f"table {layer.settings.table}, {sources.place(layer.settings)} (layer {layer.name})"
+        for layer in store.layers
+    ]
+    return places
+
+
+def _read(sources: Sources, store: StoreSettings, schemas: Mapping[str, Schema]) -> Reading:
+    """Return the options of the store; print what each of its layers has."""
+    if not store.layers:
+        source = DeadlineSource(sources.source(store), store.poll_timeout)
+        return source.read(lambda: None, full=True)
+    layers = LayersSource(
+        store,
+        lambda layer: (
+            DeadlineSource(sources.source(layer.settings), layer.settings.poll_timeout),
+            guards_of_layer(layer, schemas),
+            None,
+        ),
+    )
+    try:
+        return layers.read(lambda: None, full=True)
+    finally:
+        for state in layers.states:
+            text = f"failed: {state.error}" if state.error else f"held: {state.held}"
+            if not state.error and not state.held:
+                of = f"revision {state.revision}" if state.revision else "no revision"
+                text = f"{state.options} options, {of}"
+            _print([f"# layer {state.name}: {text}"])
+
+
+def _result(reading: Reading, store: StoreSettings) -> str:
     text = f"{len(reading.options)} options"
+    if layers := len(store.layers):
+        return f"{text}, merged from {layers} layers by {store.merge}"
     if reading.skipped:
         text += f", {len(reading.skipped)} items skipped"
     revision = reading.provenance.revision
@@ -125,10 +166,10 @@ def _value(row: Row, value: object) -> str:
 def _item(item: object) -> str:
     """Return an item of a list as TOML: a layer, or the name of a variable."""
     if not isinstance(item, LayerSettings):
-        return json.dumps(item)
+        return quoted(str(item))
     rows = {row.name: row for row in STORE_ROWS}
     texts = {name: _value(rows[name], getattr(item.settings, name)) for name in item.own}
-    keys = {"store": json.dumps(item.settings.store), **texts}
+    keys = {"store": quoted(item.settings.store), **texts}
     if item.required:
         keys["required"] = "true"
     if len(keys) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from errno import EACCES, EMFILE, ENOSPC, EROFS, errorcode
 from os import strerror
 
@@ -261,3 +262,42 @@ class EmptyStore(PublishError):
             f"table {self.table!r} has no options for store {self.store!r}{what}; check the "
             "store's name, or use --allow-empty if this is intended"
         )
+
+
+class LayerMissing(ConfigError):
+    """A layer that the settings require has no options."""
+
+    def __init__(self, table: str, store: str) -> None:
+        super().__init__(table, store)
+        self.table = table
+        self.store = store
+
+    def __str__(self) -> str:
+        return (
+            f"table {self.table!r} has no options for store {self.store!r}, which is a required "
+            "layer; write them, check the name, or remove 'required'"
+        )
+
+
+class LayersFailed(ConfigError):
+    """Layers could not be read; ``layers`` has the name of each, and why."""
+
+    def __init__(self, layers: Sequence[tuple[str, str]]) -> None:
+        super().__init__(layers)
+        self.layers = layers
+
+    def __str__(self) -> str:
+        texts = [f"layer {name!r} takes part as it was: {reason}" for name, reason in self.layers]
+        return "; ".join(texts)
+
+
+class LayersUnread(ConfigError):
+    """Nothing is known of layers, so there is no merged store; ``layers`` is as in LayersFailed."""
+
+    def __init__(self, layers: Sequence[tuple[str, str]]) -> None:
+        super().__init__(layers)
+        self.layers = layers
+
+    def __str__(self) -> str:
+        texts = [f"layer {name!r}: {reason}" for name, reason in self.layers]
+        return f"not merged, because nothing is known of {'; '.join(texts)}"

@@ -33,6 +33,22 @@ class GuardRefused(ConfigError):
         )
 
 
+class LayersRefused(GuardRefused):
+    """Guards refused readings of layers; ``layers`` has name, guard and reason of each."""
+
+    def __init__(self, layers: list[tuple[str, str, str]]) -> None:
+        super().__init__(layers[0][1], layers[0][2])
+        self.args = (layers,)
+        self.layers = layers
+
+    def __str__(self) -> str:
+        texts = [
+            f"layer {name!r} takes part as it was, because the {guard} guard refused it: {reason}"
+            for name, guard, reason in self.layers
+        ]
+        return f"{'; '.join(texts)}; if it is intended, 'ddbcfg-client reload --accept' merges it"
+
+
 class Guard(Protocol):
     """Judges a reading."""
 

@@ -6,6 +6,7 @@ import threading
 
 from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.shm.clock import boottime
+from ddbcfg_daemon.errors import LayersFailed
 from ddbcfg_daemon.guards import GuardRefused
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
 from ddbcfg_daemon.schedule import Schedule
@@ -53,7 +54,8 @@ class Pace:
         if error is not None and not isinstance(error, GuardRefused):
             retry = boottime() + round(self.schedule.retry(self._status.failures) * 1e9)
             self.due = retry if scheduled else min(self.due, retry)
-            self.again_at = None
+            if not isinstance(error, LayersFailed):  # the other layers keep their times
+                self.again_at = None
         elif scheduled:
             self.due = round(self.schedule.next_after(boottime() / 1e9) * 1e9)
 

@@ -45,10 +45,11 @@ class PollRecord:
         0 if nothing.
         """
         status = self.status
-        if status.failures:
-            log.info("%s: polls succeed again after %d failures", self._label, status.failures)
-        status.failures = 0
-        status.error = ""
+        if reading.failure is None:
+            if status.failures:
+                log.info("%s: polls succeed again after %d failures", self._label, status.failures)
+            status.failures = 0
+            status.error = ""
         self._consumed(reading)
         if not reading.confirmed:
             self._noted(reading.provenance, published)
@@ -82,9 +83,10 @@ class PollRecord:
         )
 
     def date(self, reading: Reading) -> None:
-        """Record that DynamoDB was read just now."""
-        self.status.success = boottime()
-        self.status.success_unix = time.time_ns()
+        """Record that DynamoDB was read just now, or when its oldest layer was."""
+        now = boottime()
+        self.status.success = now if reading.confirmed_at is None else reading.confirmed_at
+        self.status.success_unix = time.time_ns() - (now - self.status.success)
         self.status.source = reading.source
 
     def in_doubt(self, changed: str) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.shm.status import pid_namespace, process_start
@@ -20,8 +21,10 @@ from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.last_known_good import LastKnownGood
 from ddbcfg_daemon.errors import PublishError, SourceUnusable, WriterLocked
 from ddbcfg_daemon.exits import MENDABLE, log_fault, reason_of
-from ddbcfg_daemon.guards import Guard, GuardRefused
+from ddbcfg_daemon.guards import Guard
 from ddbcfg_daemon.judge import Judge
+from ddbcfg_daemon.layers.layer import LayerState
+from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.memory import give_back
 from ddbcfg_daemon.pace import Pace
 from ddbcfg_daemon.poll_figures import PollFigures
@@ -29,7 +32,7 @@ from ddbcfg_daemon.poll_record import PollRecord
 from ddbcfg_daemon.publication import Publication
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
-from ddbcfg_daemon.sources.base import Source
+from ddbcfg_daemon.sources.base import Reading, Source
 from ddbcfg_daemon.summary import summary_of
 
 log = logging.getLogger("ddbcfg.daemon")
@@ -41,7 +44,8 @@ FATAL = (SourceUnusable, WriterLocked)
 class Refresher:
     """Polls ``source`` every ``interval`` seconds and publishes what it reads.
 
-    ``failure`` is the error that ended :meth:`run`; None if :meth:`stop` ended it.
+    ``failure`` is the error that ended :meth:`run`; None if :meth:`stop` ended it.  ``layers``
+    is the source itself if it merges several.
     """
 
     def __init__(
@@ -55,11 +59,13 @@ class Refresher:
         copy: CopyKeeper | None = None,
         requests: PollRequests | None = None,
         on_event: Callable[[], None] = lambda: None,
+        layers: LayersSource | None = None,
     ) -> None:
         self._publisher = publisher
         self.interval = interval
         self.failure: BaseException | None = None
         self._source = source
+        self._layers = layers
         self._requests = requests or PollRequests()
         self._on_event = on_event
         self._label = f"{publisher.names.namespace}/{publisher.names.store}"
@@ -67,11 +73,13 @@ class Refresher:
         self._copy = LastKnownGood(copy, publisher, self._label)
         self._judge = Judge(guards, self._label)
         self._has_read = False
+        self._failed: Exception | None = None
         status = publisher.status()
         status.interval = round(interval * 1e9)
         status.daemon_pid = pid
         status.daemon_start = process_start(pid)
         status.daemon_pidns = pid_namespace()
+        status.merged_layers = 0 if layers is None else len(layers.layers)
         self._status = status
         self._record = PollRecord(status, self._label)
         self._publication = Publication(publisher, self._copy, self._record, self._label)
@@ -131,6 +139,11 @@ class Refresher:
         return bool(self._status.held)
 
     @property
+    def layers(self) -> Sequence[LayerState]:
+        """The layers of the store; none if it is read from one."""
+        return self._layers.states if self._layers else ()
+
+    @property
     def copy_error(self) -> str:
         """Why the copy on disk is not up to date; empty if it is, or if no copy is kept."""
         return self._copy.error
@@ -185,12 +198,16 @@ class Refresher:
         ``scheduled`` is False for a poll on request.  Raise only errors that no later poll can fix
         (FATAL).
         """
+        requested = self._requests.pending
         asked = self._requests.begin()
+        if self._layers is not None:
+            self._layers.begin(scheduled=scheduled, requested=requested, accepted=asked.accept)
         self._record.began()
         self._pace.progress()
         failure: Exception | None = None
-        held: GuardRefused | None = None
-        published = False
+        held: ConfigError | None = None
+        published = used = False
+        reading: Reading | None = None
         try:
             for what in self._publisher.verify():
                 log.warning("%s: %s disappeared from /dev/shm; recreated", self._label, what)
@@ -205,33 +222,37 @@ class Refresher:
                 )
                 if held is None:
                     published = self._publication.publish(reading)
+                    used, held = True, reading.held
+            failure = reading.failure
         except WriterLocked:
             raise  # the page belongs to the other daemon now
         except MENDABLE as error:
-            failure = error
+            failure, reading = error, None
         self._pace.progress()
         self._record.ended()
-        confirmed = failure is None and reading.confirmed
-        if held is not None or not confirmed:
+        confirmed = reading is not None and reading.confirmed
+        if not used:
             self._publication.serve_copy()
-        if failure is None:
+        if reading is not None:
             self._has_read = True
             self._pace.want(reading.again_in)
             self._record.succeeded(
                 reading, _text(held), published=published, generation=self.generation
             )
-        else:
+        # A layer that was not read again has the failure that is known already.
+        if failure is not None and (reading is None or failure is not self._failed):
             self._record.failed(failure, generation=self.generation)
+        self._failed = failure
         self._report()
         why = _text(held)
-        if failure is None and not confirmed:
+        if reading is not None and not confirmed:
             why = f"not published yet: {reading.provenance.note}"
         self._requests.end(Outcome(self.generation, published, why, _text(failure)))
         if isinstance(failure, FATAL):
             raise failure
-        if confirmed:
+        if reading is not None and confirmed:
             # After the report: readers that wait for the poll must not wait for the disk.
-            self._copy.keep(self._publication.options, self._status)
+            self._copy.keep(self._publication.options, self._status, reading.confirmed_at)
         self._copy.log_error()
         if self._status.copy_error != self._copy.error:
             self._report()
@@ -251,6 +272,8 @@ class Refresher:
     def finish_copy(self, patience: float) -> None:
         """Wait until the copy on disk is written, for at most ``patience`` seconds."""
         self._copy.finish(patience)
+        if self._layers is not None:
+            self._layers.finish(patience)
 
 
 def _text(error: Exception | None) -> str:

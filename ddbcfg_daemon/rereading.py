@@ -29,7 +29,9 @@ Make = Callable[[StoreSettings, Mapping[str, Schema]], ServedStore]
 def schemas_of(settings: DaemonSettings) -> dict[str, Schema]:
     """Return the compiled schemas, by the names of their files; raise SchemaError or OSError."""
     schemas: dict[str, Schema] = {}
-    for store in (*settings.stores, settings.each_store):
+    stores = (*settings.stores, settings.each_store)
+    layers = (part for store in stores if store.layers for part in store.parts)
+    for store in (*stores, *layers):
         if store.schema and store.schema not in schemas:
             try:
                 schemas[store.schema] = Schema(store.schema)
@@ -105,9 +107,10 @@ class Rereading:
 
     def _unchanged(self, store: StoreSettings, schemas: Mapping[str, Schema]) -> ServedStore | None:
         served = self._served.get(store)
-        if served is not None and store.schema:
-            before, after = self._schemas[store.schema], schemas[store.schema]
-            return served if before.options == after.options else None
+        if served is not None:
+            for name in {part.schema for part in (store, *store.parts) if part.schema}:
+                if self._schemas[name].options != schemas[name].options:
+                    return None
         return served
 
 

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from errno import ENOTDIR
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ddbcfg_daemon.disk.generations import Generations
 from ddbcfg_daemon.errors import EmptyStore, SomeNotServed
 from ddbcfg_daemon.exits import common_failure, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
+from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.outputs.opening import close_outputs, open_outputs
 from ddbcfg_daemon.publishing.objects import Access
@@ -30,7 +31,7 @@ from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.rereading import Rereading, schemas_of, with_line
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Service
-from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
+from ddbcfg_daemon.settings.values import DaemonSettings, LayerSettings, StoreSettings
 from ddbcfg_daemon.signals import Signals
 from ddbcfg_daemon.sources.base import Sources
 from ddbcfg_daemon.sources.deadline import DeadlineSource
@@ -93,8 +94,9 @@ class _Parts:
     def served(self, store: StoreSettings, schemas: Mapping[str, Schema]) -> ServedStore:
         """Return the store, ready to be served; nothing in shared memory is created yet."""
         names = store.names
-        source = DeadlineSource(self.sources.source(store), store.poll_timeout)
         access = Access(store.mode, store.group).for_user(store.owner)
+        layers = self._layers(store, access, schemas) if store.layers else None
+        source = layers or DeadlineSource(self.sources.source(store), store.poll_timeout)
         guards, copy = _guards(store, schemas), self._copy(store, access)
         requests = PollRequests()
         listen = self.server.listener(requests) if self.server else None
@@ -113,6 +115,7 @@ class _Parts:
                     copy=copy,
                     requests=requests,
                     on_event=self.on_event,
+                    layers=layers,
                 )
             except BaseException:
                 publisher.close()  # its lock would block the next attempt
@@ -122,6 +125,8 @@ class _Parts:
             refresher.close(remove=not self.sources.lasting)
             if copy is not None:
                 copy.close()
+            if layers is not None:
+                layers.close()
 
         return ServedStore(
             names,
@@ -132,7 +137,40 @@ class _Parts:
             on_event=self.on_event,
         )
 
+    def _layers(
+        self, store: StoreSettings, access: Access, schemas: Mapping[str, Schema]
+    ) -> LayersSource:
+        return LayersSource(
+            store,
+            lambda layer: (
+                DeadlineSource(self.sources.source(layer.settings), layer.settings.poll_timeout),
+                guards_of_layer(layer, schemas),
+                self._layer_copy(layer, store, access),
+            ),
+        )
+
+    def _layer_copy(
+        self, layer: LayerSettings, store: StoreSettings, access: Access
+    ) -> CopyKeeper | None:
+        if store.state_dir is None or not self.sources.lasting:
+            return None
+        names = layer.copy_names(store)
+        key = (store.state_dir, names.page, access)
+        if key not in self.copies:
+            self.copies[key] = CopyKeeper(DiskCopy(store.state_dir, names, access))
+        return self.copies[key]
+
     def _about(self, store: StoreSettings) -> str:
+        if store.layers:
+            merged = "; ".join(
+                f"{layer.name} of table {layer.settings.table}, "
+                f"{self.sources.place(layer.settings)}"
+                for layer in store.layers
+            )
+            return (
+                f"layers merged by {store.merge}: {merged}; namespace {store.names.namespace}, "
+                f"revision {store.use_revision}, every {store.interval:g} s, ddbcfg {VERSION}"
+            )
         return (
             f"table {store.table}, {self.sources.place(store)}, namespace "
             f"{store.names.namespace}, revision {store.use_revision}, every {store.interval:g} s, "
@@ -157,6 +195,12 @@ def _guards(store: StoreSettings, schemas: Mapping[str, Schema]) -> list[Guard]:
     # In this order: if half of the options are gone, the schema would name only one of them.
     shrink = ShrinkGuard(store.max_shrink, store.guard_polls, store.allow_empty)
     return [shrink, SchemaGuard(schemas[store.schema])] if store.schema else [shrink]
+
+
+def guards_of_layer(layer: LayerSettings, schemas: Mapping[str, Schema]) -> list[Guard]:
+    """Return the guards of one layer; the store's own schema is for the merged result."""
+    settings = layer.settings
+    return _guards(settings if "schema" in layer.own else replace(settings, schema=None), schemas)
 
 
 def check_folder(store: StoreSettings) -> None:

@@ -62,7 +62,8 @@ class PageStatus:
     is when it was first in doubt.  ``half_units`` and ``poll_half_units`` are the halves of a read
     unit that were consumed since the daemon's start, and by the last poll.  ``full_polls`` counts
     the readings of the whole store since then, ``full_read`` is the time of the last one, and
-    ``doubts`` counts those that proved nothing.
+    ``doubts`` counts those that proved nothing.  ``merged_layers`` is the number of
+    merged layers, 0 if the store is read as it is.
     """
 
     __slots__ = (
@@ -84,6 +85,7 @@ class PageStatus:
         "held_since",
         "how",
         "interval",
+        "merged_layers",
         "note",
         "poll_finished",
         "poll_half_units",
@@ -133,6 +135,7 @@ class PageStatus:
         poll_half_units: int = 0,
         full_polls: int = 0,
         full_read: int = NEVER,
+        merged_layers: int = 0,
     ) -> None:
         self.interval = interval
         self.poll_started = poll_started
@@ -165,6 +168,7 @@ class PageStatus:
         self.poll_half_units = poll_half_units
         self.full_polls = full_polls
         self.full_read = full_read
+        self.merged_layers = merged_layers
 
     def success_of(self, generation: int) -> int | None:
         """Return the success time of ``generation``; None if it is neither of the known two."""

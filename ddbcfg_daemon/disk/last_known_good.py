@@ -113,11 +113,17 @@ class LastKnownGood:
         )
         return True
 
-    def keep(self, options: Mapping[str, bytes] | None, status: PageStatus) -> None:
+    def keep(
+        self,
+        options: Mapping[str, bytes] | None,
+        status: PageStatus,
+        confirmed_at: int | None = None,
+    ) -> None:
         """Write the published snapshot to disk, or only the time if the copy has this content.
 
         Called after a poll that confirmed or published the snapshot.  ``options`` are the published
-        ones; None if unknown.  ``status`` has their revision.
+        ones; None if unknown.  ``status`` has their revision.  ``confirmed_at`` is when the table
+        confirmed the oldest layer; None if that was just now.
         """
         snapshot = self._publisher.snapshot
         if self._keeper is None or snapshot is None:
@@ -134,7 +140,7 @@ class LastKnownGood:
             snapshot.generation,
             snapshot.digest,
             round(snapshot.read_at * 1e9),
-            Moment.now(),
+            Moment.now() if confirmed_at is None else Moment.before(boottime() - confirmed_at),
             status.revision,
             status.epoch,
             self._notes,

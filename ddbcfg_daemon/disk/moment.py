@@ -36,6 +36,13 @@ class Moment:
         """Return this moment."""
         return cls(time.time_ns(), boottime(), boot_id())
 
+    @classmethod
+    def before(cls, age: int) -> Moment:
+        """Return the moment ``age`` nanoseconds ago, which may be before this boot."""
+        now = cls.now()
+        boot = now.boot if age <= now.boottime else bytes(16)
+        return cls(now.unix - age, max(0, now.boottime - age), boot)
+
     def age(self) -> int:
         """Return the nanoseconds since this moment.
 

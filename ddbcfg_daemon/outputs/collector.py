@@ -20,6 +20,7 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import NEVER
 from ddbcfg_client.shm.clock import age_of
 from ddbcfg_client.version import VERSION
+from ddbcfg_daemon.layers.layer import LayerState
 from ddbcfg_daemon.poll_figures import Durations
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
@@ -58,6 +59,35 @@ _METRICS = (
     ("changes_by_reading_total", "Changes found by reading the whole store."),
     ("last_success_timestamp_seconds", "Time of the last successful poll; 0 if none."),
 )
+# For each layer of a store that merges several.
+_LAYERS: tuple[tuple[str, str, Callable[[LayerState], float]], ...] = (
+    ("options", "Number of options in the layer, as it is merged.", lambda its: its.options),
+    (
+        "failures",
+        "Failed readings of the layer since the last successful one.",
+        lambda its: its.failures,
+    ),
+    (
+        "refused",
+        "1 while a guard refuses the layer's last reading.",
+        lambda its: int(bool(its.held)),
+    ),
+    (
+        "revision",
+        "The revision of the layer, as it is merged; 0 without one.",
+        lambda its: its.revision,
+    ),
+    (
+        "from_disk",
+        "1 while the layer's copy on disk is merged.",
+        lambda its: int(its.source == "disk"),
+    ),
+    (
+        "last_success_timestamp_seconds",
+        "When the table last confirmed the layer; 0 if never.",
+        lambda its: 0 if its.age is None else time.time() - its.age,
+    ),
+)
 _DURATIONS: tuple[tuple[str, str, Callable[[Refresher], Durations]], ...] = (
     ("poll_seconds", "Duration of polls.", lambda refresher: refresher.figures.polls),
     ("publish_seconds", "Duration of publications.", lambda refresher: refresher.figures.publishes),
@@ -86,6 +116,7 @@ class _Stores(Collector):
         yield from _values(refreshers)
         yield _content(served)
         yield _failures(served)
+        yield from _layers(served)
         if self._live:
             yield _age(served)
         for name, text, durations in _DURATIONS:
@@ -136,6 +167,15 @@ def _failures(served: Sequence[tuple[Names, Refresher]]) -> Metric:
         for cause, count in sorted(refresher.figures.failures.copy().items()):
             failures.add_metric((*_of(names), cause), count)
     return failures
+
+
+def _layers(served: Sequence[tuple[Names, Refresher]]) -> Iterator[Metric]:
+    layers = [(names, layer) for names, refresher in served for layer in refresher.layers]
+    for name, text, value in _LAYERS if layers else ():
+        family = GaugeMetricFamily(f"ddbcfg_layer_{name}", text, labels=(*_LABELS, "layer"))
+        for names, layer in layers:
+            family.add_metric((*_of(names), layer.name), value(layer))
+        yield family
 
 
 def _age(served: Sequence[tuple[Names, Refresher]]) -> Metric:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from pwd import struct_passwd
 
@@ -273,6 +274,14 @@ class LayerSettings:
     settings: StoreSettings
     required: bool = False
     own: tuple[str, ...] = ()
+
+    def copy_names(self, store: StoreSettings) -> Names:
+        """Return the names for the layer's copy on disk: a layer from elsewhere has another one."""
+        its = self.settings
+        where = repr((its.table, its.store, its.region, its.endpoint_url, its.key_names))
+        mark = sha256(where.encode()).hexdigest()[:16]  # an endpoint can have a password
+        names = store.names
+        return Names(names.namespace, f"{names.store}\x1flayer {mark}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,9 @@ class Reading:
     what was known before.  ``whole`` says whether all of them were read.  ``units`` are the read
     units that were consumed since the last reading.  ``again_in`` is the number of seconds after
     which the store should be read again, even if that is before the next regular poll.
+
+    Of several layers, some may take part with what was known of them: ``failure`` and ``held`` say
+    why, and ``confirmed_at`` is when the table confirmed the oldest of them; None without any.
     """
 
     options: Mapping[str, bytes]
@@ -68,6 +71,9 @@ class Reading:
     units: float = 0.0
     again_in: float | None = None
     provenance: Provenance = Provenance()
+    confirmed_at: int | None = None
+    failure: ConfigError | None = None
+    held: ConfigError | None = None
 
     def same_as(self, other: Reading) -> bool:
         """Return whether both readings have the same content."""

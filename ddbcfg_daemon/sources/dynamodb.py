@@ -42,7 +42,7 @@ class DynamoDBSources(Sources):
 
     def fault(self) -> ConfigError | None:
         """Log errors in region, profile or endpoint; return the first if every store has one."""
-        faults = [self._looked_at(place)[1] for place in dict.fromkeys(map(_Place.of, self.stores))]
+        faults = [self._looked_at(place)[1] for place in _places(self.stores)]
         for fault in faults:
             if fault is not None:
                 log.error("%s", fault)
@@ -51,7 +51,7 @@ class DynamoDBSources(Sources):
     def keep(self, stores: Sequence[StoreSettings]) -> None:
         """Serve these stores from now on; forget the connections that only others needed."""
         self.stores = tuple(stores)
-        places = set(map(_Place.of, stores))
+        places = _places(stores)
         # Not closed here: a poll of a store that leaves may still use one.
         self._connections = {
             place: made for place, made in self._connections.items() if place in places
@@ -102,6 +102,11 @@ class _Place:
         except TableError as error:
             return f"region {self.region or 'unknown'}, endpoint unknown", error
         return f"region {region}, endpoint {without_passwords(endpoint)}", None
+
+
+def _places(stores: Sequence[StoreSettings]) -> Sequence[_Place]:
+    """Return the places that are read for these stores, each once."""
+    return list(dict.fromkeys(_Place.of(part) for store in stores for part in store.parts))
 
 
 def source_of(tables: Tables, store: StoreSettings, origin: str = "dynamodb") -> Source:

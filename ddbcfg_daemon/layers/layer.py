@@ -1,0 +1,316 @@
+"""One layer of a store: it is read in a thread of its own, and its last good content is kept.
+
+The result of a reading is taken over by the store's refresher, in its thread: :meth:`Layer.take`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from errno import EAGAIN
+from typing import Any
+
+from ddbcfg_client.dynamodb.revision.content import digest_of, total_of, weight
+from ddbcfg_client.format.differences import differences
+from ddbcfg_client.shm.clock import age_of, boottime
+from ddbcfg_daemon.disk.copy_format import Content
+from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
+from ddbcfg_daemon.disk.moment import Moment
+from ddbcfg_daemon.errors import LayerMissing
+from ddbcfg_daemon.exits import MENDABLE, reason_of
+from ddbcfg_daemon.guards import Guard, GuardRefused
+from ddbcfg_daemon.judge import Judge
+from ddbcfg_daemon.schedule import Schedule
+from ddbcfg_daemon.settings.values import LayerSettings
+from ddbcfg_daemon.sources.base import Provenance, Reading, Served, Source
+
+log = logging.getLogger("ddbcfg.daemon")
+
+_SLACK = 1.0  # seconds after its interval in which a poll of the store still reads a layer
+
+Options = Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerState:
+    """What operators see of a layer.  ``age`` is None if it was never read.
+
+    ``held`` says why a guard keeps newer content from being merged, ``copy_error`` why the copy on
+    disk is not up to date.
+    """
+
+    name: str
+    table: str
+    store: str
+    region: str | None
+    endpoint_url: str | None
+    required: bool
+    options: int
+    age: float | None
+    interval: float
+    source: str
+    revision: int
+    table_revision: int
+    in_doubt: bool
+    failures: int
+    error: str
+    held: str
+    note: str
+    copy_error: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a dict that json can dump."""
+        return asdict(self)
+
+
+class Layer:
+    """A layer with the given settings; ``label`` names the merged store in the log.
+
+    ``options`` are its last good content, None if nothing is known of it.  ``confirmed`` is when
+    the table last confirmed them, on CLOCK_BOOTTIME.  ``on_end`` is called in the layer's thread
+    when a reading has ended.
+    """
+
+    def __init__(
+        self,
+        settings: LayerSettings,
+        source: Source,
+        guards: Sequence[Guard],
+        copy: CopyKeeper | None,
+        label: str,
+        on_end: Callable[[], None],
+    ) -> None:
+        self.settings = settings
+        self.options: Options | None = None
+        self.confirmed = 0
+        self.error: Exception | None = None
+        self.held: GuardRefused | None = None
+        self.reading: Reading | None = None  # the last good one
+        self._source = source
+        self._copy = copy
+        self._label = f"{label}, layer {settings.name}"
+        self._judge = Judge(guards, self._label)
+        self._on_end = on_end
+        self._schedule = Schedule(settings.settings.interval)
+        self._failures = 0
+        self._unconfirmed = False
+        self._due = boottime()
+        self._again: int | None = None
+        self._result: Reading | BaseException | None = None
+        self._thread: threading.Thread | None = None
+        self._copied: tuple[Options, int] = ({}, 0)  # what is on disk, and the total of its digest
+        self._copies = 0
+        self._provenance = Provenance()
+        self._origin = ""
+
+    # --- when ------------------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether a reading has begun, and its result was not taken yet."""
+        return self._thread is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a result to take."""
+        return self._thread is not None and self._result is not None
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the options may be older than the layer's schedule wants."""
+        return self.error is not None or self._unconfirmed or self.running
+
+    def is_due(self, *, scheduled: bool) -> bool:
+        """Return whether to read it in a poll of the store, which may be a ``scheduled`` one."""
+        now, early = boottime(), 0.0
+        if scheduled:
+            # With the other layers, rather than a little later by itself.
+            early = 366 * 86400.0 if self._failures else self.settings.settings.interval / 2
+        return now >= self._due - early * 1e9 or (self._again is not None and now >= self._again)
+
+    @property
+    def due_in(self) -> float:
+        """Seconds until it has to be read."""
+        at = self._due if self._again is None else min(self._due, self._again)
+        return max(0.0, (at - boottime()) / 1e9)
+
+    # --- reading ---------------------------------------------------------------------------------
+
+    def load(self, patience: float) -> None:
+        """Take the copy on disk if nothing is known of the layer."""
+        if self.options is not None or self._copy is None:
+            return
+        try:
+            copy = self._copy.load(patience)
+        except TimeoutError:
+            return  # the next poll continues to wait
+        if copy is None:
+            return
+        self.options = copy.reading.options
+        self._provenance = copy.reading.provenance
+        self._origin = "disk"
+        self.confirmed = boottime() - copy.confirmed.age()
+
+    def begin(self, *, full: bool) -> None:
+        """Begin to read it."""
+        served = None
+        if self._origin == "disk" and self._provenance.revision and self.options is not None:
+            served = Served(self._provenance.epoch, self._provenance.revision, self.options)
+        self._result = None
+        # daemon=True: a reading that hangs does not delay the end of the process.
+        self._thread = threading.Thread(
+            target=self._read, args=(full, served), name=self.settings.name, daemon=True
+        )
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            self._result = OSError(EAGAIN, f"no thread for the reading: {error}")
+
+    def _read(self, full: bool, served: Served | None) -> None:
+        try:
+            self._result = self._source.read(lambda: None, full=full, served=served)
+        except BaseException as error:  # noqa: BLE001 - raised or recorded in the refresher's thread
+            self._result = error.with_traceback(None)
+        self._on_end()
+
+    def take(self, *, scheduled: bool, accepted: bool) -> Reading | None:
+        """Take over the result of a reading that has ended; return the reading if it was one.
+
+        ``scheduled`` is False if it was read on request, and ``accepted`` says that an operator
+        overrides the guards.  Raise what is a bug.
+        """
+        result, self._result, self._thread = self._result, None, None
+        assert result is not None
+        self._again = None
+        if isinstance(result, Reading) and self.settings.required and not result.options:
+            settings = self.settings.settings
+            result = LayerMissing(settings.table, settings.store)
+        if not isinstance(result, Reading):
+            self._failed(result)
+            return None
+        if scheduled:
+            interval = self._schedule.interval
+            self._due = boottime() + round((interval + min(_SLACK, interval / 10)) * 1e9)
+        if result.again_in is not None:
+            self._again = boottime() + round(result.again_in * 1e9)
+        if self._failures:
+            log.info("%s: it can be read again after %d failures", self._label, self._failures)
+            self._failures, self.error = 0, None
+        self._unconfirmed = not result.confirmed
+        self._provenance_of(result)
+        if result.confirmed:
+            self._judge_it(result, scheduled=scheduled, accepted=accepted)
+        return result
+
+    def _failed(self, error: BaseException) -> None:
+        if not isinstance(error, MENDABLE):
+            raise error
+        self._failures += 1
+        self.error = error
+        pause = self._schedule.retry(self._failures)
+        self._due = boottime() + round(pause * 1e9)
+        log.warning(
+            "%s: reading %d failed: %s; %s",
+            self._label,
+            self._failures,
+            reason_of(error),
+            "nothing is known of it"
+            if self.options is None
+            else f"its content of {self.age or 0.0:.0f} s ago is merged",
+        )
+
+    def _provenance_of(self, reading: Reading) -> None:
+        # The revision that belongs to the options, but what is new of the table.
+        new, old = reading.provenance, self._provenance
+        self._provenance = Provenance(
+            old.epoch, old.revision, new.table_revision, new.how, new.note, new.in_doubt
+        )
+
+    def _judge_it(self, reading: Reading, *, scheduled: bool, accepted: bool) -> None:
+        self.confirmed = reading.read_boottime
+        held = self._judge.refusal(
+            reading, lambda: self.options or {}, scheduled=scheduled, accepted=accepted
+        )
+        if held is not None:
+            if self.held is None:
+                log.warning("%s: %s", self._label, held)
+            self.held = held
+            return
+        if self.held is not None:
+            log.info("%s: the guards accept its content again", self._label)
+        self.held = None
+        self.options, self.reading = reading.options, reading
+        self._provenance, self._origin = reading.provenance, reading.source
+        self._keep(reading)
+
+    # --- the copy on disk ------------------------------------------------------------------------
+
+    def _keep(self, reading: Reading) -> None:
+        if self._copy is None:
+            return
+        before, total = self._copied
+        options = reading.options
+        if self._copies == 0:
+            total, self._copies = total_of(options), 1
+        elif options is not before:
+            for name in (name for kind in differences(before, options) for name in kind):
+                total += weight(name, options.get(name)) - weight(name, before.get(name))
+            self._copies += 1
+        self._copied = options, total
+        found = reading.provenance
+        self._copy.keep(
+            Content(
+                options,
+                self._copies,
+                digest_of(total).hex(),
+                time.time_ns(),
+                Moment.now(),
+                found.revision,
+                found.epoch,
+            )
+        )
+
+    def finish(self, patience: float) -> None:
+        """Wait until the copy is written, for at most ``patience`` seconds."""
+        if self._copy is not None:
+            self._copy.wait(patience)
+
+    def close(self) -> None:
+        """End the copy's thread."""
+        if self._copy is not None:
+            self._copy.close()
+
+    # --- state -----------------------------------------------------------------------------------
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the table last confirmed its options; None if it never did."""
+        return None if self.options is None else age_of(self.confirmed)
+
+    @property
+    def state(self) -> LayerState:
+        """What operators see of it."""
+        settings, found = self.settings.settings, self._provenance
+        return LayerState(
+            name=self.settings.name,
+            table=settings.table,
+            store=settings.store,
+            region=settings.region,
+            endpoint_url=settings.endpoint_url,
+            required=self.settings.required,
+            options=len(self.options or ()),
+            age=self.age,
+            interval=settings.interval,
+            source=self._origin,
+            revision=found.revision,
+            table_revision=found.table_revision,
+            in_doubt=found.in_doubt,
+            failures=self._failures,
+            error="" if self.error is None else reason_of(self.error),
+            held="" if self.held is None else reason_of(self.held),
+            note=found.note,
+            copy_error="" if self._copy is None else self._copy.error,
+        )

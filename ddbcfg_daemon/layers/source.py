@@ -1,0 +1,209 @@
+"""The source that is several layers: each is read by itself, and what is known of them is merged.
+
+A layer that cannot be read, that a guard holds or that is slow takes part with its last good
+content.  Without any, nothing can be merged: the store would lack what the layer has.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from ddbcfg_client.format.layering import Layering
+from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
+from ddbcfg_daemon.errors import LayersFailed, LayersUnread
+from ddbcfg_daemon.exits import reason_of
+from ddbcfg_daemon.guards import Guard, GuardRefused, LayersRefused
+from ddbcfg_daemon.layers.layer import Layer, LayerState
+from ddbcfg_daemon.settings.values import LayerSettings, StoreSettings
+from ddbcfg_daemon.sources.base import Progress, Provenance, Reading, Served, Source
+
+#: Seconds that a scheduled poll waits for layers whose last good content is known.  A slower one is
+#: merged when it comes, so it does not delay changes of the others.
+PATIENCE = 5.0
+_READ_PATIENCE = 10.0  # seconds that all copies on disk together may take after a start
+_LOOK_EVERY = 1.0  # seconds
+
+
+class LayersSource:
+    """Reads the layers of ``store``.  Only the refresher's thread calls :meth:`read`.
+
+    ``part_of`` returns what a layer is made of: its source, its guards and its copy on disk.
+    """
+
+    def __init__(
+        self,
+        store: StoreSettings,
+        part_of: Callable[[LayerSettings], tuple[Source, Sequence[Guard], CopyKeeper | None]],
+        patience: float = PATIENCE,
+    ) -> None:
+        label = f"{store.names.namespace}/{store.names.store}"
+        self.layers = [Layer(layer, *part_of(layer), label, self._on_end) for layer in store.layers]
+        self._changed = threading.Condition()
+        self._merge = store.merge
+        self._patience = patience
+        self._merged: Layering | None = None
+        self._scheduled = True
+        self._requested = self._accepted = False
+        self._loaded = False
+        self._failure: LayersFailed | None = None
+
+    def _on_end(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def begin(self, *, scheduled: bool, requested: bool, accepted: bool) -> None:
+        """Set what the next poll is: a scheduled one, or one on request that reads every layer.
+
+        With ``accepted``, an operator overrides the guards of the layers.
+        """
+        self._scheduled, self._requested, self._accepted = scheduled, requested, accepted
+
+    def read(
+        self, progress: Progress, *, full: bool = False, served: Served | None = None
+    ) -> Reading:
+        """Return the merged store; ``served`` is not used, because each layer has its own copy.
+
+        Raise LayersUnread if nothing is known of a layer.
+        """
+        self._load()
+        readings: list[Reading] = []
+        fresh, requested = False, self._requested or full
+        if requested:  # what began before the request does not count
+            self._wait(progress, None)
+            fresh = self._take(scheduled=True, readings=readings)
+        for layer in self.layers:
+            if not layer.running and (requested or layer.is_due(scheduled=self._scheduled)):
+                layer.begin(full=full)
+        known = all(layer.options is not None for layer in self.layers)
+        self._wait(progress, self._patience if known and not requested else None)
+        fresh |= self._take(scheduled=not requested, readings=readings)
+        unread = [layer for layer in self.layers if layer.options is None]
+        if unread:
+            raise LayersUnread([(layer.settings.name, _why(layer)) for layer in unread])
+        return self._reading(readings, fresh=fresh)
+
+    def _load(self) -> None:
+        deadline = time.monotonic() + (0.0 if self._loaded else _READ_PATIENCE)
+        self._loaded = True
+        for layer in self.layers:
+            layer.load(max(0.0, deadline - time.monotonic()))
+
+    def _wait(self, progress: Progress, patience: float | None) -> None:
+        """Wait for the readings that run; each has a deadline of its own."""
+        end = None if patience is None else time.monotonic() + patience
+        while any(layer.running and not layer.ended for layer in self.layers):
+            left = _LOOK_EVERY if end is None else min(_LOOK_EVERY, end - time.monotonic())
+            if left <= 0:
+                return
+            with self._changed:
+                if any(layer.running and not layer.ended for layer in self.layers):
+                    self._changed.wait(left)
+            progress()
+
+    def _take(self, *, scheduled: bool, readings: list[Reading]) -> bool:
+        """Take what has been read; return whether a layer could not be read."""
+        failed = False
+        for layer in self.layers:
+            if layer.ended:
+                reading = layer.take(scheduled=scheduled, accepted=self._accepted)
+                if reading is None:
+                    failed = True
+                else:
+                    readings.append(reading)
+        return failed
+
+    # --- the merged store ------------------------------------------------------------------------
+
+    def _reading(self, readings: Sequence[Reading], *, fresh: bool) -> Reading:
+        contents = [layer.options for layer in self.layers if layer.options is not None]
+        before = self._merged
+        if before is None:
+            self._merged = Layering.of(contents, self._merge)
+        else:
+            self._merged = before.follow(contents)
+        states = self.states
+        troubled = [layer.confirmed for layer in self.layers if layer.troubled]
+        waits = [_LOOK_EVERY if layer.running else max(layer.due_in, 0.05) for layer in self.layers]
+        sources = [state.source for state in states]
+        return Reading(
+            self._merged.options,
+            time.time_ns(),
+            "disk" if set(sources) == {"disk"} else next(s for s in sources if s != "disk"),
+            tuple(name for reading in readings for name in reading.skipped),
+            whole=any(reading.whole for reading in readings),
+            units=sum(reading.units for reading in readings),
+            again_in=min(waits),
+            provenance=_provenance(states, readings),
+            confirmed_at=min(troubled, default=None),
+            failure=self._failure_of(fresh=fresh),
+            held=self._held(),
+        )
+
+    def _failure_of(self, *, fresh: bool) -> LayersFailed | None:
+        """Return the failures of the layers; the same error as before if none is new."""
+        failed = [
+            (layer.settings.name, reason_of(layer.error))
+            for layer in self.layers
+            if layer.error is not None
+        ]
+        if not failed:
+            self._failure = None
+        elif fresh or self._failure is None or self._failure.layers != failed:
+            self._failure = LayersFailed(failed)
+        return self._failure
+
+    def _held(self) -> GuardRefused | None:
+        held = [
+            (layer.settings.name, layer.held) for layer in self.layers if layer.held is not None
+        ]
+        if not held:
+            return None
+        return LayersRefused([(name, each.guard, each.reason) for name, each in held])
+
+    # --- state, for other threads ----------------------------------------------------------------
+
+    @property
+    def states(self) -> Sequence[LayerState]:
+        """What operators see of each layer."""
+        return [layer.state for layer in self.layers]
+
+    @property
+    def merged(self) -> Layering | None:
+        """The layers as they were last merged; None if they never were."""
+        return self._merged
+
+    def finish(self, patience: float) -> None:
+        """Wait until the copies are written, for at most ``patience`` seconds."""
+        deadline = time.monotonic() + patience
+        for layer in self.layers:
+            layer.finish(max(0.0, deadline - time.monotonic()))
+
+    def close(self) -> None:
+        """End the threads of the copies."""
+        for layer in self.layers:
+            layer.close()
+
+
+def _why(layer: Layer) -> str:
+    if layer.error is not None:
+        return reason_of(layer.error)
+    if layer.held is not None:
+        return reason_of(layer.held)
+    return "it was not read yet"
+
+
+def _provenance(states: Sequence[LayerState], readings: Sequence[Reading]) -> Provenance:
+    """Return what is said of the merged store, which has no revision of its own."""
+    notes = [
+        f"layer {state.name!r}: {state.note}"
+        for state in states
+        if state.note and (state.in_doubt or state.table_revision > state.revision)
+    ]
+    hows = [reading.provenance.how for reading in readings if reading.provenance.how]
+    return Provenance(
+        how=hows[0] if hows else "",
+        note=notes[0] if notes else "",
+        in_doubt=any(state.in_doubt for state in states),
+    )

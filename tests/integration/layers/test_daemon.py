@@ -1,0 +1,92 @@
+"""A whole daemon that merges layers of two tables: served, checked, and seen in its metrics."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ddbcfg_client.format.layering import REMOVED
+from support.daemon import SECRET, Host
+from support.tables import ConfigTable
+
+
+@pytest.fixture
+def file(table: ConfigTable, moto_url: str, tmp_path: Path) -> Path:
+    """Settings for the store app, of the layers host-web-1, eu, another table's and common."""
+    path = tmp_path / "ddbcfg.toml"
+    path.write_text(f"""
+    hostname = "web-1"
+    endpoint_url = "{moto_url}"
+    interval = 86400
+    metrics_file = "{tmp_path / "ddbcfg.prom"}"
+
+    [[stores]]
+    table = "{table.name}"
+    store = "app"
+    merge = "keys"
+    layers = [
+        "host-{{hostname}}",
+        {{ store = "eu", table = "{table.name}", required = true }},
+        "common",
+    ]
+    """)
+    table.put("host-web-1", "db", pool=9, debug=dict(REMOVED))
+    table.put("eu", "db", host=SECRET)
+    table.put("common", "db", host="all", debug=True)
+    return path
+
+
+def test_layers_are_merged_and_a_failing_one_is_named_in_status_and_metrics(
+    host: Host, table: ConfigTable, file: Path, tmp_path: Path
+) -> None:
+    daemon = host.daemon("--config", str(file))
+    daemon.wait_for("generation 1")
+    config = host.config(store="app")
+    assert config.get() == {"db": {"host": SECRET, "pool": 9}}
+    table.put("common", "web", port=1)
+    table.delete("eu", "db")
+    done = host.client("reload", "--store", "app")
+    assert done.returncode == 5
+    assert "layer 'eu' takes part as it was" in done.stderr
+    assert "required layer" in done.stderr
+    assert config.get() == {"db": {"host": SECRET, "pool": 9}, "web": {"port": 1}}
+    metrics = (tmp_path / "ddbcfg.prom").read_text()
+    failing = {
+        line.partition('layer="')[2].partition('"')[0]: line.split()[-1]
+        for line in metrics.splitlines()
+        if line.startswith("ddbcfg_layer_failures{")
+    }
+    assert failing == {"host-web-1": "0", "eu": "1", "common": "0"}
+    assert daemon.stop() == 0
+
+
+def test_check_reads_each_layer_and_judges_what_they_make(
+    host: Host, table: ConfigTable, file: Path, tmp_path: Path
+) -> None:
+    done = host.daemon("--config", str(file), "--check")
+    assert done.wait() == 0, done.output
+    assert done.lines("# layer host-web-1: 1 options, no revision")
+    assert done.lines("# read: 1 options, merged from 3 layers by keys")
+    # What it prints can be read back.
+    copy = tmp_path / "copy.toml"
+    copy.write_text(done.output)
+    assert host.daemon("--config", str(copy), "--check").wait() == 0
+    # No layer by itself fails the schema, but the merged store does.
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps({"db": {"required": ["debug"]}}))
+    done = host.daemon("--config", str(file), "--check", "--schema", str(schema))
+    assert done.wait() == 1
+    assert "'required' debug" in done.lines("# failed: ")[0]
+    table.delete("eu", "db")
+    done = host.daemon("--config", str(file), "--check")
+    assert done.wait() == 1
+    assert "required layer" in done.lines("# layer eu: failed: ")[0]
+
+
+def test_a_wrong_line_of_layers_is_named_by_the_daemon(host: Host, file: Path) -> None:
+    file.write_text(file.read_text().replace('"common"', '"eu"'))
+    done = host.daemon("--config", str(file))
+    assert done.wait() == 2
+    assert f"{file}:11: layers: layer 'eu' is named twice" in done.output

@@ -10,6 +10,7 @@ import pytest
 from ddbcfg_client.format.layering import REMOVED
 from support.daemon import SECRET, Host
 from support.tables import ConfigTable
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -38,6 +39,14 @@ def file(table: ConfigTable, moto_url: str, tmp_path: Path) -> Path:
     return path
 
 
+def failures_in(metrics: Path) -> dict[str, float]:
+    return {
+        line.partition('layer="')[2].partition('"')[0]: float(line.split()[-1])
+        for line in metrics.read_text().splitlines()
+        if line.startswith("ddbcfg_layer_failures{")
+    }
+
+
 def test_layers_are_merged_and_a_failing_one_is_named_in_status_and_metrics(
     host: Host, table: ConfigTable, file: Path, tmp_path: Path
 ) -> None:
@@ -52,13 +61,9 @@ def test_layers_are_merged_and_a_failing_one_is_named_in_status_and_metrics(
     assert "layer 'eu' takes part as it was" in done.stderr
     assert "required layer" in done.stderr
     assert config.get() == {"db": {"host": SECRET, "pool": 9}, "web": {"port": 1}}
-    metrics = (tmp_path / "ddbcfg.prom").read_text()
-    failing = {
-        line.partition('layer="')[2].partition('"')[0]: line.split()[-1]
-        for line in metrics.splitlines()
-        if line.startswith("ddbcfg_layer_failures{")
-    }
-    assert failing == {"host-web-1": "0", "eu": "1", "common": "0"}
+    # The file is written after the poll.
+    wait_until(lambda: failures_in(tmp_path / "ddbcfg.prom")["eu"] == 1)
+    assert failures_in(tmp_path / "ddbcfg.prom") == {"host-web-1": 0, "eu": 1, "common": 0}
     assert daemon.stop() == 0
 
 

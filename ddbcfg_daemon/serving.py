@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from errno import ENOTDIR
+from functools import partial
 from pathlib import Path
 
 from ddbcfg_client.checks.schema import Schema
@@ -20,6 +21,7 @@ from ddbcfg_daemon.disk.generations import Generations
 from ddbcfg_daemon.errors import EmptyStore, SomeNotServed
 from ddbcfg_daemon.exits import common_failure, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
+from ddbcfg_daemon.layers.explaining import explain
 from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.outputs.opening import close_outputs, open_outputs
@@ -99,6 +101,8 @@ class _Parts:
         source = layers or DeadlineSource(self.sources.source(store), store.poll_timeout)
         guards, copy = _guards(store, schemas), self._copy(store, access)
         requests = PollRequests()
+        if layers is not None:
+            requests.inquire = partial(explain, layers)
         listen = self.server.listener(requests) if self.server else None
 
         def make() -> Refresher:

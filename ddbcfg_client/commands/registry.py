@@ -15,6 +15,7 @@ COMMANDS = {
     "get": "get",
     "list": "list",
     "status": "status",
+    "explain": "explain",
     "wait": "wait",
     "watch": "watch",
     "reload": "reload",

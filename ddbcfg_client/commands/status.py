@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from ddbcfg_client.commands.layers import Layers
     from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.shm.status import Status
     from ddbcfg_client.shm.trust import Trust
@@ -56,8 +57,18 @@ def _run(args: argparse.Namespace) -> int:
                 reasons[names.page] = reason
         stores.append((names or _named_by(status), status))
         code = max(code, _probe(status, args.max_age))
-    _print(args, stores, reasons)
+    _print(args, stores, reasons, _layers(stores, trust))
     return code
+
+
+def _layers(stores: Stores, trust: Trust) -> dict[str, Layers | None]:
+    """Return what the daemons say of layers, by the names of the pages of stores that have some."""
+    layered = [names for names, status in stores if status is not None and status.merged_layers]
+    if not layered:
+        return {}
+    from ddbcfg_client.commands.layers import layers_of
+
+    return {names.page: layers_of(names, trust) for names in layered}
 
 
 def _probe(status: Status | None, max_age: float | None) -> int:
@@ -71,24 +82,42 @@ def _probe(status: Status | None, max_age: float | None) -> int:
     return TOO_OLD
 
 
-def _print(args: argparse.Namespace, stores: Stores, reasons: Mapping[str, str]) -> None:
+def _print(
+    args: argparse.Namespace,
+    stores: Stores,
+    reasons: Mapping[str, str],
+    layers: Mapping[str, Layers | None],
+) -> None:
     readable = [status for _, status in stores if status is not None]
     if args.json:
         import json
 
         for names, status in stores:
             if status is None:
-                found = {"namespace": names.namespace, "store": names.store, "page": names.page}
+                found: dict[str, object] = {
+                    "namespace": names.namespace,
+                    "store": names.store,
+                    "page": names.page,
+                }
                 state, reason = UNREADABLE, reasons.get(names.page, "")
             else:
                 found = status.to_dict()
                 state, reason = condition_of(status)
+            if names.page in layers:
+                its = layers[names.page]
+                found["layers"] = None if its is None else its["layers"]
             emit(json.dumps({**found, "state": state, "reason": reason or None}))
-    elif args.long or len(stores) == 1:
+        return
+    if args.long or len(stores) == 1:
         if readable:
             say("\n\n".join(map(status_text, readable)))
     else:
         say(table(stores, colour=colour_wanted()))
+    if layers:
+        from ddbcfg_client.commands.layers import layers_text
+    for names, _ in stores:
+        if names.page in layers:
+            say(f"\n{layers_text(names, layers[names.page])}")
 
 
 def _configs(args: argparse.Namespace, trust: Trust) -> list[tuple[Names | None, Config]]:

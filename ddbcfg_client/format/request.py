@@ -19,12 +19,15 @@ _LONGEST_TEXT = 5000  # characters; each can take twelve bytes when escaped in J
 POLL = "poll"  # look now whether the table has changed
 FULL = "full"  # the same, and read the whole store; over the admin socket only
 ACCEPT = "accept"  # the same, and publish even what a guard refuses; over the admin socket only
+LAYERS = "layers"  # the layers of a store that merges several; answered at once
+EXPLAIN = "explain"  # from which layer each key of an option comes; answered at once
 
 # The reasons for refusing a request; later releases may add more.
 BUSY = "busy"  # too many connections are open; retry with the ticket
 FORBIDDEN = "forbidden"  # not for this user, or not over this socket
 MALFORMED = "malformed"  # it is not a request
 UNKNOWN = "unknown"  # this daemon does not know the operation
+TOO_LONG = "too long"  # the response to it has more bytes than a response can have
 STOPPING = "stopping"  # the daemon stops serving the store
 
 
@@ -33,11 +36,12 @@ class Request:
     """A client's request.
 
     ``ticket`` is from a response that refused an earlier attempt as busy.  Any poll that began
-    after that attempt satisfies the request.
+    after that attempt satisfies the request.  ``option`` is what is to be explained.
     """
 
     op: str
     ticket: int | None = None
+    option: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Response:
     ``refused`` is the reason if nothing was done, and ``why`` is its explanation.  If it is empty,
     the table was polled: ``generation`` is current now, ``published`` says whether this poll
     published it, ``held`` why a guard held the content, and ``error`` why the poll failed.
+    ``details`` is what was asked for, if that needs no poll.
     """
 
     refused: str = ""
@@ -56,6 +61,7 @@ class Response:
     published: bool = False
     held: str = ""
     error: str = ""
+    details: dict[str, Any] | None = None
 
 
 def pack_request(request: Request) -> bytes:
@@ -63,6 +69,8 @@ def pack_request(request: Request) -> bytes:
     fields: dict[str, Any] = {"version": PROTOCOL_VERSION, "op": request.op}
     if request.ticket is not None:
         fields["ticket"] = request.ticket
+    if request.option:
+        fields["option"] = request.option
     return _line(fields)
 
 
@@ -81,7 +89,12 @@ def pack_response(response: Response) -> bytes:
             "held": response.held[: _LONGEST_TEXT // 2],
             "error": response.error[: _LONGEST_TEXT // 2],
         }
-    return _line(fields)
+        if response.details is not None:
+            fields["details"] = response.details
+    line = _line(fields)
+    if len(line) > LONGEST_RESPONSE:
+        return pack_response(Response(TOO_LONG, "the response would be too long"))
+    return line
 
 
 def parse_request(line: bytes) -> Request:
@@ -90,7 +103,7 @@ def parse_request(line: bytes) -> Request:
     op, ticket = fields.get("op"), fields.get("ticket")
     if not isinstance(op, str):
         raise ValueError("it names no operation")
-    return Request(op, _number(ticket))
+    return Request(op, _number(ticket), _text(fields, "option"))
 
 
 def parse_response(line: bytes) -> Response:
@@ -107,6 +120,7 @@ def parse_response(line: bytes) -> Response:
         published=published,
         held=_text(fields, "held"),
         error=_text(fields, "error"),
+        details=fields["details"] if isinstance(fields.get("details"), dict) else None,
     )
 
 

@@ -79,6 +79,7 @@ class Status:
     wait_error: str | None = None  # why this process, if it waits for changes, has to look for them
     # why objects that this process made from options are older than the options
     kept_objects: list[str] = field(default_factory=list)
+    merged_layers: int = 0  # how many layers the daemon merges; 0 if the store is one of a table
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict that json can dump."""
@@ -190,4 +191,5 @@ def status_of(
         reader=READER,
         reader_error=None if trouble is None else str(trouble),
         wait_error=deaf,
+        merged_layers=status.merged_layers,
     )

@@ -41,7 +41,7 @@ class LayersSource:
         label = f"{store.names.namespace}/{store.names.store}"
         self.layers = [Layer(layer, *part_of(layer), label, self._on_end) for layer in store.layers]
         self._changed = threading.Condition()
-        self._merge = store.merge
+        self.merge = store.merge
         self._patience = patience
         self._merged: Layering | None = None
         self._scheduled = True
@@ -120,7 +120,7 @@ class LayersSource:
         contents = [layer.options for layer in self.layers if layer.options is not None]
         before = self._merged
         if before is None:
-            self._merged = Layering.of(contents, self._merge)
+            self._merged = Layering.of(contents, self.merge)
         else:
             self._merged = before.follow(contents)
         states = self.states

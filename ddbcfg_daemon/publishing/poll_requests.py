@@ -9,6 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from ddbcfg_client.format.request import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,20 @@ def _nothing() -> None:
     pass
 
 
+def _nothing_to_tell(request: Request) -> dict[str, Any]:
+    return {"layers": []}
+
+
 class PollRequests:
     """The requests for polls of one store.
 
     Polls are numbered from 1.  ``on_end`` is called after each, in the thread that polls.
+    ``inquire`` responds to requests that need no poll, in the thread of the request server.
     """
 
     def __init__(self) -> None:
         self.on_end: Callable[[], None] = _nothing
+        self.inquire: Callable[[Request], dict[str, Any]] = _nothing_to_tell
         self.count = 0  # requests so far, including those that joined a pending one
         self._changed = threading.Condition()  # its waits use the monotonic clock
         self._woken = False

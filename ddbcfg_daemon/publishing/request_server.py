@@ -20,8 +20,10 @@ from typing import Self
 
 from ddbcfg_client.format.request import (
     ACCEPT,
+    EXPLAIN,
     FORBIDDEN,
     FULL,
+    LAYERS,
     LONGEST_REQUEST,
     MALFORMED,
     POLL,
@@ -55,7 +57,9 @@ def _accept(connection: Connection, request: Request) -> None:
     connection.after = connection.polls.ask_after(accept=True)
 
 
-# The operations of a request, by the kind of socket.
+# The operations of a request that need no poll.
+_AT_ONCE = (LAYERS, EXPLAIN)
+# The others, by the kind of socket.
 _FOR_ALL: Mapping[str, Callable[[Connection, Request], None]] = {POLL: _poll}
 _FOR_ADMIN = {**_FOR_ALL, FULL: _full, ACCEPT: _accept}
 
@@ -242,7 +246,9 @@ class RequestServer:
         except ValueError as error:
             self._respond(connection, Response(MALFORMED, f"the request is malformed: {error}"))
             return
-        if request.op in operations:
+        if request.op in _AT_ONCE:
+            self._respond(connection, Response(details=connection.polls.inquire(request)))
+        elif request.op in operations:
             connection.deadline = None
             operations[request.op](connection, request)
             self._respond_to_waiting(connection.polls)
@@ -250,7 +256,7 @@ class RequestServer:
             why = f"{request.op} is for root and the daemon's own user, over the admin socket"
             self._respond(connection, Response(FORBIDDEN, why))
         else:
-            why = f"this daemon knows only {', '.join(operations)}"
+            why = f"this daemon knows only {', '.join((*operations, *_AT_ONCE))}"
             self._respond(connection, Response(UNKNOWN, why))
 
     def _respond_to_waiting(self, polls: PollRequests) -> None:

@@ -127,6 +127,7 @@ def test_status_as_json(host: Host, publish: Publish) -> None:
         "file": None,
         "wait_error": None,
         "kept_objects": [],
+        "merged_layers": 0,
         "state": "failing",
         "reason": f"the last 2 polls failed: {AWAY}",
     }

@@ -95,3 +95,40 @@ def test_a_wrong_line_of_layers_is_named_by_the_daemon(host: Host, file: Path) -
     done = host.daemon("--config", str(file))
     assert done.wait() == 2
     assert f"{file}:11: layers: layer 'eu' is named twice" in done.output
+
+
+def test_status_lists_the_layers_and_explain_says_where_each_key_comes_from(
+    host: Host, table: ConfigTable, file: Path
+) -> None:
+    daemon = host.daemon("--config", str(file))
+    daemon.wait_for("generation 1")
+    app = ("--store", "app")
+    text = host.client("status", *app).stdout
+    assert "merged by keys, the first one wins:\nLAYER       STATE" in text
+    assert [line.split()[:2] for line in text.splitlines()[-3:]] == [
+        ["host-web-1", "fresh"],
+        ["eu", "fresh"],
+        ["common", "fresh"],
+    ]
+    status = json.loads(host.client("status", *app, "--json").stdout)
+    layers = {layer["name"]: layer for layer in status["layers"]}
+    assert (layers["eu"]["options"], layers["eu"]["required"]) == (1, True)
+    assert layers["eu"]["age"] is not None
+    done = host.client("explain", *app, "db")
+    assert done.returncode == 0, done.stderr
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["KEY", "FROM", "TYPE", "HIDES"],
+        ["debug", "host-web-1", "removed", "common", "(boolean)"],
+        ["host", "eu", "string", "common", "(string)"],
+        ["pool", "host-web-1", "number", "-"],
+    ]
+    with_values = host.client("explain", *app, "db", "pool", "--values").stdout
+    assert with_values.splitlines()[1].split() == ["pool", "host-web-1", "number", "9", "-"]
+    one = json.loads(host.client("explain", *app, "db", "pool", "--json").stdout)
+    assert one["keys"] == [{"key": "pool", "layer": "host-web-1", "type": "number", "hides": []}]
+    assert host.client("explain", *app, "nope").returncode == 1
+    assert host.client("explain", *app, "db", "nope").returncode == 1
+    assert daemon.stop() == 0
+    done = host.client("explain", *app, "db")
+    assert done.returncode == 3
+    assert "no daemon serves the store" in done.stderr

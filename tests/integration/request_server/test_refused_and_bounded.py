@@ -79,9 +79,21 @@ def test_fields_that_are_not_known_are_skipped_and_a_newer_version_is_served(
 
 def test_an_unknown_operation_says_which_there_are(served: Served) -> None:
     with Peer(served.names.admin) as peer:
-        assert peer.ask(op="pin")["why"] == "this daemon knows only poll, full, accept"
+        assert peer.ask(op="pin")["why"] == (
+            "this daemon knows only poll, full, accept, layers, explain"
+        )
     with Peer(served.names.requests) as peer:
-        assert peer.ask(op="pin")["why"] == "this daemon knows only poll"
+        assert peer.ask(op="pin")["why"] == "this daemon knows only poll, layers, explain"
+
+
+def test_layers_are_told_at_once_and_not_at_any_length(served: Served) -> None:
+    with Peer(served.names.requests) as peer:
+        assert peer.ask(op="layers")["details"] == {"layers": []}
+    served.polls.inquire = lambda request: {"keys": [request.option * 10_000]}
+    with Peer(served.names.requests) as peer:
+        assert peer.ask(op="explain", option="seventy")["refused"] == "too long"
+    with Peer(served.names.requests) as peer:
+        assert peer.ask(op="explain", option="db")["details"] == {"keys": ["db" * 10_000]}
 
 
 def test_a_second_request_on_a_connection_is_refused(served: Served) -> None:

@@ -1,0 +1,60 @@
+"""What the daemon says of a store's layers: their states, and what decides each key of an option.
+
+No value is said, only its type: who may read the merged store may perhaps not read each layer.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from ddbcfg_client.format.layering import origins
+from ddbcfg_client.format.request import EXPLAIN, Request
+from ddbcfg_client.format.values import unpack_option
+from ddbcfg_client.printable import without_passwords
+from ddbcfg_daemon.layers.source import LayersSource
+
+# In this order: a bool is also an int.
+_TYPES: tuple[tuple[type, str], ...] = (
+    (bool, "boolean"),
+    (str, "string"),
+    (Decimal, "number"),
+    (bytes, "binary"),
+    (dict, "map"),
+    (list, "list"),
+    (set, "set"),
+    (frozenset, "set"),
+)
+
+
+def explain(source: LayersSource, request: Request) -> dict[str, Any]:
+    """Return the details of the response to ``request``."""
+    states = [state.to_dict() for state in source.states]
+    for state in states:
+        if state["endpoint_url"]:
+            state["endpoint_url"] = without_passwords(state["endpoint_url"])
+    if request.op != EXPLAIN:
+        return {"merge": source.merge, "layers": states}
+    names = [state["name"] for state in states]
+    keys: list[dict[str, Any]] = []
+    merged = source.merged
+    if merged is not None:
+        for key, origin in origins(merged.layers, merged.merge, request.option).items():
+            keys.append(
+                {
+                    "key": key,
+                    "layer": names[origin.layer],
+                    "type": None if origin.value is None else _type_of(origin.value),
+                    "hides": [
+                        {"layer": names[number], "type": _type_of(value)}
+                        for number, value in origin.hidden
+                    ],
+                }
+            )
+    known = merged is not None and request.option in merged.options
+    return {"merge": source.merge, "layers": names, "known": known, "keys": keys}
+
+
+def _type_of(packed: bytes) -> str:
+    value = unpack_option(b"\x81\xa1v" + packed)["v"]  # an option with this one key
+    return next((name for kind, name in _TYPES if isinstance(value, kind)), "null")

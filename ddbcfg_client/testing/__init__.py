@@ -8,14 +8,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ddbcfg_client.format.layering import REMOVED
     from ddbcfg_client.testing.application import Override
     from ddbcfg_client.testing.daemon import RunningDaemon
 
-__all__ = ["FakeConfig", "Override", "RunningDaemon"]
+__all__ = ["REMOVED", "FakeConfig", "Override", "RunningDaemon"]
 
 
 def __getattr__(name: str) -> Any:
-    # Imported on first use: few programs need these two, except in annotations.
+    # Imported on first use: few programs need these, except in annotations.
+    if name == "REMOVED":
+        from ddbcfg_client.format.layering import REMOVED
+
+        return REMOVED
     if name == "Override":
         from ddbcfg_client.testing.application import Override
 

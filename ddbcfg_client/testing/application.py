@@ -14,13 +14,13 @@ from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import OptionNotFound
 from ddbcfg_client.file_config.config import FileConfig, live_configs, overlaid
 from ddbcfg_client.format.values import pack_option
-from ddbcfg_client.testing.fake_config import FakeConfig
+from ddbcfg_client.testing.fake_config import FakeConfig, merged_layers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Literal
 
     from ddbcfg_client.attachment import Attachment
     from ddbcfg_client.config import Config
@@ -58,6 +58,17 @@ class ApplicationConfig(FakeConfig):
         """Set the whole option until the test or its innermost override ends."""
         self._put({option: pack_option(option, attributes_of(option, keys))})
 
+    def set_layers(
+        self,
+        layers: Sequence[Mapping[str, Mapping[str, Any]]],
+        *,
+        merge: Literal["options", "keys"] = "options",
+    ) -> None:
+        """Replace the options that the test began with by what ``layers`` make, until it ends."""
+        self._need_a_test()
+        self._base = merged_layers(layers, merge)
+        self._lay()
+
     def delete(self, option: str) -> None:
         """Remove ``option`` until the test or its innermost override ends; raise OptionNotFound."""
         if option not in self._generation.options():
@@ -65,10 +76,13 @@ class ApplicationConfig(FakeConfig):
         self._put({option: None})
 
     def _put(self, changes: Layer) -> None:
-        if not self._layers:
-            raise RuntimeError("the test that the fixture ddbcfg was made for has ended")
+        self._need_a_test()
         self._layers[-1].update(changes)
         self._lay()
+
+    def _need_a_test(self) -> None:
+        if not self._layers:
+            raise RuntimeError("the test that the fixture ddbcfg was made for has ended")
 
     def add(self, layer: Layer) -> None:
         """Lay ``layer`` over all others."""

@@ -7,6 +7,8 @@
 >>> config.set("db", {"host": "replica"})  # a new generation, as after a poll
 >>> config.db
 {'host': 'replica'}
+>>> FakeConfig(layers=[{"db": {"port": 1}}, {"db": {"host": "all"}}], merge="keys").db
+{'host': 'all', 'port': Decimal('1')}
 
 Options are packed into the bytes that a daemon would publish, and read from them as in production.
 So values are read-only and have the types that DynamoDB returns: numbers are Decimal, or int and
@@ -35,7 +37,7 @@ from ddbcfg_client.waking.waiter import Waiter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
     from ddbcfg_client.attachment import Position
@@ -62,13 +64,17 @@ class FakeConfig(Config):
         max_age: float | None = None,
         numbers: Literal["decimal", "native"] = "decimal",
         defaults: Mapping[str, Mapping[str, Any]] | None = None,
+        layers: Sequence[Mapping[str, Mapping[str, Any]]] | None = None,
+        merge: Literal["options", "keys"] = "options",
     ) -> None:
+        """Have ``options``, or what ``layers`` make, merged as the daemon does it."""
+        if options is not None and layers is not None:
+            raise TypeError("FakeConfig takes options or layers, not both")
         super().__init__(Names(table, store), Trust(), max_age, numbers, defaults)
         self._age: float | None = 0.0
         self.failure: ConfigError | None = None
-        self._generation = Generation.first(
-            {name: _packed(name, keys) for name, keys in (options or {}).items()}
-        )
+        first = _packed_store(options or {}) if layers is None else merged_layers(layers, merge)
+        self._generation = Generation.first(first)
         self._fake = self._snapshot()
         self._read = self._fake.generation, self._fake.digest, None
         self._bell = Bell()
@@ -76,6 +82,19 @@ class FakeConfig(Config):
     def set(self, option: str, keys: Mapping[str, Any]) -> None:
         """Set the whole option; raise ValueRefused if DynamoDB would refuse it."""
         self._publish({**self._generation.options(), option: _packed(option, keys)})
+
+    def set_layers(
+        self,
+        layers: Sequence[Mapping[str, Mapping[str, Any]]],
+        *,
+        merge: Literal["options", "keys"] = "options",
+    ) -> None:
+        """Replace all options by what ``layers`` make, of which the first one wins.
+
+        The mark REMOVED stands for a key or an option that a layer removes.  Raise ValueRefused if
+        DynamoDB would refuse an option of a layer.
+        """
+        self._publish(merged_layers(layers, merge))
 
     def delete(self, option: str) -> None:
         """Remove ``option``; raise OptionNotFound."""
@@ -161,3 +180,18 @@ class _Attached(Attachment):
 
 def _packed(option: str, keys: Mapping[str, Any]) -> bytes:
     return pack_option(option, attributes_of(option, keys))
+
+
+def _packed_store(options: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+    return {name: _packed(name, keys) for name, keys in options.items()}
+
+
+def merged_layers(
+    layers: Sequence[Mapping[str, Mapping[str, Any]]], merge: str
+) -> dict[str, bytes]:
+    """Return the packed options that ``layers`` make; raise ValueRefused."""
+    from ddbcfg_client.format.layering import MERGES, Layering
+
+    if merge not in MERGES:
+        raise ValueError(f"merge is {merge!r}, but must be options or keys")
+    return Layering.of([_packed_store(layer) for layer in layers], merge).options

@@ -63,6 +63,10 @@ class SourceUnusable(ConfigError):
         return self.reason
 
 
+class Held(ConfigError):
+    """The table was read, but what it has is held and not published."""
+
+
 class PublishError(ConfigError):
     """A snapshot could not be published; the snapshot published before is unchanged."""
 

@@ -13,12 +13,12 @@ from typing import Protocol
 
 from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.checks.shrink import shrinkage
-from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.values import unpack_option
+from ddbcfg_daemon.errors import Held
 from ddbcfg_daemon.sources.base import Reading
 
 
-class GuardRefused(ConfigError):
+class GuardRefused(Held):
     """A guard refused to publish a reading."""
 
     def __init__(self, guard: str, reason: str) -> None:

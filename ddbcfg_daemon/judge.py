@@ -19,6 +19,10 @@ class Judge:
         self._label = label
         self._accepted: Mapping[str, bytes] | None = None  # the last options that may be published
 
+    def forget(self) -> None:
+        """Judge the next reading even if it was accepted before: something else is published."""
+        self._accepted = None
+
     def refusal(
         self,
         reading: Reading,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from ddbcfg_client.format.page import PageStatus
 from ddbcfg_client.shm.clock import boottime
-from ddbcfg_daemon.errors import LayersFailed
-from ddbcfg_daemon.guards import GuardRefused
+from ddbcfg_daemon.errors import Held, LayersFailed
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
 from ddbcfg_daemon.schedule import Schedule
 
@@ -51,7 +51,7 @@ class Pace:
         Polls on request do not postpone it; otherwise readers could postpone it for ever.
         """
         # A refusal is no reason to retry sooner: guards count polls at the regular interval.
-        if error is not None and not isinstance(error, GuardRefused):
+        if error is not None and not isinstance(error, Held):
             retry = boottime() + round(self.schedule.retry(self._status.failures) * 1e9)
             self.due = retry if scheduled else min(self.due, retry)
             if not isinstance(error, LayersFailed):  # the other layers keep their times
@@ -59,9 +59,10 @@ class Pace:
         elif scheduled:
             self.due = round(self.schedule.next_after(boottime() / 1e9) * 1e9)
 
-    def sleep(self, stop: threading.Event) -> bool:
+    def sleep(self, stop: threading.Event, errands: Callable[[], None] = lambda: None) -> bool:
         """Wait until a poll is due, requested or wanted by the source; return whether it is due.
 
+        ``errands`` is called in between if an operator asked for something.
         If ``stop`` is set, the next wake-up ends the wait.
         """
         self.sleeping = True
@@ -71,6 +72,12 @@ class Pace:
                 left = (self.due - now) / 1e9
                 if left <= 0:
                     return True
+                if self._requests.errands:
+                    self.sleeping = False
+                    self.progress()
+                    errands()
+                    self.sleeping = True
+                    continue
                 if self.again_at is not None:
                     wanted = (self.again_at - now) / 1e9
                     if wanted <= 0:

@@ -130,7 +130,8 @@ class PollRecord:
         if why and why != status.held:
             log.warning("%s: %s; %s", self._label, why, self._serving(generation))
         elif status.held and not why:
-            log.info("%s: the guards accept the table's content again", self._label)
+            text = "%s: the table's content is not held any more"
+            log.info(text, self._label)
         if not why:
             status.held_since = NEVER
         elif not status.held:

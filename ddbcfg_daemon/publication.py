@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from math import inf
 
 from ddbcfg_client.shm.clock import age_of
+from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.change_text import changes
 from ddbcfg_daemon.disk.last_known_good import LastKnownGood
 from ddbcfg_daemon.poll_record import PollRecord
@@ -32,6 +33,16 @@ class Publication:
         self._copy = copy
         self._record = record
         self._label = label
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The published snapshot; None if there is none, or it is damaged."""
+        return self._publisher.snapshot
+
+    @property
+    def published(self) -> Mapping[str, bytes] | None:
+        """The published options, also if an earlier daemon published them; None if none are."""
+        return self._publisher.options if self.options is None else self.options
 
     def names(self) -> Collection[str]:
         """Return the names of the options that a reading would replace, for the guards.
@@ -62,7 +73,7 @@ class Publication:
             # Before the snapshot, so that a reader that waits for it finds its age at once.
             self._record.date(reading)
             self._publisher.report(self._record.status)
-        before = self._publisher.options if self.options is None else self.options
+        before = self.published
         began = time.monotonic()
         news = self._publisher.publish(reading)
         if news:
@@ -79,6 +90,15 @@ class Publication:
                     "check the store's name",
                     self._label,
                 )
+        return news
+
+    def publish_pinned(self, reading: Reading) -> bool:
+        """Publish a content that the table may not have; return whether it was new."""
+        before = self.published
+        news = self._publisher.publish(reading)
+        self.options = reading.options
+        if news:
+            self._log(reading, changes(before, reading.options))
         return news
 
     def serve_copy(self) -> None:

@@ -19,7 +19,7 @@ from ddbcfg_client.shm.status import pid_namespace, process_start
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.last_known_good import LastKnownGood
-from ddbcfg_daemon.errors import PublishError, SourceUnusable, WriterLocked
+from ddbcfg_daemon.errors import Held, PublishError, SourceUnusable, WriterLocked
 from ddbcfg_daemon.exits import MENDABLE, log_fault, reason_of
 from ddbcfg_daemon.guards import Guard
 from ddbcfg_daemon.judge import Judge
@@ -27,6 +27,8 @@ from ddbcfg_daemon.layers.layer import LayerState
 from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.memory import give_back
 from ddbcfg_daemon.pace import Pace
+from ddbcfg_daemon.pinning.answering import Operators
+from ddbcfg_daemon.pinning.pin import Pin
 from ddbcfg_daemon.poll_figures import PollFigures
 from ddbcfg_daemon.poll_record import PollRecord
 from ddbcfg_daemon.publication import Publication
@@ -83,6 +85,8 @@ class Refresher:
         self._status = status
         self._record = PollRecord(status, self._label)
         self._publication = Publication(publisher, self._copy, self._record, self._label)
+        self._pin = Pin(copy, publisher, self._publication, self._copy, status, self._label)
+        self._operators = Operators(self._pin, publisher, self._requests, self._steered)
         self._pace = Pace(interval, self._requests, status)
         publisher.report(status)
 
@@ -136,7 +140,12 @@ class Refresher:
     @property
     def refused(self) -> bool:
         """Whether a guard refused the last reading."""
-        return bool(self._status.held)
+        return bool(self._status.held) and not self.pinned
+
+    @property
+    def pinned(self) -> int:
+        """The generation whose content an operator pinned, 0 if none; see :class:`PageStatus`."""
+        return self._status.pinned
 
     @property
     def layers(self) -> Sequence[LayerState]:
@@ -145,8 +154,8 @@ class Refresher:
 
     @property
     def copy_error(self) -> str:
-        """Why the copy on disk is not up to date; empty if it is, or if no copy is kept."""
-        return self._copy.error
+        """Why the files on disk are not up to date; empty if they are, or if none are kept."""
+        return self._pin.error or self._copy.error
 
     @property
     def summary(self) -> str:
@@ -167,7 +176,7 @@ class Refresher:
                 give_back()
                 self._pace.ended(error, scheduled=scheduled)
                 del error  # its frames keep the reading in memory
-                scheduled = self._pace.sleep(self._stop)
+                scheduled = self._pace.sleep(self._stop, self._operators.serve)
         except FATAL as error:
             self.failure = error
         except BaseException as error:  # noqa: BLE001 - a bug; the service decides what follows
@@ -177,6 +186,15 @@ class Refresher:
             self.failure = error
         finally:
             self._on_event()
+
+    def _progress(self) -> None:
+        """Record that a reading makes progress; an operator does not wait for its end."""
+        self._pace.progress()
+        self._operators.serve()
+
+    def _steered(self) -> None:
+        self._judge.forget()  # something else may be published now
+        self._on_event()
 
     def stop(self) -> None:
         """End :meth:`run` soon; return without waiting for a running poll."""
@@ -212,16 +230,17 @@ class Refresher:
             for what in self._publisher.verify():
                 log.warning("%s: %s disappeared from /dev/shm; recreated", self._label, what)
             self._copy.look()
+            self._pin.look()
+            self._operators.serve()
             served = None if self._has_read else self._publication.served()
-            reading = self._source.read(self._pace.progress, full=asked.full, served=served)
+            reading = self._source.read(self._progress, full=asked.full, served=served)
             if self._stop.is_set():
                 return None
+            self._operators.serve()
             if reading.confirmed:
-                held = self._judge.refusal(
-                    reading, self._publication.names, scheduled=scheduled, accepted=asked.accept
-                )
+                held = self._refusal(reading, scheduled=scheduled, accepted=asked.accept)
                 if held is None:
-                    published = self._publication.publish(reading)
+                    published = not self._pin.active and self._publication.publish(reading)
                     used, held = True, reading.held
             failure = reading.failure
         except WriterLocked:
@@ -254,12 +273,20 @@ class Refresher:
             # After the report: readers that wait for the poll must not wait for the disk.
             self._copy.keep(self._publication.options, self._status, reading.confirmed_at)
         self._copy.log_error()
-        if self._status.copy_error != self._copy.error:
+        if self._status.copy_error != self.copy_error:
             self._report()
         return failure or held
 
+    def _refusal(self, reading: Reading, *, scheduled: bool, accepted: bool) -> Held | None:
+        """Return why ``reading`` must not be published; an operator's pin beats the guards."""
+        if self._pin.active:
+            return self._pin.refusal(reading)
+        return self._judge.refusal(
+            reading, self._publication.names, scheduled=scheduled, accepted=accepted
+        )
+
     def _report(self) -> None:
-        self._status.copy_error = self._copy.error
+        self._status.copy_error = self.copy_error
         self._publisher.report(self._status)
 
     def close(self, *, remove: bool = False) -> None:

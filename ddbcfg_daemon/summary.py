@@ -14,11 +14,18 @@ def summary_of(
     """Return the state of the store ``label``: what it serves, and what is wrong with it."""
     options = 0 if snapshot is None else len(snapshot)
     text = f"{label}: generation {generation}, {options} options"
+    if status.pinned:
+        text += f", PINNED to the content of generation {status.pinned} since "
+        text += _time(status.pinned_since)
+        text += f" by {status.pinned_by}" if status.pinned_by else ""
     if status.held:
-        since = time.localtime(status.held_since / 1e9)
-        text += f", held since {time.strftime('%Y-%m-%d %H:%M:%S %z', since)}: {status.held}"
+        text += f", held since {_time(status.held_since)}: {status.held}"
     if status.doubt_since != NEVER:
         text += f", in doubt: {status.note or 'no revision proves it yet'}"
     if status.error:
         text += f", {status.failures} failed polls: {status.error}"
     return f"{text}, {copy_error}" if copy_error else text
+
+
+def _time(nanoseconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(nanoseconds / 1e9))

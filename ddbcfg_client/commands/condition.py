@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from ddbcfg_client.commands.status_text import age_text, time_text
+from ddbcfg_client.commands.status_text import age_text, pin_text, time_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ddbcfg_client.shm.status import Status
 
-FRESH, HELD, IN_DOUBT, FAILING, STALE, EMPTY, DEAD, UNREADABLE = (
+FRESH, PINNED, HELD, IN_DOUBT, FAILING, STALE, EMPTY, DEAD, UNREADABLE = (
     "fresh",
+    "pinned",
     "held",
     "in doubt",
     "failing",
@@ -41,6 +42,8 @@ def condition_of(status: Status) -> tuple[str, str]:
     if not status.file and status.age > _INTERVALS * status.interval:
         every = f"although it is polled every {status.interval:g} s"
         return STALE, f"its age is {age_text(status.age)}, {every}{error}"
+    if status.pinned:
+        return PINNED, pin_text(status)
     if status.held:
         return HELD, f"since {time_text(status.held_since)}: {status.held}"
     if status.in_doubt_since is not None:

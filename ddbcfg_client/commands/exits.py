@@ -44,6 +44,7 @@ CODES = {
     "NothingPublished": NO_SNAPSHOT,
     "OptionNotFound": NOT_FOUND,
     "OutputFailed": OUTPUT_FAILED,
+    "PinFailed": CONFLICT,
     "ReloadFailed": NOT_RELOADED,
     "RemovalRefused": CONFLICT,
     "RevisionDamaged": DYNAMODB_FAILED,

@@ -12,6 +12,7 @@ from ddbcfg_client.commands.condition import (
     FRESH,
     HELD,
     IN_DOUBT,
+    PINNED,
     STALE,
     UNREADABLE,
     condition_of,
@@ -32,6 +33,7 @@ _TO_THE_RIGHT = (2, 4)  # columns of numbers
 _GREEN, _YELLOW, _RED = "32", "33", "31"
 _COLOURS = {
     FRESH: _GREEN,
+    PINNED: _YELLOW,
     HELD: _YELLOW,
     IN_DOUBT: _YELLOW,
     FAILING: _RED,

@@ -37,6 +37,7 @@ def status_text(status: Status) -> str:
         "polls": f"{status.polls}"
         + (f", the last {status.failures} failed" if status.failures else ""),
         "last error": status.error or "none",
+        "pinned": pin_text(status),
         "held": held,
         "disk copy": status.copy_error or "",
         "skipped": f"{status.skipped} items" if status.skipped else "",
@@ -50,6 +51,18 @@ def status_text(status: Status) -> str:
         "this reader": status.reader_error or "",
     }
     return "\n".join(f"{name + ':':12} {printable(text)}" for name, text in rows.items() if text)
+
+
+def pin_text(status: Status) -> str:
+    """Return what is pinned, since when, and by whom; "" if nothing is."""
+    if not status.pinned:
+        return ""
+    by = f" by {status.pinned_by}" if status.pinned_by else ""
+    what = f"to the content of generation {status.pinned}"
+    if status.pinned == status.published:
+        what = f"to generation {status.pinned}"
+    newer = "newer content is held" if status.held else "the table has no other content"
+    return f"{what} since {time_text(status.pinned_since)}{by}; {newer}"
 
 
 def _polled(status: Status) -> str:

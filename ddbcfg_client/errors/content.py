@@ -72,6 +72,18 @@ class StoreServed(ConfigError):
         )
 
 
+class PinFailed(ConfigError):
+    """The daemon did not pin or unpin a store, or did not say what can be pinned."""
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(store, reason)
+        self.store = store
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"store {self.store!r}: {self.reason}"
+
+
 class RemovalRefused(ConfigError):
     """This user may not remove the object ``name`` of a store, which belongs to ``uid``."""
 

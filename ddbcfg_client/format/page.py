@@ -44,8 +44,8 @@ _LONGEST = {"error": ERROR_LONGEST, "held": HELD_LONGEST, "copy_error": 150, "no
 class PageStatus:
     """The status of the daemon, the part of the control page that is independent of generations.
 
-    Times are in nanoseconds of the host's CLOCK_BOOTTIME; those called ``_unix`` and ``held_since``
-    are in nanoseconds since 1970.  :data:`NEVER` stands for no time.
+    Times are in nanoseconds of the host's CLOCK_BOOTTIME; those called ``_unix``, ``held_since``
+    and ``pinned_since`` are in nanoseconds since 1970.  :data:`NEVER` stands for no time.
 
     ``generation`` was current when the status was written.  ``success`` is the end of the last poll
     that left it current.  ``previous_generation`` and ``previous_success`` are the same for the
@@ -64,6 +64,9 @@ class PageStatus:
     the readings of the whole store since then, ``full_read`` is the time of the last one, and
     ``doubts`` counts those that proved nothing.  ``merged_layers`` is the number of
     merged layers, 0 if the store is read as it is.
+
+    ``pinned`` is the generation whose content an operator pinned, 0 if the store is not pinned.  It
+    is published, possibly as a later generation.  ``pinned_by`` is who did it.
     """
 
     __slots__ = (
@@ -87,6 +90,9 @@ class PageStatus:
         "interval",
         "merged_layers",
         "note",
+        "pinned",
+        "pinned_by",
+        "pinned_since",
         "poll_finished",
         "poll_half_units",
         "poll_started",
@@ -136,6 +142,9 @@ class PageStatus:
         full_polls: int = 0,
         full_read: int = NEVER,
         merged_layers: int = 0,
+        pinned: int = 0,
+        pinned_since: int = NEVER,
+        pinned_by: str = "",
     ) -> None:
         self.interval = interval
         self.poll_started = poll_started
@@ -169,6 +178,9 @@ class PageStatus:
         self.full_polls = full_polls
         self.full_read = full_read
         self.merged_layers = merged_layers
+        self.pinned = pinned
+        self.pinned_since = pinned_since
+        self.pinned_by = pinned_by
 
     def success_of(self, generation: int) -> int | None:
         """Return the success time of ``generation``; None if it is neither of the known two."""

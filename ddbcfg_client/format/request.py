@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 PROTOCOL_VERSION = 1
 LONGEST_REQUEST = 4096  # bytes, with the newline
 LONGEST_RESPONSE = 65536
+_LONGEST_BY = 80  # characters
+_LONGEST_LIST = 32768  # bytes; the two texts of a response take up to 60,000 when escaped
 _LONGEST_TEXT = 5000  # characters; each can take twelve bytes when escaped in JSON
 
 # Operations.
@@ -21,6 +27,10 @@ FULL = "full"  # the same, and read the whole store; over the admin socket only
 ACCEPT = "accept"  # the same, and publish even what a guard refuses; over the admin socket only
 LAYERS = "layers"  # the layers of a store that merges several; answered at once
 EXPLAIN = "explain"  # from which layer each key of an option comes; answered at once
+# Also over the admin socket only; these do not poll.
+PIN = "pin"  # publish a kept content, by default the current one, and hold all others
+UNPIN = "unpin"  # end that, and look soon whether the table has changed
+GENERATIONS = "generations"  # list what can be pinned
 
 # The reasons for refusing a request; later releases may add more.
 BUSY = "busy"  # too many connections are open; retry with the ticket
@@ -28,6 +38,7 @@ FORBIDDEN = "forbidden"  # not for this user, or not over this socket
 MALFORMED = "malformed"  # it is not a request
 UNKNOWN = "unknown"  # this daemon does not know the operation
 TOO_LONG = "too long"  # the response to it has more bytes than a response can have
+REFUSED = "refused"  # it cannot be done: the explanation says why
 STOPPING = "stopping"  # the daemon stops serving the store
 
 
@@ -37,11 +48,15 @@ class Request:
 
     ``ticket`` is from a response that refused an earlier attempt as busy.  Any poll that began
     after that attempt satisfies the request.  ``option`` is what is to be explained.
+    ``generation`` or ``revision`` select what to pin; ``by`` is who asks, for the log.
     """
 
     op: str
     ticket: int | None = None
     option: str = ""
+    generation: int | None = None
+    revision: int | None = None
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +67,10 @@ class Response:
     the table was polled: ``generation`` is current now, ``published`` says whether this poll
     published it, ``held`` why a guard held the content, and ``error`` why the poll failed.
     ``details`` is what was asked for, if that needs no poll.
+
+    For pins, ``published`` says whether this request published the generation.  ``pinned`` is the
+    generation whose content is pinned, 0 if none is.  ``generations`` can be pinned, the newest
+    first, as far as there was room; ``left_off`` is how many more there are.
     """
 
     refused: str = ""
@@ -62,6 +81,9 @@ class Response:
     held: str = ""
     error: str = ""
     details: dict[str, Any] | None = None
+    pinned: int = 0
+    generations: tuple[Mapping[str, Any], ...] = ()
+    left_off: int = 0
 
 
 def pack_request(request: Request) -> bytes:
@@ -71,6 +93,12 @@ def pack_request(request: Request) -> bytes:
         fields["ticket"] = request.ticket
     if request.option:
         fields["option"] = request.option
+    if request.generation is not None:
+        fields["generation"] = request.generation
+    if request.revision is not None:
+        fields["revision"] = request.revision
+    if request.by:
+        fields["by"] = request.by[:_LONGEST_BY]
     return _line(fields)
 
 
@@ -91,10 +119,27 @@ def pack_response(response: Response) -> bytes:
         }
         if response.details is not None:
             fields["details"] = response.details
+        if response.pinned:
+            fields["pinned"] = response.pinned
+        if response.generations:
+            fields |= _listed(response)
     line = _line(fields)
     if len(line) > LONGEST_RESPONSE:
         return pack_response(Response(TOO_LONG, "the response would be too long"))
     return line
+
+
+def _listed(response: Response) -> dict[str, Any]:
+    """Return the fields for the generations, as many as a response has room for."""
+    rows: list[Mapping[str, Any]] = []
+    size = 0
+    for row in response.generations:
+        size += len(json.dumps(row)) + 2
+        if size > _LONGEST_LIST:
+            break
+        rows.append(row)
+    left_off = response.left_off + len(response.generations) - len(rows)
+    return {"generations": rows, "left_off": left_off}
 
 
 def parse_request(line: bytes) -> Request:
@@ -103,7 +148,9 @@ def parse_request(line: bytes) -> Request:
     op, ticket = fields.get("op"), fields.get("ticket")
     if not isinstance(op, str):
         raise ValueError("it names no operation")
-    return Request(op, _number(ticket), _text(fields, "option"))
+    generation, revision = _number(fields.get("generation")), _number(fields.get("revision"))
+    option, by = _text(fields, "option"), _text(fields, "by")[:_LONGEST_BY]
+    return Request(op, _number(ticket), option, generation, revision, by)
 
 
 def parse_response(line: bytes) -> Response:
@@ -121,6 +168,9 @@ def parse_response(line: bytes) -> Response:
         held=_text(fields, "held"),
         error=_text(fields, "error"),
         details=fields["details"] if isinstance(fields.get("details"), dict) else None,
+        pinned=_number(fields.get("pinned")) or 0,
+        generations=_rows(fields),
+        left_off=_number(fields.get("left_off")) or 0,
     )
 
 
@@ -139,6 +189,14 @@ def _fields(line: bytes) -> dict[str, Any]:
     if not _number(fields.get("version")):
         raise ValueError("it names no version of the protocol")
     return fields
+
+
+def _rows(fields: dict[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return the generations in a response."""
+    rows = fields.get("generations", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("generations is not a list of objects")
+    return tuple(rows)
 
 
 def _number(value: object) -> int | None:

@@ -11,6 +11,7 @@ import random
 import socket
 import stat
 import time
+from dataclasses import replace
 
 from ddbcfg_client.errors import ConfigError, UntrustedSegment
 from ddbcfg_client.format.request import (
@@ -67,7 +68,7 @@ def ask(
                 return response
             said = response.why
             if request.ticket is None and response.ticket is not None:
-                request = Request(request.op, response.ticket)
+                request = replace(request, ticket=response.ticket)
         left = deadline - time.monotonic()
         if left <= 0:
             raise TimedOut(said)

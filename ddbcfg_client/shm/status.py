@@ -68,6 +68,9 @@ class Status:
     read_units: float  # since the daemon's start
     full_polls: int  # polls since then that read the whole store
     full_age: float | None  # seconds since the last of them
+    pinned: int  # the generation whose content an operator pinned; 0 if none is
+    pinned_since: float | None  # in seconds since 1970
+    pinned_by: str | None
     # running, stopped (by itself), gone (killed), or hidden: it is in another PID namespace, or
     # /proc does not show it; none if the source is a file that this process reads
     daemon: str
@@ -185,6 +188,9 @@ def status_of(
         read_units=status.half_units / 2,
         full_polls=status.full_polls,
         full_age=age_of(status.full_read),
+        pinned=status.pinned,
+        pinned_since=None if status.pinned_since == NEVER else status.pinned_since / 1e9,
+        pinned_by=status.pinned_by or None,
         daemon=daemon,
         daemon_pid=None if daemon == "hidden" else status.daemon_pid or None,
         replaced=page.replaced(),

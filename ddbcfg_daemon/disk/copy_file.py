@@ -45,7 +45,7 @@ class CopyFile:
         self.path = folder / name
         self.folder = folder
         self.name = name
-        self._names = names
+        self.names = names
         self._new = f"{name}.new"
 
     def save(self, content: Content) -> os.stat_result:
@@ -69,7 +69,7 @@ class CopyFile:
             return None
         with open(fd, "rb") as file:
             self._check(fd)
-            return parse_copy(file.read(LARGEST), self._names)
+            return parse_copy(file.read(LARGEST), self.names)
 
     def head(self) -> tuple[Head, int] | None:
         """Return what the file says of its content, and its size; None if there is no file.
@@ -81,7 +81,7 @@ class CopyFile:
             return None
         with open(fd, "rb") as file:
             size = self._check(fd)
-            return parse_start(file.read(HEAD_AT + HEAD_LONGEST), self._names), size
+            return parse_start(file.read(HEAD_AT + HEAD_LONGEST), self.names), size
 
     def remove(self) -> None:
         """Remove the file, if there is one; raise OSError or UntrustedPath."""
@@ -148,7 +148,7 @@ class CopyFile:
 
     def _write(self, write: Callable[[bytes], object], content: Content) -> bytes:
         """Write head and body after the space of prefix and record; return the prefix."""
-        head = pack_head(self._names, content)
+        head = pack_head(self.names, content)
         write(bytes(HEAD_AT))
         write(head)
         digest, length = sha256(head), 0

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ddbcfg_client.errors import ConfigError
+from ddbcfg_daemon.disk.copy_file import CopyFile
 from ddbcfg_daemon.disk.copy_format import Content, Copy
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.disk.generations import Generations, Kept
@@ -35,6 +36,8 @@ class CopyKeeper:
     def __init__(self, copy: DiskCopy, generations: Generations | None = None) -> None:
         self._copy = copy
         self._generations = generations
+        #: The file of the pinned content, for use in :meth:`do` only.
+        self.pin_file = CopyFile(copy.folder, f"{copy.names.page[1:]}.pin", copy.names, copy.access)
         self._changed = threading.Condition()
         self._next: Callable[[], str] | None = None
         self._first: deque[Callable[[], None]] = deque()  # what must not be left out

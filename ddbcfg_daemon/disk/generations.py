@@ -20,6 +20,7 @@ from ddbcfg_daemon.disk.copy_file import CopyFile
 from ddbcfg_daemon.disk.copy_format import Content, Copy, Head
 from ddbcfg_daemon.disk.trusted_folder import open_trusted_folder
 from ddbcfg_daemon.publishing.objects import Access
+from ddbcfg_daemon.sources.base import Provenance
 
 MOST_BYTES = 1 << 28  # of all generations of one store together; the newest may be larger
 _EARLIER = 20  # generations that had the same content before
@@ -181,6 +182,15 @@ def notes_of(snapshot: Snapshot) -> dict[str, object]:
                 left -= 1
     proved = snapshot.revision is not None
     return {"options": snapshot.stored, **noted, "names_left_off": left, "proved": proved}
+
+
+def kept_of(snapshot: Snapshot) -> Kept:
+    """Return what would be kept of a snapshot; raise SnapshotCorrupt."""
+    epoch, revision = snapshot.revision or ("", 0)
+    read_at = round(snapshot.read_at * 1e9)
+    about = Provenance(epoch=epoch, revision=revision)
+    head = Head(snapshot.generation, snapshot.digest, read_at, about, notes_of(snapshot))
+    return _kept(head, snapshot.size)
 
 
 def _kept(head: Head, size: int) -> Kept:

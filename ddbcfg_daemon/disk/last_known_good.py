@@ -57,6 +57,21 @@ class LastKnownGood:
         reading = self._loaded.reading
         return Served(reading.provenance.epoch, reading.provenance.revision, reading.options)
 
+    @property
+    def hangs(self) -> bool:
+        """Whether the disk hung when the copy was to be loaded."""
+        return self._hangs
+
+    @property
+    def loaded(self) -> Copy | None:
+        """The copy after a boot, until the table is read."""
+        return self._loaded
+
+    @property
+    def confirmed(self) -> Moment | None:
+        """When the table last confirmed the copy, after a boot and until the table is read."""
+        return None if self._loaded is None else self._loaded.confirmed
+
     def look(self) -> None:
         """Load the copy if nothing is in shared memory, and continue after its generation.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddbcfg_client.format.request import Request
+from ddbcfg_daemon.publishing.steering import Errand, Errands
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,16 @@ def _nothing_to_tell(request: Request) -> dict[str, Any]:
 class PollRequests:
     """The requests for polls of one store.
 
-    Polls are numbered from 1.  ``on_end`` is called after each, in the thread that polls.
-    ``inquire`` responds to requests that need no poll, in the thread of the request server.
+    Polls are numbered from 1.  ``on_end`` is called after each, and after errands were done, in the
+    thread that polls.  ``inquire`` responds to requests that need no poll, in the thread of the
+    request server.
     """
 
     def __init__(self) -> None:
         self.on_end: Callable[[], None] = _nothing
         self.inquire: Callable[[Request], dict[str, Any]] = _nothing_to_tell
         self.count = 0  # requests so far, including those that joined a pending one
+        self.errands = Errands()
         self._changed = threading.Condition()  # its waits use the monotonic clock
         self._woken = False
         self._asked: Asked | None = None
@@ -125,6 +128,15 @@ class PollRequests:
         """Drop the pending requests: a later poll is not the one that was requested."""
         with self._changed:
             self._asked = None
+            self.errands.forget()
+
+    def steer(self, request: Request, uid: int) -> Errand:
+        """Request what is no poll, as the user ``uid``; see :mod:`.steering`."""
+        errand = Errand(request, uid)
+        with self._changed:
+            self.errands.add(errand)
+            self._wake()
+        return errand
 
     def wake(self) -> None:
         """End a :meth:`wait`."""

@@ -23,12 +23,15 @@ from ddbcfg_client.format.request import (
     EXPLAIN,
     FORBIDDEN,
     FULL,
+    GENERATIONS,
     LAYERS,
     LONGEST_REQUEST,
     MALFORMED,
+    PIN,
     POLL,
     STOPPING,
     UNKNOWN,
+    UNPIN,
     Request,
     Response,
     pack_response,
@@ -57,11 +60,20 @@ def _accept(connection: Connection, request: Request) -> None:
     connection.after = connection.polls.ask_after(accept=True)
 
 
+def _steer(connection: Connection, request: Request) -> None:
+    connection.errand = connection.polls.steer(request, connection.uid)
+
+
 # The operations of a request that need no poll.
 _AT_ONCE = (LAYERS, EXPLAIN)
 # The others, by the kind of socket.
 _FOR_ALL: Mapping[str, Callable[[Connection, Request], None]] = {POLL: _poll}
-_FOR_ADMIN = {**_FOR_ALL, FULL: _full, ACCEPT: _accept}
+_FOR_ADMIN = {
+    **_FOR_ALL,
+    FULL: _full,
+    ACCEPT: _accept,
+    **dict.fromkeys((PIN, UNPIN, GENERATIONS), _steer),
+}
 
 
 class RequestServer:
@@ -231,7 +243,7 @@ class RequestServer:
             return
         connection.received += data
         line, end, rest = connection.received.partition(b"\n")
-        if rest or connection.after is not None:
+        if rest or connection.has_asked:
             self._respond(connection, Response(MALFORMED, "a connection is for one request"))
         elif end:
             self._take(connection, bytes(line))
@@ -260,8 +272,14 @@ class RequestServer:
             self._respond(connection, Response(UNKNOWN, why))
 
     def _respond_to_waiting(self, polls: PollRequests) -> None:
-        """Respond to all connections for which the last poll started late enough."""
+        """Respond to all connections for which the last poll started late enough.
+
+        And to those whose errands are done.
+        """
         for connection in self._of(polls):
+            if connection.errand is not None and connection.errand.response is not None:
+                self._respond(connection, connection.errand.response)
+                continue
             outcome = None if connection.after is None else polls.outcome_after(connection.after)
             if outcome is not None:
                 response = Response(

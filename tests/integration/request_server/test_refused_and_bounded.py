@@ -79,11 +79,17 @@ def test_fields_that_are_not_known_are_skipped_and_a_newer_version_is_served(
 
 def test_an_unknown_operation_says_which_there_are(served: Served) -> None:
     with Peer(served.names.admin) as peer:
-        assert peer.ask(op="pin")["why"] == (
-            "this daemon knows only poll, full, accept, layers, explain"
-        )
+        known = "poll, full, accept, pin, unpin, generations, layers, explain"
+        assert peer.ask(op="dance")["why"] == f"this daemon knows only {known}"
     with Peer(served.names.requests) as peer:
-        assert peer.ask(op="pin")["why"] == "this daemon knows only poll, layers, explain"
+        assert peer.ask(op="dance")["why"] == "this daemon knows only poll, layers, explain"
+
+
+@pytest.mark.parametrize("op", ["pin", "unpin", "generations"])
+def test_what_is_pinned_is_no_matter_of_readers(served: Served, op: str) -> None:
+    with Peer(served.names.requests) as peer:
+        assert peer.ask(op=op)["refused"] == "forbidden"
+    assert not served.polls.errands
 
 
 def test_layers_are_told_at_once_and_not_at_any_length(served: Served) -> None:

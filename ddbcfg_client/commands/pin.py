@@ -1,0 +1,60 @@
+"""``ddbcfg-client pin``: serve one content on this host, and hold all newer ones."""
+
+from __future__ import annotations
+
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.exits import FOUND
+from ddbcfg_client.commands.output import say, shown
+from ddbcfg_client.commands.steering import add_store_flags, ask_daemon
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from ddbcfg_client.commands.parser import Parser
+
+_DESCRIPTION = """\
+Pin the store to one content: the daemon of this host publishes it, and holds all newer content until
+"ddbcfg-client unpin", across restarts and reboots.  By default, that is what is published now;
+"ddbcfg-client generations" lists what else there is.  For root and the daemon's user.
+"""
+
+
+def _add_arguments(parser: Parser) -> None:
+    add_store_flags(parser)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--generation", type=_number, metavar="N", help="a generation of this host")
+    which.add_argument("--revision", type=_number, metavar="N", help="a revision of the table")
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ddbcfg_client.format.request import PIN
+
+    generation, revision = args.generation, args.revision
+    names, response = ask_daemon(args, PIN, generation=generation, revision=revision)
+    text = f"store {shown(names.namespace)}/{shown(names.store)} is pinned to "
+    if response.pinned == response.generation:
+        text += f"generation {response.generation}"
+    else:
+        text += f"the content of generation {response.pinned}, as generation {response.generation}"
+    say(f"{text}; 'ddbcfg-client unpin' ends that")
+    return FOUND
+
+
+def _number(text: str) -> int:
+    """Return the number in ``text``; raise ValueError if it is not one above 0."""
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text)):
+        raise ValueError
+    return int(text)
+
+
+# argparse shows this name in "invalid ... value".
+_number.__name__ = "number"
+
+COMMAND = Command(
+    "pin",
+    "serve one content on this host and hold newer ones",
+    _run,
+    _add_arguments,
+    description=_DESCRIPTION,
+)

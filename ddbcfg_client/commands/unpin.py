@@ -1,0 +1,36 @@
+"""``ddbcfg-client unpin``: follow the table again."""
+
+from __future__ import annotations
+
+from ddbcfg_client.commands.command import Command
+from ddbcfg_client.commands.exits import FOUND
+from ddbcfg_client.commands.output import say, shown
+from ddbcfg_client.commands.steering import add_store_flags, ask_daemon
+from ddbcfg_client.connecting import trust_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+_DESCRIPTION = """\
+End "ddbcfg-client pin": the daemon polls now, and publishes what the table has unless a guard refuses
+it.  For root and the daemon's user.
+"""
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ddbcfg_client.config import Config
+    from ddbcfg_client.format.request import UNPIN
+
+    names, _ = ask_daemon(args, UNPIN)
+    # The daemon polls anyway; this waits for it, and raises ReloadFailed if it fails.
+    config = Config(names, trust_in(args.owner))
+    config.reload(args.timeout)
+    store = f"{shown(names.namespace)}/{shown(names.store)}"
+    say(f"store {store} is not pinned; generation {config.generation}")
+    return FOUND
+
+
+COMMAND = Command(
+    "unpin", "end a pin and follow the table again", _run, add_store_flags, description=_DESCRIPTION
+)

@@ -1,0 +1,1 @@
+"""Pins: an operator decides which content of a store this host serves."""

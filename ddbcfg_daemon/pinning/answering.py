@@ -1,0 +1,60 @@
+"""The operators' errands: what is done between two polls or during one, and the responses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ddbcfg_client.format.request import GENERATIONS, PIN, REFUSED, UNPIN, Request, Response
+from ddbcfg_daemon.errors import PublishError, WriterLocked
+from ddbcfg_daemon.exits import MENDABLE, reason_of
+from ddbcfg_daemon.pinning.pin import Pin
+from ddbcfg_daemon.publishing.poll_requests import PollRequests
+from ddbcfg_daemon.publishing.publisher import Publisher
+
+
+class Operators:
+    """Does the errands in ``requests``; ``on_done`` is called after each."""
+
+    def __init__(
+        self, pin: Pin, publisher: Publisher, requests: PollRequests, on_done: Callable[[], None]
+    ) -> None:
+        self._pin = pin
+        self._publisher = publisher
+        self._requests = requests
+        self._on_done = on_done
+
+    def serve(self) -> None:
+        """Do the errands that wait; raise WriterLocked."""
+        while errand := self._requests.errands.next():
+            errand.response = self._response_to(errand.request, errand.by)
+            if errand.request.op in (PIN, UNPIN):
+                # Soon, so that the status says what is held, or that nothing is.
+                self._requests.ask()
+            self._on_done()
+            self._requests.on_end()
+
+    def _response_to(self, request: Request, by: str) -> Response:
+        pin = self._pin
+        published, error = False, ""
+        rows: tuple[Mapping[str, Any], ...] = ()
+        try:
+            if request.op == PIN:
+                published = pin.pin(request.generation, request.revision, by)
+            elif request.op == UNPIN:
+                pin.unpin(by)
+            elif request.op == GENERATIONS:
+                rows = tuple(pin.choices.rows(pin.active))
+        except WriterLocked:
+            raise
+        except PublishError as failure:
+            error = f"it is pinned, but not published yet: {reason_of(failure)}"
+        except MENDABLE as failure:
+            return Response(REFUSED, reason_of(failure))
+        return Response(
+            generation=self._publisher.generation,
+            published=published,
+            error=error,
+            pinned=0 if pin.active is None else pin.active.generation,
+            generations=rows,
+        )

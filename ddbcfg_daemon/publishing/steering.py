@@ -1,0 +1,56 @@
+"""What an operator asks of a store besides polls: to pin a content, to unpin it, to list them.
+
+The request server puts an errand here.  The refresher does it between two polls or during one,
+and puts the response into it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from ddbcfg_client.format.request import BUSY, Request, Response
+
+_MOST = 16  # errands that may wait; only root and the daemon's user can ask
+
+
+@dataclass(slots=True, eq=False)
+class Errand:
+    """A request by the user ``uid``; ``response`` is set when it is done."""
+
+    request: Request
+    uid: int
+    response: Response | None = field(default=None)
+
+    @property
+    def by(self) -> str:
+        """Who asks, for the log and the status."""
+        return self.request.by or f"uid {self.uid}"
+
+
+class Errands:
+    """The errands that wait, in their order; any thread may use it."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Errand] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, errand: Errand) -> None:
+        """Add ``errand``, or refuse it if too many wait."""
+        if len(self._waiting) >= _MOST:
+            errand.response = Response(BUSY, f"{_MOST} requests are waiting already")
+        else:
+            self._waiting.append(errand)
+
+    def next(self) -> Errand | None:
+        """Take the first errand; None if none waits."""
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
+
+    def forget(self) -> None:
+        """Drop all that wait."""
+        self._waiting.clear()

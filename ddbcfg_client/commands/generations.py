@@ -19,8 +19,8 @@ _HEAD = ("GENERATION", "READ AT", "REVISION", "DIGEST", "OPTIONS", "STATE", "CHA
 _NAMES_SHOWN = 6
 _DESCRIPTION = """\
 List the generations of a store that its daemon keeps on this host, the newest first: each content
-once, with the names that it changed.  "ddbcfg-client pin" can serve one of them again.  For root and
-the daemon's user.
+once, with the names that it changed.  "ddbcfg-client pin" can serve one of them again.  For root
+and the daemon's user.
 """
 
 

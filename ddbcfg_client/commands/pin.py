@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from ddbcfg_client.commands.parser import Parser
 
 _DESCRIPTION = """\
-Pin the store to one content: the daemon of this host publishes it, and holds all newer content until
-"ddbcfg-client unpin", across restarts and reboots.  By default, that is what is published now;
-"ddbcfg-client generations" lists what else there is.  For root and the daemon's user.
+Pin the store to one content: the daemon of this host publishes it, and holds all newer content
+until "ddbcfg-client unpin", across restarts and reboots.  By default, that is what is published
+now; "ddbcfg-client generations" lists what else there is.  For root and the daemon's user.
 """
 
 

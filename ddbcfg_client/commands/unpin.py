@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import argparse
 
 _DESCRIPTION = """\
-End "ddbcfg-client pin": the daemon polls now, and publishes what the table has unless a guard refuses
-it.  For root and the daemon's user.
+End "ddbcfg-client pin": the daemon polls now, and publishes what the table has unless a guard
+refuses it.  For root and the daemon's user.
 """
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ddbcfg_client.format.request import GENERATIONS, PIN, REFUSED, UNPIN, Request, Response
-from ddbcfg_daemon.errors import PublishError, WriterLocked
+from ddbcfg_daemon.errors import WriterLocked
 from ddbcfg_daemon.exits import MENDABLE, reason_of
 from ddbcfg_daemon.pinning.pin import Pin
+from ddbcfg_daemon.pinning.pinned import PinPending
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 
@@ -47,8 +48,8 @@ class Operators:
                 rows = tuple(pin.choices.rows(pin.active))
         except WriterLocked:
             raise
-        except PublishError as failure:
-            error = f"it is pinned, but not published yet: {reason_of(failure)}"
+        except PinPending as pending:
+            error = str(pending)
         except MENDABLE as failure:
             return Response(REFUSED, reason_of(failure))
         return Response(

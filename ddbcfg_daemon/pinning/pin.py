@@ -19,9 +19,10 @@ from ddbcfg_daemon.disk.copy_format import Copy
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.last_known_good import LastKnownGood
 from ddbcfg_daemon.disk.moment import Moment, boot_id
+from ddbcfg_daemon.errors import WriterLocked
 from ddbcfg_daemon.exits import MENDABLE, reason_of
 from ddbcfg_daemon.pinning.choices import PATIENCE, Choices, done
-from ddbcfg_daemon.pinning.pinned import PinHolds, Pinned, PinRefused
+from ddbcfg_daemon.pinning.pinned import PinHolds, Pinned, PinPending, PinRefused
 from ddbcfg_daemon.publication import Publication
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.base import Provenance, Reading
@@ -214,8 +215,8 @@ class Pin:
     def pin(self, generation: int | None, revision: int | None, by: str) -> bool:
         """Pin a content; return whether that published it.
 
-        The record is on disk before anything else changes.  Raise PinRefused, and PublishError if
-        it is pinned but not published yet.
+        The record is on disk before anything else changes.  Raise PinRefused, or PinPending if it
+        is pinned but not published yet.
         """
         if self._keeper is None:
             raise PinRefused(
@@ -250,10 +251,13 @@ class Pin:
 
     def _publish(self) -> bool:
         try:
-            news = self.apply()
+            return self.apply()
+        except WriterLocked:
+            raise
+        except MENDABLE as error:
+            raise PinPending(reason_of(error)) from None
         finally:
             self._publisher.report(self._status)
-        return news
 
 
 def _clear(status: PageStatus) -> None:

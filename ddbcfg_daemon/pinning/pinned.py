@@ -27,6 +27,17 @@ class PinRefused(ConfigError):
         return self.reason
 
 
+class PinPending(ConfigError):
+    """A content is pinned, but could not be published yet; each poll tries again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"it is pinned, but not published yet, which each poll tries again: {self.reason}"
+
+
 class PinHolds(Held):
     """The table has newer content, which is not published because another content is pinned."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from ddbcfg_client.commands.reading import seconds, stores_named
+from ddbcfg_client.commands.argument_types import seconds
+from ddbcfg_client.commands.reading import stores_named
 from ddbcfg_client.connecting import names_of, trust_in
 
 TYPE_CHECKING = False

@@ -26,6 +26,7 @@ PARTS = (
     "take-up",
     "throughput",
     "publish",
+    "layers",
     "poll",
     "daemon-memory",
     "start",

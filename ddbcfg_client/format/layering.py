@@ -11,6 +11,8 @@ there, and is not in the merged store itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
+from operator import is_, is_not
 
 from msgpack import Packer, Unpacker, packb
 
@@ -79,6 +81,12 @@ class Layering:
 def _changed(before: Layer, after: Layer) -> Iterator[str]:
     """Yield the names of the options that are not the same in both."""
     if before is after:
+        return
+    if len(before) == len(after) and all(map(is_, before, after)):
+        # The usual case: a source keeps the objects of what did not change.
+        for name in compress(after, map(is_not, before.values(), after.values())):
+            if before[name] != after[name]:
+                yield name
         return
     for name, packed in after.items():
         old = before.get(name)

@@ -132,3 +132,30 @@ def test_status_lists_the_layers_and_explain_says_where_each_key_comes_from(
     done = host.client("explain", *app, "db")
     assert done.returncode == 3
     assert "no daemon serves the store" in done.stderr
+
+
+def test_the_mark_of_a_removal_is_exact_through_set_export_and_import(
+    host: Host, table: ConfigTable, moto_url: str, tmp_path: Path
+) -> None:
+    where = ("--table", table.name, "--endpoint-url", moto_url)
+    mark = '{"_ddbcfg_removed": true}'
+    done = host.client("set", *where, "--store", "eu", "db", f"debug:={mark}", "pool:=9")
+    assert done.returncode == 0, done.stderr
+    done = host.client("set", *where, "--store", "eu", "web", "_ddbcfg_removed:=true")
+    assert done.returncode == 0, done.stderr
+    first = host.client("export", *where, "--store", "eu")
+    exported = tmp_path / "eu.json"
+    exported.write_text(first.stdout)
+    for store in ("db", "web"):
+        table.delete("eu", store)
+    assert host.client("import", *where, "--store", "eu", str(exported)).returncode == 0
+    assert host.client("export", *where, "--store", "eu").stdout == first.stdout
+    table.put("common", "db", debug=True)
+    table.put("common", "web", port=1)
+    daemon = host.daemon(
+        *(*where, "--config", "", "--store", "app", "--layers", "eu,common"),
+        *("--merge", "keys", "--interval", "86400"),
+    )
+    daemon.wait_for("generation 1")
+    assert host.config(store="app").get() == {"db": {"pool": 9}}
+    assert daemon.stop() == 0

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Show what the daemon's guards would refuse in FILE, or in the table if there is no FILE.  With FILE
-and a table, also show if too many of the table's options are missing from FILE.  Exit with 1 if
+and a table, also show if too many of the table's options are missing from FILE.  With --layers, the
+schema judges what these layers of the table make, those in FILE as FILE has them.  Exit with 1 if
 anything is refused.
 """
 
@@ -53,18 +54,27 @@ def _add_arguments(parser: Parser) -> None:
     add("--schema", metavar="SCHEMA", help="JSON Schemas, one for each option's name")
     add("--max-shrink", type=_percent, default=50.0, metavar="P", help="percent (50)")
     add("--allow-empty", action="store_true", help="a store may lose all options")
+    add("--layers", metavar="L", help="judge what these stores make, separated by commas")
+    add("--merge", default="options", metavar="HOW", help="options or keys (options)")
 
 
 class _Candidate:
     """A store to check, and the options that it would replace, if there is a comparison.
 
     ``missing`` is the error text if the store was not found: a mistyped name, or a store that a
-    script forgot, must not pass.
+    script forgot, must not pass.  ``whole`` is false for a layer, which the schema does not judge.
     """
 
     def __init__(
-        self, store: str, options: Options, missing: str, before: Options | None = None
+        self,
+        store: str,
+        options: Options,
+        missing: str,
+        before: Options | None = None,
+        *,
+        whole: bool = True,
     ) -> None:
+        self.whole = whole
         self.store = store
         self.options = options
         self.missing = missing
@@ -77,7 +87,7 @@ def _run(args: argparse.Namespace) -> int:
 
     schema = Schema(args.schema) if args.schema else None
     refused = 0
-    candidates = list(_candidates(args))
+    candidates = list(_candidates(args) if args.layers is None else _layers(args))
     if not candidates:
         say(f"{args.file}: there is no store in it")
         return NOT_FOUND
@@ -110,6 +120,54 @@ def _candidates(args: argparse.Namespace) -> Iterator[_Candidate]:
         yield _Candidate(store, contents.get(store, {}), missing, before)
 
 
+def _layers(args: argparse.Namespace) -> Iterator[_Candidate]:
+    """Yield the layers that FILE has, and what all layers make then."""
+    from ddbcfg_client.errors import NameRefused, ValueRefused
+    from ddbcfg_client.format.layering import MERGES
+    from ddbcfg_client.format.names import stores_in
+    from ddbcfg_client.notation.files import load_file
+
+    layers = stores_in(args.layers)
+    if not layers:
+        args.fail("--layers names no layer")
+    if args.merge not in MERGES:
+        args.fail(f"--merge is {args.merge!r}, but must be options or keys")
+    contents = load_file(args.file, keys_named(args)) if args.file else {}
+    pushed = {layer: contents[layer] for layer in layers if layer in contents}
+    if contents and not pushed:
+        there = ", ".join(map(shown, contents))
+        yield _Candidate(args.file, {}, f"has no store that is a layer; the stores in it: {there}")
+        return
+    before = {layer: _in_table(args, layer) for layer in layers}
+    for layer, options in pushed.items():
+        yield _Candidate(layer, options, "", before[layer], whole=False)
+    try:
+        merged = _merged(args, [pushed.get(layer, before[layer]) for layer in layers])
+        missing = "" if merged or args.allow_empty else "has no options"
+    except (NameRefused, ValueRefused) as error:
+        merged, missing = {}, str(error)
+    known = _merged(args, [before[layer] for layer in layers])
+    yield _Candidate("merged", merged, missing, None if missing else known)
+
+
+def _merged(args: argparse.Namespace, layers: list[Options]) -> Options:
+    """Return what the layers make; raise NameRefused or ValueRefused."""
+    from ddbcfg_client.dynamodb.items import checked_attributes
+    from ddbcfg_client.format.layering import Layering
+    from ddbcfg_client.format.values import pack_option, unpack_option
+
+    keys_of = keys_named(args)
+    packed = [
+        {
+            option: pack_option(option, checked_attributes("merged", option, keys, keys_of))
+            for option, keys in layer.items()
+        }
+        for layer in layers
+    ]
+    merged = Layering.of(packed, args.merge).options
+    return {option: unpack_option(keys) for option, keys in merged.items()}
+
+
 def _in_table(args: argparse.Namespace, store: str) -> Options:
     from ddbcfg_client.commands.whole_store import readable_options
 
@@ -124,7 +182,7 @@ def _problems(
     if candidate.missing:
         yield candidate.missing
     else:
-        yield from _flaws(args, candidate, schema)
+        yield from _flaws(args, candidate, schema if candidate.whole else None)
     if candidate.before is not None:
         from ddbcfg_client.checks.shrink import shrinkage
 

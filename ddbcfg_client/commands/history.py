@@ -35,6 +35,8 @@ def _add_arguments(parser: Parser) -> None:
     text = "after this revision, or from this date or time on (ISO 8601, UTC if no zone is named)"
     add("--since", type=_since, metavar="WHEN", help=text)
     add("--limit", type=revision, metavar="N", help="at most so many changes")
+    text = "the changes of these stores of the table, separated by commas, by time"
+    add("--layers", metavar="L", help=text)
     add("--json", action="store_true", help="print JSON, with every name")
     add("--purge", action="store_true", help="delete what is on record, after a confirmation")
     add("--before", type=revision, metavar="REV", help="with --purge: keep from this revision on")
@@ -76,6 +78,8 @@ def _is_before(at: str, time: Any) -> bool:
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.notation.writer import dumps
 
+    if args.layers is not None:
+        return _layers(args)
     store = one_store(args)
     if args.before is not None and not args.purge:
         args.fail("--before goes with --purge")
@@ -94,6 +98,36 @@ def _run(args: argparse.Namespace) -> int:
             say("\n".join(_lines(record, names)))
     if not any_found and not damaged:
         say(f"{name}: no change on record")
+    return _reported(damaged)
+
+
+def _layers(args: argparse.Namespace) -> int:
+    """Print the changes of several stores, the newest first, each with the name of its store."""
+    from ddbcfg_client.errors import RevisionMissing
+    from ddbcfg_client.format.names import stores_in
+    from ddbcfg_client.notation.writer import dumps
+
+    layers = stores_in(args.layers)
+    if not layers or args.purge or args.before is not None or isinstance(args.since, int):
+        args.fail("--layers takes names, and neither --purge, --before nor --since REV")
+    damaged: list[HistoryGap] = []
+    found: list[tuple[str, Record, tuple[str, ...] | None]] = []
+    for layer in layers:
+        with open_access(args, layer) as (_, access):
+            try:
+                found += [(layer, *change) for change in _found(args, access, damaged)]
+            except RevisionMissing as missing:
+                complain(str(missing))
+    found.sort(key=lambda change: change[1].at, reverse=True)
+    found = found[: args.limit]
+    if args.json:
+        documents = [{"layer": layer, **_about(r, names)} for layer, r, names in found]
+        emit_json(dumps(documents, typed=False, indent=2))
+        return _reported(damaged)
+    for layer, record, names in found:
+        say("\n".join(_lines(record, names, f"{shown(layer)}: ")))
+    if not found and not damaged:
+        say(f"{', '.join(map(shown, layers))}: no change on record")
     return _reported(damaged)
 
 
@@ -151,11 +185,11 @@ def _about(record: Record, names: tuple[str, ...] | None) -> dict[str, Any]:
     }
 
 
-def _lines(record: Record, names: tuple[str, ...] | None) -> Iterator[str]:
+def _lines(record: Record, names: tuple[str, ...] | None, layer: str = "") -> Iterator[str]:
     from ddbcfg_client.printable import printable
 
     why = f": {printable(record.why)}" if record.why else ""
-    yield f"revision {record.rev}  {printable(record.at)}  by {printable(record.by)}{why}"
+    yield f"{layer}revision {record.rev}  {printable(record.at)}  by {printable(record.by)}{why}"
     if names:
         more = len(names) - _MOST_NAMES
         rest = f" and {more} more" if more > 0 else ""

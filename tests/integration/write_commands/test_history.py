@@ -37,6 +37,29 @@ def revised(run: Client) -> RevisedStore:
 # --- history -------------------------------------------------------------------------------------
 
 
+def test_the_history_of_layers_names_the_layer_of_each_change(
+    run: Client, revised: RevisedStore
+) -> None:
+    assert revised.revision().rev == 4
+    RevisedStore(run.table.client, run.table.name, "eu").begin({"db": packed("db", host="e")})
+    run.done("set", "--store", "eu", "db", "a=1", "--by", "eve")
+    lines = run.done("history", "--layers", "eu,prod").splitlines()
+    heads = [line.split("  ")[0] for line in lines if line[0] != " "]
+    assert sorted(heads) == [
+        "eu: revision 2", "prod: revision 2", "prod: revision 3", "prod: revision 4",
+    ]  # fmt: skip
+    found = json.loads(run.done("history", "--layers", "eu,prod", "--json", "db"))
+    assert {(one["layer"], one["revision"]) for one in found} == {("eu", 2), ("prod", 2)}
+    times = [one["at"] for one in found]
+    assert times == sorted(times, reverse=True)
+    assert len(run.done("history", "--layers", "eu,prod", "--limit", "1").splitlines()) == 2
+    assert run("history", "--layers", "eu", "--since", "3").code == 2
+    # A layer without revisions does not hide the others.
+    result = run("history", "--layers", "nowhere,eu")
+    assert result.out.startswith("eu: revision 2")
+    assert "nowhere" in result.err
+
+
 def test_history_says_who_changed_what_and_why(run: Client, revised: RevisedStore) -> None:
     lines = run.done("history").splitlines()
     assert [line.split("  ")[0] for line in lines if line[0] != " "] == [

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddbcfg_daemon.errors import SettingsFileRefused
-from ddbcfg_daemon.settings.kinds import FILE_TYPES, layers
+from ddbcfg_daemon.settings.kinds import FILE_TYPES, LAYERS_OF_FILE, layers
 from ddbcfg_daemon.settings.layers import LAYER_ROWS
 from ddbcfg_daemon.settings.row import Row
 from ddbcfg_daemon.settings.values import ROWS, STORE_ROWS
@@ -154,7 +154,7 @@ def _hint(key: str, known: Iterable[str]) -> str:
 
 def _text_of(row: Row, value: object) -> str:
     if row.kind is layers and isinstance(value, list):
-        return json.dumps([_texts_of_layer(layer) for layer in value])
+        return LAYERS_OF_FILE + json.dumps([_texts_of_layer(layer) for layer in value])
     if row.listed and isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ",".join(value)
     types = FILE_TYPES.get(row.kind, (str,))

@@ -170,10 +170,16 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(stores_in(text))
 
 
+#: What the text of layers begins with that a file lists; no flag or variable can.
+LAYERS_OF_FILE = "\0"
+
+
 def layers(text: str) -> tuple[Mapping[str, str], ...]:
     """Return the texts of each layer's own settings; the file has them as JSON, a flag as names."""
-    if text.startswith("[{") or text == "[]":
-        return tuple(json.loads(text))
+    if text.startswith(LAYERS_OF_FILE):
+        return tuple(json.loads(text.removeprefix(LAYERS_OF_FILE)))
+    if text.startswith("["):
+        raise ValueError(f"{text!r} has a '[': name the layers without, separated by commas")
     return tuple({"store": name} for name in text.split(",") if name.strip())
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_daemon.errors import SettingsFileRefused
-from ddbcfg_daemon.settings.parsing import parse
+from ddbcfg_daemon.errors import SettingRefused, SettingsFileRefused
+from ddbcfg_daemon.settings.parsing import parse, parse_again
 from ddbcfg_daemon.settings.values import DaemonSettings, LayerSettings
 
 FOUR = """\
@@ -75,6 +75,15 @@ def test_flags_and_variables_name_layers_too(tmp_path: Path) -> None:
     assert by_flag.stores == by_variable.stores
 
 
+@pytest.mark.parametrize(
+    "text", ['["eu", "common"]', '[{"store": "eu"}]', '[{"table": "eu"}]', "[{"]
+)
+def test_layers_in_the_notation_of_the_file_are_refused_elsewhere(text: str) -> None:
+    named = ("--table", "config", "--store", "app", "--config", "", "--layers", text)
+    with pytest.raises(SettingRefused, match="without, separated by commas"):
+        parse_again(named, {})
+
+
 def test_layers_of_one_name_are_told_apart_by_their_tables_or_regions(tmp_path: Path) -> None:
     layers = '"app", { store = "app", table = "base" }, { store = "app", region = "us-east-1" }'
     names = [layer.name for layer in layers_of(parsed(tmp_path, one_store(layers)))]
@@ -104,8 +113,6 @@ def test_the_line_of_wrong_layers_is_named(tmp_path: Path, layers: str, reason: 
     text = one_store(layers, 'layer_variables = ["ROLE", "LOOP"]')
     path = tmp_path / "ddbcfg.toml"
     path.write_text(text)
-    from ddbcfg_daemon.settings.parsing import parse_again
-
     with pytest.raises(SettingsFileRefused) as refused:
         parse_again(("--config", str(path)), {"ROLE": "eu", "LOOP": "{LOOP}"})
     assert refused.value.line == 5

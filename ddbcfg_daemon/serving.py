@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -22,7 +23,7 @@ from ddbcfg_daemon.errors import EmptyStore, SomeNotServed
 from ddbcfg_daemon.exits import common_failure, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.layers.explaining import explain
-from ddbcfg_daemon.layers.source import LayersSource
+from ddbcfg_daemon.layers.source import PATIENCE, LayersSource
 from ddbcfg_daemon.memory import settle
 from ddbcfg_daemon.outputs.opening import close_outputs, open_outputs
 from ddbcfg_daemon.publishing.objects import Access
@@ -69,6 +70,8 @@ def serve(
             server,
             service.wake,
             introduce=(lambda: None) if settings.once else introduce,
+            # With --once, no later poll would merge a layer that is slow.
+            patience=math.inf if settings.once else PATIENCE,
         )
         served = [parts.served(store, schemas) for store in sources.stores]
         for store in served:
@@ -92,6 +95,7 @@ class _Parts:
     on_event: Callable[[], None]
     copies: dict[tuple[Path, str, Access], CopyKeeper] = field(default_factory=dict)
     introduce: Callable[[], None] = lambda: None
+    patience: float = PATIENCE  # seconds that a poll waits for a layer whose content is known
 
     def served(self, store: StoreSettings, schemas: Mapping[str, Schema]) -> ServedStore:
         """Return the store, ready to be served; nothing in shared memory is created yet."""
@@ -151,6 +155,7 @@ class _Parts:
                 guards_of_layer(layer, schemas),
                 self._layer_copy(layer, store, access),
             ),
+            self.patience,
         )
 
     def _layer_copy(

@@ -69,6 +69,8 @@ class LayerState:
 class Layer:
     """A layer with the given settings; ``label`` names the merged store in the log.
 
+    ``store_interval`` is the interval of the merged store's scheduled polls.
+
     ``options`` are its last good content, None if nothing is known of it.  ``confirmed`` is when
     the table last confirmed them, on CLOCK_BOOTTIME.  ``on_end`` is called in the layer's thread
     when a reading has ended.
@@ -82,6 +84,7 @@ class Layer:
         copy: CopyKeeper | None,
         label: str,
         on_end: Callable[[], None],
+        store_interval: float,
     ) -> None:
         self.settings = settings
         self.options: Options | None = None
@@ -94,6 +97,7 @@ class Layer:
         self._label = f"{label}, layer {settings.name}"
         self._judge = Judge(guards, self._label)
         self._on_end = on_end
+        self._store_interval = store_interval
         self._schedule = Schedule(settings.settings.interval)
         self._failures = 0
         self._unconfirmed = False
@@ -103,6 +107,7 @@ class Layer:
         self._thread: threading.Thread | None = None
         self._copied: tuple[Options, int] = ({}, 0)  # what is on disk, and the total of its digest
         self._copies = 0
+        self._loaded = self._hangs = False  # the copy, and the disk when it was to be loaded
         self._provenance = Provenance()
         self._origin = ""
 
@@ -128,7 +133,8 @@ class Layer:
         now, early = boottime(), 0.0
         if scheduled:
             # With the other layers, rather than a little later by itself.
-            early = 366 * 86400.0 if self._failures else self.settings.settings.interval / 2
+            its = self.settings.settings.interval
+            early = 366 * 86400.0 if self._failures else min(its, self._store_interval) / 2
         return now >= self._due - early * 1e9 or (self._again is not None and now >= self._again)
 
     @property
@@ -141,12 +147,16 @@ class Layer:
 
     def load(self, patience: float) -> None:
         """Take the copy on disk if nothing is known of the layer."""
-        if self.options is not None or self._copy is None:
+        if self.options is not None or self._copy is None or self._loaded:
             return
         try:
-            copy = self._copy.load(patience)
+            # A disk that hangs delays only one poll.
+            copy = self._copy.load(0.0 if self._hangs else patience)
         except TimeoutError:
+            self._hangs = True
             return  # the next poll continues to wait
+        # Without an error there is none, and only this daemon could write one.
+        self._hangs, self._loaded = False, not self._copy.error
         if copy is None:
             return
         self.options = copy.reading.options
@@ -289,6 +299,11 @@ class Layer:
     def age(self) -> float | None:
         """Seconds since the table last confirmed its options; None if it never did."""
         return None if self.options is None else age_of(self.confirmed)
+
+    @property
+    def skipped(self) -> Sequence[str]:
+        """The items of its last good reading that are not options."""
+        return () if self.reading is None else self.reading.skipped
 
     @property
     def state(self) -> LayerState:

@@ -39,14 +39,16 @@ class LayersSource:
         patience: float = PATIENCE,
     ) -> None:
         label = f"{store.names.namespace}/{store.names.store}"
-        self.layers = [Layer(layer, *part_of(layer), label, self._on_end) for layer in store.layers]
+        self.layers = [
+            Layer(layer, *part_of(layer), label, self._on_end, store.interval)
+            for layer in store.layers
+        ]
         self._changed = threading.Condition()
         self.merge = store.merge
         self._patience = patience
         self._merged: Layering | None = None
         self._scheduled = True
         self._requested = self._accepted = False
-        self._loaded = False
         self._failure: LayersFailed | None = None
 
     def _on_end(self) -> None:
@@ -85,8 +87,7 @@ class LayersSource:
         return self._reading(readings, fresh=fresh)
 
     def _load(self) -> None:
-        deadline = time.monotonic() + (0.0 if self._loaded else _READ_PATIENCE)
-        self._loaded = True
+        deadline = time.monotonic() + _READ_PATIENCE
         for layer in self.layers:
             layer.load(max(0.0, deadline - time.monotonic()))
 
@@ -131,7 +132,7 @@ class LayersSource:
             self._merged.options,
             time.time_ns(),
             "disk" if set(sources) == {"disk"} else next(s for s in sources if s != "disk"),
-            tuple(name for reading in readings for name in reading.skipped),
+            tuple(name for layer in self.layers for name in layer.skipped),
             whole=any(reading.whole for reading in readings),
             units=sum(reading.units for reading in readings),
             again_in=min(waits),

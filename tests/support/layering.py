@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ddbcfg_client
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import TableUnreachable
+from ddbcfg_client.shm.clock import boottime
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.guards import ShrinkGuard
@@ -53,7 +55,7 @@ class FakeLayer:
         assert self.gate.wait(20.0)
         if isinstance(content, Exception):
             raise content
-        return Reading(content.options, content.read_at, provenance=content.provenance)
+        return replace(content, read_boottime=boottime())
 
 
 class LayeredStore:

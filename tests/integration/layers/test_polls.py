@@ -1,0 +1,104 @@
+"""When layers are read, and what a poll says of those that it did not read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ddbcfg_daemon import serving
+from ddbcfg_daemon.disk.copy_format import Copy
+from ddbcfg_daemon.disk.disk_copy import DiskCopy
+from ddbcfg_daemon.errors import LayersFailed
+from ddbcfg_daemon.settings.parsing import parse
+from ddbcfg_daemon.settings.values import StoreSettings
+from ddbcfg_daemon.signals import Signals
+from ddbcfg_daemon.sources.base import Reading, Sources
+from support.layering import AWAY, FakeLayer, LayeredStore
+from support.shm import reading
+
+Make = Callable[..., LayeredStore]
+
+
+def test_a_layer_with_a_long_interval_is_read_no_more_often_than_that(make: Make) -> None:
+    store = make()
+    host, eu, common = store.settings.layers
+    eu = replace(eu, settings=replace(eu.settings, interval=3600.0))
+    store.settings = replace(store.settings, layers=(host, eu, common))
+    store.stop()
+    store.start()
+    store.refresher.poll()
+    for layer in store.source.layers:
+        layer._due -= 3500 * 10**9  # as if so long ago
+    store.refresher.poll()
+    assert [store[name].reads for name in ("host", "eu", "common")] == [2, 1, 2]
+    for layer in store.source.layers:
+        layer._due -= 80 * 10**9  # with the other layers rather than a little later
+    store.refresher.poll()
+    assert [store[name].reads for name in ("host", "eu", "common")] == [3, 2, 3]
+
+
+def test_skipped_items_of_a_layer_that_is_not_read_again_still_count(make: Make) -> None:
+    store = make()
+    content = reading({"db": {"host": "eu"}})
+    store["eu"].content = Reading(content.options, content.read_at, skipped=("5",))
+    store.refresher.poll()
+    assert store.config.status().skipped == 1
+    store.refresher.poll(scheduled=False)  # nothing is due
+    assert store.config.status().skipped == 1
+
+
+def test_a_layer_without_a_copy_is_not_asked_for_it_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = make(copies=True)
+    store["eu"].content = AWAY
+    loads: list[str] = []
+    load = DiskCopy.load
+
+    def counted(copy: DiskCopy) -> Copy | None:
+        loads.append(copy.names.store)
+        return load(copy)
+
+    monkeypatch.setattr(DiskCopy, "load", counted)
+    for _ in range(3):
+        store.reload()
+    assert sum("layer" in name for name in loads) == 3  # one for each layer
+    assert [state.copy_error for state in store.source.states] == ["", "", ""]
+
+
+class _FakeSources(Sources):
+    def __init__(self, stores: tuple[StoreSettings, ...]) -> None:
+        self.stores = stores
+        self.tables = {part.store: FakeLayer() for part in stores[0].parts}
+
+    def source(self, store: StoreSettings) -> FakeLayer:
+        return self.tables[store.store]
+
+    def place(self, store: StoreSettings) -> str:
+        return "here"
+
+
+def test_once_waits_for_a_slow_layer_although_its_copy_is_known(
+    namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = ("--table", "config", "--store", "app", "--namespace", namespace, "--config", "")
+    more = ("--layers", "eu,common", "--once", "--state-dir", str(tmp_path), "--poll-timeout=0.3")
+    settings = parse((*flags, *more), {})
+    sources = _FakeSources(settings.stores)
+    monkeypatch.setattr(serving, "open_sources", lambda _: sources)
+    monkeypatch.setattr(serving, "PATIENCE", 0.05)
+    sources.tables["common"].put({"db": {"host": "all"}})
+
+    def serve() -> BaseException | None:
+        with Signals() as signals:
+            return serving.serve(settings, signals, lambda: settings)
+
+    assert serve() is None
+    sources.tables["eu"].gate.clear()
+    try:
+        assert isinstance(serve(), LayersFailed)
+    finally:
+        sources.tables["eu"].gate.set()

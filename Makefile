@@ -150,6 +150,15 @@ contrib-check: $(READY) ## validate the files of contrib/ with the linters of th
 	@command -v promtool >/dev/null || echo "no promtool here: the alerts were not tested"
 	@! command -v promtool >/dev/null || promtool test rules contrib/prometheus/alerts_test.yml
 
+# In a venv of its own, like contrib-check.  It fails if a link or an anchor leads nowhere.
+SITE = .cache/docs
+docs: $(READY) ## build the documentation site in .cache/site/html
+	@test -d $(SITE) || $(VENV)/bin/python -m venv $(SITE)
+	@$(SITE)/bin/pip install --quiet --requirement docs/requirements.txt
+	@PYTHONPATH=tests $(VENV)/bin/python -m support.site.pages
+	@$(SITE)/bin/zensical build --strict
+	@PYTHONPATH=tests $(VENV)/bin/python -m support.site.built
+
 # systemd-analyze needs the program to exist, and exits with 0 if there are only warnings.  Its
 # output about other units of this machine is ignored.
 verify-unit: ## check the installed form of the systemd units

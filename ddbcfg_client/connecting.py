@@ -61,9 +61,9 @@ def connect(
         defaults: Options to return if the store has none of their name.
 
     Raises:
-        StoreNotNamed, NameRefused, SnapshotUnavailable, SnapshotPermissionError, UntrustedSegment,
-        LayoutMismatch, SnapshotCorrupt, SecondsRefused, NumbersRefused, DefaultsRefused,
-        ValueRefused, FileUnavailable: See their descriptions.
+        ConfigError: StoreNotNamed, NameRefused, SnapshotUnavailable, SnapshotPermissionError,
+            UntrustedSegment, LayoutMismatch, SnapshotCorrupt, SecondsRefused, NumbersRefused,
+            DefaultsRefused, ValueRefused or FileUnavailable; see their descriptions.
     """
     return attach(
         table,

@@ -26,21 +26,20 @@ _UNINSTALL = "Remove what install-units installed.  The settings stay."
 
 def install_units(arguments: Sequence[str]) -> int:
     """Run ``ddbcfg-daemon install-units`` and return the exit code."""
-    return _run("install-units", _INSTALL, arguments, _install)
+    return _run("install-units", arguments, _install)
 
 
 def uninstall_units(arguments: Sequence[str]) -> int:
     """Run ``ddbcfg-daemon uninstall-units`` and return the exit code."""
-    return _run("uninstall-units", _UNINSTALL, arguments, _uninstall)
+    return _run("uninstall-units", arguments, _uninstall)
 
 
 COMMANDS = {"install-units": install_units, "uninstall-units": uninstall_units}
+_DESCRIPTIONS = {"install-units": _INSTALL, "uninstall-units": _UNINSTALL}
 
 
-def _run(
-    name: str, description: str, arguments: Sequence[str], act: Callable[[Places, bool], None]
-) -> int:
-    flags = _parser(name, description).parse(arguments)
+def _run(name: str, arguments: Sequence[str], act: Callable[[Places, bool], None]) -> int:
+    flags = parser_of(name).parse(arguments)
     try:
         destdir = flags.destdir.absolute() if flags.destdir else None
         act(Places(flags.prefix, flags.bindir, flags.sysconfdir, destdir), flags.dry_run)
@@ -50,8 +49,9 @@ def _run(
     return 0
 
 
-def _parser(name: str, description: str) -> Parser:
-    parser = Parser(prog=f"ddbcfg-daemon {name}", description=description)
+def parser_of(name: str) -> Parser:
+    """Return the parser of one of these commands, from which the documents are made, too."""
+    parser = Parser(prog=f"ddbcfg-daemon {name}", description=_DESCRIPTIONS[name])
 
     def folder(flag: str, default: Path | None, text: str) -> None:
         parser.add_argument(flag, metavar="DIR", type=_path, default=default, help=text)

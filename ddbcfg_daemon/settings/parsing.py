@@ -31,7 +31,7 @@ way; 78 the table has the wrong key schema
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> DaemonSettings:
     """Return the settings; print what is wrong and exit with 2 if there is an error."""
-    parser = _parser()
+    parser = daemon_parser()
     try:
         return settings_from(vars(parser.parse(arguments)), environment)
     except SettingsFileRefused as error:  # the usage of the flags would not help
@@ -48,13 +48,14 @@ def parse_again(
     Flags and variables are those of its start, so only the file can be wrong.  Raise
     SettingRefused.
     """
-    return settings_from(vars(_parser().parse(arguments)), environment)
+    return settings_from(vars(daemon_parser().parse(arguments)), environment)
 
 
 # --- the command line ----------------------------------------------------------------------------
 
 
-def _parser() -> Parser:
+def daemon_parser() -> Parser:
+    """Return the parser of the flags, from which the documents are made, too."""
     parser = Parser(
         prog="ddbcfg-daemon",
         description="Poll a DynamoDB configuration table and publish it into shared memory.",

@@ -24,10 +24,15 @@ def table(rows: Iterable[Row]) -> Iterator[str]:
     yield "| flag | variable | default | |"
     yield "|---|---|---|---|"
     for row in rows:
-        flag = row.flag if row.switch else f"{row.flag} {row.metavar}"
-        what = row.help + (f". {row.more}" if row.more else "")
-        default = row.default_is or (f"`{row.default}`" if row.default else "")
-        yield f"| `{flag}` | `{row.variable}` | {default} | {marked_up(what)} |"
+        yield f"| {' | '.join(described(row))} |"
+
+
+def described(row: Row) -> tuple[str, str, str, str]:
+    """The flag, the variable, the default and the meaning of a setting, as Markdown."""
+    flag = row.flag if row.switch else f"{row.flag} {row.metavar}"
+    what = row.help + (f". {row.more}" if row.more else "")
+    default = row.default_is or (f"`{row.default}`" if row.default else "")
+    return f"`{flag}`", f"`{row.variable}`", default, marked_up(what)
 
 
 def marked_up(text: str) -> str:

@@ -12,7 +12,7 @@ READY   = $(VENV)/.ready
 
 COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) ddbcfg_client/readonly/_guarded.c
 
-.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check contrib-check pictures verify-unit install uninstall clean
+.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check contrib-check docs pictures verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile

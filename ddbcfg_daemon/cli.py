@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 
-from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_daemon.checking import check
 from ddbcfg_daemon.exits import MENDABLE, exit_code, log_fault, reason_of
 from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
@@ -29,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return COMMANDS[arguments[0]](arguments[1:])
     settings = parse(arguments)
-    writer = set_up_logging(settings.log_level)
+    writer = set_up_logging(settings.log_level, settings.log_format)
     try:
         return _main(settings, partial(parse_again, arguments), writer)
     finally:
@@ -60,5 +59,5 @@ def _main(settings: DaemonSettings, reread: Callable[[], DaemonSettings], writer
     finally:
         end_helpers(others)
     if isinstance(failure, MENDABLE):  # for any other failure, the traceback is in the log
-        writer.put(printable(without_passwords(f"ddbcfg-daemon: {reason_of(failure)}")))
+        writer.end(reason_of(failure))
     return exit_code(failure)

@@ -47,7 +47,12 @@ class PollRecord:
         status = self.status
         if reading.failure is None:
             if status.failures:
-                log.info("%s: polls succeed again after %d failures", self._label, status.failures)
+                log.info(
+                    "%s: polls succeed again after %d failures",
+                    self._label,
+                    status.failures,
+                    extra={"event": "polls_succeed"},
+                )
             status.failures = 0
             status.error = ""
         self._consumed(reading)
@@ -80,6 +85,7 @@ class PollRecord:
             status.failures,
             status.error,
             self._serving(generation),
+            extra={"event": "poll_failed"},
         )
 
     def date(self, reading: Reading) -> None:
@@ -128,10 +134,15 @@ class PollRecord:
         status = self.status
         self.figures.refusals += bool(why)
         if why and why != status.held:
-            log.warning("%s: %s; %s", self._label, why, self._serving(generation))
+            log.warning(
+                "%s: %s; %s", self._label, why, self._serving(generation), extra={"event": "held"}
+            )
         elif status.held and not why:
-            text = "%s: the table's content is not held any more"
-            log.info(text, self._label)
+            log.info(
+                "%s: the table's content is not held any more",
+                self._label,
+                extra={"event": "accepted"},
+            )
         if not why:
             status.held_since = NEVER
         elif not status.held:

@@ -119,4 +119,5 @@ class Publication:
             snapshot.digest[:12],
             f", revision {revision}" if revision else "",
             changed,
+            extra={"event": "published"},
         )

@@ -35,6 +35,7 @@ from ddbcfg_daemon.publication import Publication
 from ddbcfg_daemon.publishing.poll_requests import Outcome, PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.sources.base import Reading, Source
+from ddbcfg_daemon.store_label import StoreLabel
 from ddbcfg_daemon.summary import summary_of
 
 log = logging.getLogger("ddbcfg.daemon")
@@ -70,7 +71,7 @@ class Refresher:
         self._layers = layers
         self._requests = requests or PollRequests()
         self._on_event = on_event
-        self._label = f"{publisher.names.namespace}/{publisher.names.store}"
+        self._label = StoreLabel(publisher.names)
         self._stop = threading.Event()
         self._copy = LastKnownGood(copy, publisher, self._label)
         self._judge = Judge(guards, self._label)

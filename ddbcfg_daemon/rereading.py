@@ -14,6 +14,7 @@ from ddbcfg_client.errors import ConfigError
 from ddbcfg_daemon.errors import SettingsFileRefused
 from ddbcfg_daemon.exits import reason_of
 from ddbcfg_daemon.outputs.base import Output
+from ddbcfg_daemon.outputs.log_writer import choose_log
 from ddbcfg_daemon.outputs.opening import open_outputs
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Change
@@ -94,15 +95,19 @@ class Rereading:
         before = list(self._served.values())
         coming = [store for store in served.values() if store not in before]
         leaving = [store for store in before if store not in served.values()]
-        level = settings.log_level
+        log_as, before_as = ((its.log_level, its.log_format) for its in (settings, self._settings))
         unchanged = not (coming or leaving) and outputs == self._outputs
-        if unchanged and level == self._settings.log_level:
+        if unchanged and log_as == before_as:
             return None
-        logging.getLogger("ddbcfg").setLevel(level)
+        choose_log(*log_as)
         self._sources.keep(settings.stores)
         self._settings, self._served, self._schemas = settings, served, schemas
         self._outputs = outputs
-        log.info("settings changed: %s", _summary(coming, leaving))
+        log.info(
+            "settings changed: %s",
+            _summary(coming, leaving),
+            extra={"event": "settings_changed"},
+        )
         return Change(list(served.values()), coming, leaving, outputs)
 
     def _unchanged(self, store: StoreSettings, schemas: Mapping[str, Schema]) -> ServedStore | None:

@@ -14,6 +14,7 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.exits import MENDABLE, is_final, log_fault, reason_of
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.schedule import Schedule
+from ddbcfg_daemon.store_label import StoreLabel
 
 log = logging.getLogger("ddbcfg.daemon")
 
@@ -56,7 +57,7 @@ class ServedStore:
     @property
     def label(self) -> str:
         """The store's name in log and status lines."""
-        return f"{self.names.namespace}/{self.names.store}"
+        return StoreLabel(self.names)
 
     @property
     def ready(self) -> bool:
@@ -100,7 +101,11 @@ class ServedStore:
             self.obstacle = failure
             pause = self._schedule.retry(self._failures)
             log.warning(
-                "%s: not served: %s; next try in %.0f s", self.label, reason_of(failure), pause
+                "%s: not served: %s; next try in %.0f s",
+                self.label,
+                reason_of(failure),
+                pause,
+                extra={"event": "not_served"},
             )
             self._on_event()
             self._wake.wait(pause)
@@ -120,7 +125,13 @@ class ServedStore:
         refresher = self.refresher or self._make()  # poll_once() may have made it
         self.obstacle = None
         self.refresher = refresher
-        log.info("serving %s as %s: %s", self.label, self.names.page, self._about)
+        log.info(
+            "serving %s as %s: %s",
+            self.label,
+            self.names.page,
+            self._about,
+            extra={"event": "serving"},
+        )
         if self._stop.is_set():  # stop() may have come while make() ran
             return None
         refresher.run()

@@ -84,7 +84,7 @@ class Service:
         while True:
             received = self._signals.wait(pause)
             for number in received & STOPPING:
-                log.info("stopping on %s", number.name)
+                log.info("stopping on %s", number.name, extra={"event": "stopping"})
                 return None
             try:
                 if signal.SIGHUP in received:
@@ -150,7 +150,11 @@ class Service:
         if any(new):  # one line for each poll, not for each signal
             log.info("polling now on SIGHUP")
         if refusal and (any(new) or refusal != self._refusal):
-            log.error("settings unchanged, because they cannot be used: %s", refusal)
+            log.error(
+                "settings unchanged, because they cannot be used: %s",
+                refusal,
+                extra={"event": "settings_refused"},
+            )
         self._refusal = refusal
 
     def _apply(self, change: Change) -> None:

@@ -93,6 +93,13 @@ class LogWriter(logging.Handler):
             self._size += len(raw)
             self._changed.notify_all()
 
+    def end(self, reason: str) -> None:
+        """Queue the reason why the daemon ends; as text, like that of any other program."""
+        if isinstance(self.formatter, LineFormatter):
+            self.put(printable(without_passwords(f"ddbcfg-daemon: {reason}")))
+        else:
+            self.put(self.format(_record(logging.ERROR, reason, "failed")))
+
     def close(self) -> None:
         """Wait until all lines are written, for at most a second."""
         if not self._ended:
@@ -106,8 +113,7 @@ class LogWriter(logging.Handler):
 
     def _notice(self, dropped: int) -> bytes:
         text = f"{dropped} log lines were dropped: standard error was blocked or failed"
-        record = logging.LogRecord("ddbcfg.daemon", logging.WARNING, "", 0, text, None, None)
-        return f"{self.format(record)}\n".encode()
+        return f"{self.format(_record(logging.WARNING, text, 'log_dropped'))}\n".encode()
 
     def _write_on(self) -> None:
         failed = 0
@@ -145,17 +151,38 @@ class LogWriter(logging.Handler):
                 self._torn = raw[done - 1 : done] != b"\n"
 
 
-def set_up_logging(level: str) -> LogWriter:
-    """Send all log records to standard error; return the handler."""
+def _record(level: int, text: str, event: str) -> logging.LogRecord:
+    record = logging.LogRecord("ddbcfg.daemon", level, "", 0, text, None, None)
+    record.event = event
+    return record
+
+
+def set_up_logging(level: str, style: str) -> LogWriter:
+    """Send all log records to standard error, as :func:`choose_log` says; return the handler."""
     _open_standard_descriptors()
     handler = LogWriter(2)
-    # The journal adds the time itself.
-    handler.setFormatter(LineFormatter(with_time="JOURNAL_STREAM" not in os.environ))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.WARNING)
     logging.captureWarnings(True)  # Python would write them to standard error and could block
-    logging.getLogger("ddbcfg").setLevel(level)
+    choose_log(level, style)
     return handler
+
+
+def choose_log(level: str, style: str) -> None:
+    """Log from this level on, and in this format, text or json, from now on."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogWriter):
+            handler.setFormatter(_formatter(style))
+    logging.getLogger("ddbcfg").setLevel(level)
+
+
+def _formatter(style: str) -> logging.Formatter:
+    if style == "json":
+        from ddbcfg_daemon.outputs.json_lines import JsonFormatter
+
+        return JsonFormatter()
+    # The journal adds the time itself.
+    return LineFormatter(with_time="JOURNAL_STREAM" not in os.environ)
 
 
 def _open_standard_descriptors() -> None:

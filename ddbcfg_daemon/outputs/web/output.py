@@ -44,5 +44,9 @@ def open_web(selected: HttpAddress, origin: str) -> Web:
     except BaseException:
         listener.close()
         raise
-    log.info("page, metrics and health checks are on %s", listener.address.url)
+    log.info(
+        "page, metrics and health checks are on %s",
+        listener.address.url,
+        extra={"event": "listening"},
+    )
     return web

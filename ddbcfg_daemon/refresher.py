@@ -87,7 +87,7 @@ class Refresher:
         self._record = PollRecord(status, self._label)
         self._publication = Publication(publisher, self._copy, self._record, self._label)
         self._pin = Pin(copy, publisher, self._publication, self._copy, status, self._label)
-        self._operators = Operators(self._pin, publisher, self._requests, self._steered)
+        self._operators = Operators(self._pin, publisher, self._requests)
         self._pace = Pace(interval, self._requests, status)
         publisher.report(status)
 
@@ -177,7 +177,7 @@ class Refresher:
                 give_back()
                 self._pace.ended(error, scheduled=scheduled)
                 del error  # its frames keep the reading in memory
-                scheduled = self._pace.sleep(self._stop, self._operators.serve)
+                scheduled = self._pace.sleep(self._stop, self._serve_operators)
         except FATAL as error:
             self.failure = error
         except BaseException as error:  # noqa: BLE001 - a bug; the service decides what follows
@@ -191,7 +191,10 @@ class Refresher:
     def _progress(self) -> None:
         """Record that a reading makes progress; an operator does not wait for its end."""
         self._pace.progress()
-        self._operators.serve()
+        self._serve_operators()
+
+    def _serve_operators(self) -> None:
+        self._operators.serve(self._steered)
 
     def _steered(self) -> None:
         self._judge.forget()  # something else may be published now
@@ -232,12 +235,12 @@ class Refresher:
                 log.warning("%s: %s disappeared from /dev/shm; recreated", self._label, what)
             self._copy.look()
             self._pin.look()
-            self._operators.serve()
+            self._serve_operators()
             served = None if self._has_read else self._publication.served()
             reading = self._source.read(self._progress, full=asked.full, served=served)
             if self._stop.is_set():
                 return None
-            self._operators.serve()
+            self._serve_operators()
             if reading.confirmed:
                 held = self._refusal(reading, scheduled=scheduled, accepted=asked.accept)
                 if held is None:

@@ -15,24 +15,25 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 
 
 class Operators:
-    """Does the errands in ``requests``; ``on_done`` is called after each."""
+    """Does the errands in ``requests``."""
 
-    def __init__(
-        self, pin: Pin, publisher: Publisher, requests: PollRequests, on_done: Callable[[], None]
-    ) -> None:
+    def __init__(self, pin: Pin, publisher: Publisher, requests: PollRequests) -> None:
         self._pin = pin
         self._publisher = publisher
         self._requests = requests
-        self._on_done = on_done
 
-    def serve(self) -> None:
-        """Do the errands that wait; raise WriterLocked."""
+    def serve(self, on_done: Callable[[], None]) -> None:
+        """Do the errands that wait, and call ``on_done`` after each; raise WriterLocked.
+
+        ``on_done`` is not kept: with its refresher, this object would form a cycle that keeps the
+        pages of a store open that is served no more.
+        """
         while errand := self._requests.errands.next():
             errand.response = self._response_to(errand.request, errand.by)
             if errand.request.op in (PIN, UNPIN):
                 # Soon, so that the status says what is held, or that nothing is.
                 self._requests.ask()
-            self._on_done()
+            on_done()
             self._requests.on_end()
 
     def _response_to(self, request: Request, by: str) -> Response:

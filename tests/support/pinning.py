@@ -10,7 +10,7 @@ from support.shm import reading
 def ask(host: Host, op: str, **which: int) -> Response:
     """Do an errand between two polls; return the response."""
     errand = host.refresher._requests.steer(Request(op, by="alice", **which), 0)
-    host.refresher._operators.serve()
+    host.refresher._serve_operators()
     assert errand.response is not None
     return errand.response
 

@@ -40,7 +40,7 @@ def test_the_settings_are_printed_as_a_file_with_the_origin_of_each(
     assert daemon.wait() == 0, daemon.output
     printed = tomllib.loads(daemon.output)
     [store] = printed.pop("stores")
-    assert printed == {"log_level": "warning"}
+    assert printed == {"log_level": "warning", "log_format": "text", "http_public": False}
     assert (store["table"], store["interval"], store["max_shrink"]) == (table.name, 30, 20)
     lines = {line.partition(" =")[0]: line.partition(" # ")[2] for line in daemon.lines(" = ")}
     assert lines["log_level"] == "DDBCFG_LOG_LEVEL"

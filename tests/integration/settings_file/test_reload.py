@@ -193,7 +193,8 @@ def test_changes_faster_than_polls_leave_the_last_one_and_nothing_else(
         return sum(file.startswith("/dev/shm/") for file in files)
 
     tasks = Path(f"/proc/{daemon.pid}/task")
-    wait_until(lambda: len(list((setting.folder / "state").iterdir())) == 2)
+    # Of each store the copy and, written after it, the folder with the generations.
+    wait_until(lambda: len(list((setting.folder / "state").iterdir())) == 4)
     threads = len(list(tasks.iterdir()))
     before = settled(3600)
     for interval in range(101, 109):

@@ -149,5 +149,5 @@ def test_reading_loads_nothing_of_what_writes() -> None:
     assert not loaded & {"boto3", "botocore", "json", "tempfile", "shutil"}
     assert not [module for module in loaded if module.startswith("ddbcfg_client.dynamodb")]
     commands = {module for module in loaded if module.startswith("ddbcfg_client.commands.")}
-    names = ("command", "exits", "get", "main", "output", "parser", "reading", "registry")
-    assert commands == {f"ddbcfg_client.commands.{name}" for name in names}
+    names = ("argument_types", "command", "exits", "get", "main", "output", "parser", "reading")
+    assert commands == {f"ddbcfg_client.commands.{name}" for name in (*names, "registry")}

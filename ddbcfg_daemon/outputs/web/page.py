@@ -8,7 +8,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from ddbcfg_client.commands.condition import EMPTY, FAILING, FRESH, HELD, IN_DOUBT, STALE
+from ddbcfg_client.commands.condition import (
+    EMPTY,
+    FAILING,
+    FRESH,
+    HELD,
+    IN_DOUBT,
+    PINNED,
+    STALE,
+)
 from ddbcfg_client.printable import printable
 from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.outputs.web.history import Changed
@@ -23,6 +31,7 @@ _MEANING = {
     EMPTY: "Readers find no snapshot.",
     FAILING: "Readers go on with the last snapshot.",
     STALE: "Readers go on with the last snapshot.",
+    PINNED: "An operator decides what readers get, until ddbcfg-client unpin.",
     HELD: "New content is held back. Readers go on with the generation before.",
     IN_DOUBT: "Published, although no revision explains it.",
     STARTING: "",

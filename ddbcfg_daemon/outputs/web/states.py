@@ -5,7 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ddbcfg_client.commands.condition import EMPTY, FAILING, FRESH, HELD, IN_DOUBT, STALE
+from ddbcfg_client.commands.condition import (
+    EMPTY,
+    FAILING,
+    FRESH,
+    HELD,
+    IN_DOUBT,
+    PINNED,
+    STALE,
+)
 from ddbcfg_client.format.page import NEVER, PageStatus
 from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.shm.clock import age_of
@@ -16,7 +24,7 @@ from ddbcfg_daemon.served_store import ServedStore
 STARTING, NOT_SERVED = "starting", "not served"
 
 #: From the worst to the best; what needs a person comes first.
-ORDER = (NOT_SERVED, EMPTY, FAILING, STALE, HELD, IN_DOUBT, STARTING, FRESH)
+ORDER = (NOT_SERVED, EMPTY, FAILING, STALE, PINNED, HELD, IN_DOUBT, STARTING, FRESH)
 
 _INTERVALS = 3  # without a successful poll, after which a store is stale: as in ``status``
 
@@ -25,9 +33,9 @@ _INTERVALS = 3  # without a successful poll, after which a store is stale: as in
 class StoreState:
     """The state of one store.
 
-    ``condition`` is one of :data:`ORDER`, ``reason`` says why; ``since`` is the time of a hold or
-    doubt, in seconds since 1970, 0 without one.  ``ready``: readers have a snapshot.  ``stuck`` is
-    the seconds without progress of its thread.
+    ``condition`` is one of :data:`ORDER`, ``reason`` says why; ``since`` is the time of a pin,
+    hold or doubt, in seconds since 1970, 0 without one.  ``ready``: readers have a snapshot.
+    ``stuck`` is the seconds without progress of its thread.
     """
 
     namespace: str
@@ -111,12 +119,21 @@ def _condition(refresher: Refresher, status: PageStatus, generation: int) -> tup
         return STALE, "its age is unknown", 0.0
     if age > _INTERVALS * refresher.interval:
         return STALE, f"not confirmed, although it is polled every {refresher.interval:g} s", 0.0
+    if status.pinned:
+        return PINNED, _pinned(status, generation), _seconds(status.pinned_since)
     if status.held:
         return HELD, status.held, _seconds(status.held_since)
     if status.doubt_since != NEVER:
         why = status.note or "no revision explains what is published"
         return IN_DOUBT, why, _seconds(status.doubt_since)
     return FRESH, "", 0.0
+
+
+def _pinned(status: PageStatus, generation: int) -> str:
+    by = f" by {status.pinned_by}" if status.pinned_by else ""
+    what = "to" if status.pinned == generation else "to the content of"
+    newer = "newer content is held" if status.held else "the table has no other content"
+    return f"{what} generation {status.pinned}{by}; {newer}"
 
 
 def _text(reason: str) -> str:

@@ -59,6 +59,22 @@ def test_stores_that_need_a_person_come_first(namespace: str) -> None:
         assert "The store is empty" not in text
 
 
+def test_a_pin_is_shown_with_who_made_it_and_what_it_holds(namespace: str) -> None:
+    served = Served(namespace)
+    with a_site(served) as site:
+        served.poll(reading({"db": {}}))
+        assert served.store.refresher is not None
+        status = served.store.refresher.status
+        status.pinned, status.pinned_by, status.pinned_since = 1, "<alice>", time.time_ns()
+        text = html(site)
+        assert states(text) == ["pinned"]
+        assert "to generation 1 by &lt;alice&gt;; the table has no other content." in text
+        status.pinned, status.held = 7, "newer"
+        assert "to the content of generation 7 by &lt;alice&gt;; newer content is held." in html(
+            site
+        )
+
+
 def test_a_store_whose_age_is_three_intervals_is_stale(namespace: str) -> None:
     served = Served(namespace, interval=1e-6)
     with a_site(served) as site:

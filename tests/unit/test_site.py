@@ -15,7 +15,7 @@ from ddbcfg_daemon.settings.values import ROWS
 from support.site.api import PAGES, api_page, public
 from support.site.built import unlisted
 from support.site.commands import client_page, daemon_page
-from support.site.pages import MissingTarget, documents, relinked
+from support.site.pages import MissingTarget, documents, relinked, stage
 from support.site.settings import settings_page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,3 +98,15 @@ def test_the_first_steps_are_commands_of_the_guide_where_they_are_run() -> None:
     blocks = re.findall(r"^```\w+\n(.*?)^```$", first, re.DOTALL | re.MULTILINE)
     assert len(blocks) == 4
     assert [block for block in blocks if block not in guide] == []
+
+
+def test_the_site_has_each_picture_that_a_page_shows(tmp_path: Path) -> None:
+    stage(tmp_path / "site", "")
+    shown = re.compile(r"!\[[^]]*\]\(([^)\s]+)\)")
+    pictures = {
+        picture
+        for page in documents().values()
+        for picture in shown.findall((tmp_path / "site" / page).read_text())
+    }
+    assert "images/page-light.png" in pictures
+    assert [picture for picture in pictures if not (tmp_path / "site" / picture).is_file()] == []

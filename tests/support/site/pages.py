@@ -49,6 +49,12 @@ def generated() -> dict[str, Iterator[str]]:
     return pages | {f"reference/api-{name}.md": api_page(page) for name, page in PAGES.items()}
 
 
+def shown() -> list[Path]:
+    """Return the pictures and other files of docs/ that pages show."""
+    found = (ROOT / "docs").rglob("*")
+    return sorted(path for path in found if path.suffix in (".svg", ".png", ".json"))
+
+
 def stage(folder: Path, repository: str) -> None:
     """Write all pages, and the files that they show, to a new ``folder``."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -59,9 +65,9 @@ def stage(folder: Path, repository: str) -> None:
         # The texts of settings name documents as the README does, from the root of the repository.
         text = "\n".join(lines).replace("](docs/", "](../")
         (folder / page).write_text(text + "\n")
-    for path in (ROOT / "docs").iterdir():
-        if path.suffix in (".svg", ".json"):
-            shutil.copy(path, folder)
+    for path in shown():
+        (folder / path.relative_to(ROOT / "docs")).parent.mkdir(exist_ok=True)
+        shutil.copy(path, folder / path.relative_to(ROOT / "docs"))
 
 
 def relinked(document: Path, text: str, repository: str) -> str:
@@ -82,8 +88,8 @@ def relinked(document: Path, text: str, repository: str) -> str:
         if path in pages:
             label = title(path) if label in (target, path.name) else label
             return f"[{label}]({pages[path]}{'#' if anchor else ''}{anchor})"
-        if path.parent == ROOT / "docs":
-            return f"{image}[{label}]({path.name})"
+        if path.is_relative_to(ROOT / "docs"):
+            return f"{image}[{label}]({path.relative_to(ROOT / 'docs')})"
         return (
             f"[{label}]({repository}/blob/main/{path.relative_to(ROOT)})" if repository else label
         )

@@ -7,9 +7,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
-from openfeature import _event_support
-
 from ddbcfg_client.objects import forks
+from ddbcfg_client.reporting import log
+
+try:
+    from openfeature import _event_support
+except ImportError:  # a later release of the SDK
+    _event_support = None  # type: ignore[assignment]
 
 #: Held while the SDK takes an event.  No fork happens then: the child would have its locks, held.
 EMITTING = threading.Lock()
@@ -28,8 +32,14 @@ def revive_event_executor() -> None:
     """
     number = forks.process()
     executor = getattr(_event_support, "_event_executor", None)
-    if number in _executors or not isinstance(executor, ThreadPoolExecutor):
-        return  # done, or another release of the SDK
+    if number in _executors:
+        return
+    if not isinstance(executor, ThreadPoolExecutor):
+        if _executors:  # in a child
+            reason = "this release of the SDK keeps its threads elsewhere"
+            log("warning", f"handlers of OpenFeature events may not run after a fork: {reason}")
+        _executors[number] = executor
+        return
     threads = [*getattr(executor, "_threads", ())]
     if _executors or (threads and not any(thread.is_alive() for thread in threads)):
         executor = ThreadPoolExecutor(thread_name_prefix="openfeature-event-handler")

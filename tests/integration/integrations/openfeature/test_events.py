@@ -6,6 +6,8 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ from openfeature import api  # noqa: E402
 from openfeature.event import EventDetails, ProviderEvent  # noqa: E402
 from openfeature.exception import ErrorCode, OpenFeatureError  # noqa: E402
 
-from ddbcfg_client.integrations.openfeature import DdbcfgProvider, watch  # noqa: E402
+from ddbcfg_client.integrations.openfeature import DdbcfgProvider, sdk_forks, watch  # noqa: E402
 
 READY = ProviderEvent.PROVIDER_READY
 STALE = ProviderEvent.PROVIDER_STALE
@@ -227,3 +229,17 @@ def test_a_provider_that_is_set_again_after_its_shutdown_watches_again(
         assert watching() == 1
         api.clear_providers()
         assert watching() == 0
+
+
+@pytest.mark.parametrize("support", [None, SimpleNamespace()], ids=["no module", "no executor"])
+def test_an_sdk_that_keeps_its_threads_elsewhere_is_logged_once_in_a_child(
+    support: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sdk_forks, "_event_support", support)
+    monkeypatch.setattr(sdk_forks, "_executors", {})
+    logged = []
+    for process in (1, 1, 2, 2):
+        monkeypatch.setattr(sdk_forks.forks, "process", lambda process=process: process)
+        sdk_forks.revive_event_executor()
+        logged.append(len(caplog.records))
+    assert logged == [0, 0, 1, 1]

@@ -64,6 +64,19 @@ def _no_settings_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
 _FORKS_AND_KILLS = {"crash", "races", "servers"}
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_collection_for_each_connection() -> Iterator[None]:
+    """The daemon collects twice for each connection, 0.1 s each in a process with so many modules.
+
+    What it frees is tested in processes of their own.
+    """
+    from ddbcfg_daemon.sources import connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "settle", lambda: None)
+        yield
+
+
 @pytest.fixture
 def unmeasured_children(monkeypatch: pytest.MonkeyPatch) -> None:
     """Child processes that coverage does not measure, and so loads nothing into."""

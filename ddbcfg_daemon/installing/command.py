@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
@@ -73,7 +74,9 @@ def _path(text: str) -> Path:
 def _programs() -> Path:
     """Return the folder of the program that runs, not of what it links to (pipx)."""
     program = Path(sys.argv[0])
-    if program.name == "ddbcfg-daemon" and program.exists():
+    if program.name == "ddbcfg-daemon" and os.path.exists(
+        program
+    ):  # False, too, if a folder is closed to this user
         return program.absolute().parent
     return Path(sysconfig.get_path("scripts"))
 

@@ -157,7 +157,7 @@ def test_without_rights_it_says_so_and_changes_nothing(
     if command == "uninstall-units":
         assert main(["install-units", *here(tmp_path)]) == 0
     before = files_in(tmp_path)
-    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest's are of root only
+    for folder in (tmp_path, *tmp_path.parents[:-2]):  # pytest's are of root only
         folder.chmod(0o755)
     done = run_python("-c", _AS_NOBODY, str(program), command, *here(tmp_path), cwd=ROOT)
     assert done.returncode == REFUSED, done.stderr

@@ -205,6 +205,7 @@ def test_get_of_all_else_is_left_to_the_parser(line: list[str]) -> None:
     assert load("get").plain(line) is None
 
 
+@pytest.mark.usefixtures("unmeasured_children")
 def test_get_of_names_alone_does_not_load_argparse() -> None:
     code = """
 import sys

@@ -1,7 +1,7 @@
 """The server: one thread for all connections, which are limited in number, time and size.
 
 The thread never waits for a client.  It takes at most half of a core, whatever it is asked, because
-it rests as long as it worked: polls go on beside it.
+after a turn of bounded work it rests as long as it worked: polls go on beside it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MOST = 64  # connections
 _AT_ONCE = 16  # connections that are accepted before the others go on
 _TICK = 0.5  # seconds between two looks for connections whose time is over
 _PAUSE = 0.1  # seconds after no connection could be accepted
-_LONGEST_REST = 0.1  # seconds
+TURN = 0.1  # seconds of work after which the thread rests; one response may take longer
 
 
 class Server:
@@ -65,25 +65,29 @@ class Server:
             ready = self._selector.select(_TICK)
             began = time.monotonic()
             try:
+                # The listener last: new connections must not starve those that were accepted.
+                ready.sort(key=lambda one: one[0].fileobj is self._listener.socket)
                 for key, _ in ready:
-                    self._serve(key.fileobj)
+                    self._serve(key.fileobj, began + TURN)
+                    if time.monotonic() >= began + TURN:
+                        break  # the others are ready in the next turn, too
                 self._end_late(time.monotonic())
             except MemoryError:
                 self._end_late(float("inf"))
             except Exception as fault:  # noqa: BLE001 - a bug; the next request may succeed
                 log_fault("http", fault)
                 self._end_late(float("inf"))
-            self._closing.wait(min(time.monotonic() - began, _LONGEST_REST))
+            self._closing.wait(time.monotonic() - began)
 
-    def _serve(self, what: object) -> None:
+    def _serve(self, what: object, until: float) -> None:
         if what is self._listener.socket:
-            self._accept()
+            self._accept(until)
         elif isinstance(what, socket.socket):
             connection = self._connections.get(what.fileno())
             if connection is not None and connection.socket is what:
                 self._go_on(connection)
 
-    def _accept(self) -> None:
+    def _accept(self, until: float) -> None:
         for _ in range(_AT_ONCE):
             try:
                 sock, _address = self._listener.socket.accept()
@@ -98,6 +102,8 @@ class Server:
             self._connections[sock.fileno()] = connection
             self._selector.register(sock, selectors.EVENT_READ)
             self._go_on(connection)  # most requests are there already
+            if time.monotonic() >= until:
+                return
 
     def _make_room(self) -> None:
         """End the oldest connection; first one that has its response, or has not asked yet."""
@@ -106,7 +112,13 @@ class Server:
 
     def _go_on(self, connection: Connection) -> None:
         number, wrote = connection.socket.fileno(), connection.writes
-        connection.go_on()
+        try:
+            connection.go_on()
+        except MemoryError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - a bug; the other connections go on
+            log_fault("http", fault)
+            connection.close()
         if connection.phase is Phase.CLOSED:
             self._connections.pop(number, None)
             with suppress(KeyError, ValueError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,11 +16,11 @@ import pytest
 from ddbcfg_daemon.errors import SettingRefused, SettingsFileRefused
 from ddbcfg_daemon.outputs.web import connection, server
 from ddbcfg_daemon.outputs.web.listening import listen
-from ddbcfg_daemon.outputs.web.messages import Response
+from ddbcfg_daemon.outputs.web.messages import Request, Response
 from ddbcfg_daemon.outputs.web.server import MOST, Server
 from ddbcfg_daemon.settings.http_address import HttpAddress
 from support.threads import running
-from support.web import connect, exchange, get, received
+from support.web import PATIENCE, connect, exchange, get, received
 
 ANY = HttpAddress("127.0.0.1", 0)
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -162,6 +164,69 @@ def test_a_flood_of_requests_is_served_in_turn(serve: Serve) -> None:
 
 
 # --- where it listens ----------------------------------------------------------------------------
+
+
+def test_a_bug_in_one_response_ends_only_that_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def respond(request: Request) -> Response:
+        return Response(200, b"hello", "\xe9" if request.path == "/bug" else "text/plain")
+
+    listener = listen(ANY, "--http")
+    with closing(Server(listener, respond)), connect(listener.address) as slow:
+        slow.sendall(GET[:10])
+        assert get(listener.address).status == 200  # so the slow one is accepted
+        assert exchange(listener.address, GET.replace(b"/ ", b"/bug ", 1)) == b""
+        slow.sendall(GET[10:])
+        assert received(slow).endswith(b"hello")
+    assert "UnicodeEncodeError" in caplog.text
+
+
+def test_the_thread_rests_as_long_as_each_response_took() -> None:
+    times: list[tuple[float, float]] = []
+
+    def respond(_: Request) -> Response:
+        began = time.monotonic()
+        time.sleep(server.TURN * 2)  # a page of many stores
+        times.append((began, time.monotonic()))
+        return Response(200, b"hello")
+
+    listener = listen(ANY, "--http")
+    with closing(Server(listener, respond)), ExitStack() as stack:
+        clients = [stack.enter_context(connect(listener.address)) for _ in range(3)]
+        for client in clients:
+            client.sendall(GET)
+        assert all(received(client).endswith(b"hello") for client in clients)
+    for (began, ended), (following, _) in pairwise(times):
+        assert following - ended >= ended - began
+
+
+def test_new_connections_wait_for_those_that_were_accepted() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def respond(request: Request) -> Response:
+        order.append(request.path)
+        if request.path == "/long":
+            begun.set()
+            go_on.wait(PATIENCE)
+            time.sleep(server.TURN)
+        return Response(200, b"hello")
+
+    listener = listen(ANY, "--http")
+    with closing(Server(listener, respond)), ExitStack() as stack:
+        early = stack.enter_context(connect(listener.address))
+        early.sendall(GET[:10])
+        assert get(listener.address, "/accepted").status == 200
+        late = []
+        for _ in range(3):
+            late.append(stack.enter_context(connect(listener.address)))
+            late[-1].sendall(GET.replace(b"/ ", b"/long ", 1))
+            assert begun.wait(PATIENCE)  # the others are not accepted yet
+        early.sendall(GET[10:])
+        go_on.set()
+        assert all(received(client).endswith(b"hello") for client in (early, *late))
+    assert order == ["/accepted", "/long", "/", "/long", "/long"]
 
 
 def test_a_port_in_use_is_an_error_that_names_it(serve: Serve) -> None:

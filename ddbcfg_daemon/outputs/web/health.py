@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
+from ddbcfg_client.printable import printable
 from ddbcfg_daemon.outputs.web.messages import JSON, Request, Response
 from ddbcfg_daemon.outputs.web.states import StoreState
 from ddbcfg_daemon.served_store import STUCK
@@ -62,5 +63,5 @@ def _response(
     lines = ["ok" if well else "failed", general]
     for state, flaw in flaws:
         what = f"{state.condition}: {state.reason}" if state.reason else state.condition
-        lines.append(f"{state.label}: {flaw or what}")
+        lines.append(f"{printable(state.label)}: {flaw or what}")
     return Response(code, "".join(f"{line}\n" for line in lines if line).encode())

@@ -22,6 +22,7 @@ _HEADERS = (
 
 HTML = "text/html; charset=utf-8"
 JSON = "application/json"
+OPENMETRICS = "application/openmetrics-text"
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -53,6 +54,12 @@ class Request:
         except ValueError:
             formats = None
         return formats[-1] == "json" if formats else JSON in self.accept.lower()
+
+    @property
+    def wants_openmetrics(self) -> bool:
+        """Whether the Accept header names OpenMetrics, of whatever version."""
+        kinds = (part.partition(";")[0].strip().lower() for part in self.accept.split(","))
+        return OPENMETRICS in kinds
 
 
 @dataclass(frozen=True, slots=True)

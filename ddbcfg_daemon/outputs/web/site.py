@@ -12,13 +12,14 @@ from ddbcfg_daemon.outputs.collector import registry_of
 from ddbcfg_daemon.outputs.web.health import health, readiness
 from ddbcfg_daemon.outputs.web.history import History
 from ddbcfg_daemon.outputs.web.hosts import accepts
-from ddbcfg_daemon.outputs.web.messages import HTML, Request, Response, text
+from ddbcfg_daemon.outputs.web.messages import HTML, OPENMETRICS, Request, Response, text
 from ddbcfg_daemon.outputs.web.page import page
 from ddbcfg_daemon.outputs.web.states import StoreState, state_of
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.settings.http_address import HttpAddress
 
 _METHODS = ("GET", "HEAD")
+_OPENMETRICS = f"{OPENMETRICS};version=1.0.0"
 _STATIC = {
     "page.css": "text/css; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
@@ -75,7 +76,8 @@ class Site:
         return Response(200, page(shown), HTML)
 
     def _metrics(self, request: Request) -> Response:
-        encode, kind = choose_encoder(request.accept)
+        # Not with the client's header: some versions in it fail, others would be repeated.
+        encode, kind = choose_encoder(_OPENMETRICS if request.wants_openmetrics else "")
         return Response(200, encode(self._registry), kind)
 
 

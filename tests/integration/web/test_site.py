@@ -91,6 +91,17 @@ def test_metrics_come_in_the_format_that_is_asked_for(serve: Serve) -> None:
     assert open_.body.endswith(b"# EOF\n")
 
 
+@pytest.mark.parametrize("version", ["abc", "1.x", "2.\xe9", "", "1.0.0-\xe9", "9.0.0"])
+@pytest.mark.parametrize("kind", ["application/openmetrics-text", "text/plain"])
+def test_a_format_that_there_is_not_is_no_bug(
+    serve: Serve, caplog: pytest.LogCaptureFixture, kind: str, version: str
+) -> None:
+    accept = f"{kind};version={version}"
+    response = site_of(serve()).respond(Request("GET", "/metrics", accept, ("localhost",)))
+    assert (response.status, response.kind.isascii(), caplog.text) == (200, True, "")
+    assert "9.0.0" not in response.kind
+
+
 # --- health --------------------------------------------------------------------------------------
 
 
@@ -154,6 +165,13 @@ def test_reasons_as_text_or_json(serve: Serve, target: str, accept: str, as_json
         [store] = found["stores"]
         assert (found["ok"], store["ok"], store["condition"]) == (True, True, "held")
         assert "empty" in store["reason"]
+
+
+@pytest.mark.parametrize("target", ["/healthz", "/readyz"])
+def test_a_name_forges_no_line(serve: Serve, target: str) -> None:
+    lines = get(site_of(serve("a: fresh\nb\x1b[2J")), target).body.decode().splitlines()
+    assert len(lines) == 2
+    assert "b\\x1b[2J" in lines[1]
 
 
 # --- requests ------------------------------------------------------------------------------------

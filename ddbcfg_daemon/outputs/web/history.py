@@ -41,6 +41,9 @@ class History:
             refresher = store.refresher
             snapshot = None if refresher is None else refresher.snapshot
             if snapshot is not None and self._seen.get(store.names.page) != snapshot.generation:
+                if snapshot.generation < self._seen.get(store.names.page, 0):
+                    # The store was removed meanwhile: these generations are of another life.
+                    self._changes.pop(store.names.page, None)
                 self._seen[store.names.page] = snapshot.generation
                 self._learn(store.names.page, snapshot)
 

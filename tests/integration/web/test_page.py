@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -128,6 +129,24 @@ def test_a_daemon_that_takes_over_knows_the_names_of_earlier_changes(namespace: 
         ("3", " <time"),
         ("2", ""),
     ]
+
+
+def test_generations_that_start_again_replace_those_before(namespace: str) -> None:
+    before = Served(namespace)
+    with a_site(before) as site:
+        for option in ("a", "b"):
+            before.poll(reading({option: {}}))
+            site.show([before.store])
+        before.store.close()
+        for path in Path("/dev/shm").glob(f"*ddbcfg.{namespace}.prod*"):
+            path.unlink()
+        after = Served(namespace)
+        with closing(after.store):
+            for option in ("c", "d"):  # a first generation has no changes
+                after.poll(reading({option: {}}))
+                site.show([after.store])
+            text = html(site)
+    assert re.findall(r"<bdi>(.*?)</bdi>", text) == ["d", "c"]
 
 
 def test_a_page_without_stores_says_so() -> None:

@@ -68,6 +68,8 @@ def _ip(text: str) -> str:
 def _path(path: str) -> str:
     if not path.startswith("/") or path.endswith("/"):
         raise ValueError(f"{_PREFIX + path!r} is not {_PREFIX} and an absolute path")
+    if "\0" in path:
+        raise ValueError(f"the path of a socket may not have a NUL: {path!r}")
     if len(path.encode()) > _LONGEST:
         raise ValueError(f"the path of a socket may have {_LONGEST} bytes: {path!r} is longer")
     return path

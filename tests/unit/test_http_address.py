@@ -47,11 +47,12 @@ def test_an_address_of_this_host_only(text: str, address: HttpAddress, url: str)
         "unix:",
         "unix:run/h.sock",
         "unix:/run/",
+        "unix:/run/\0.sock",
         "unix:/" + "x" * 101,
     ],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is not|has no IP|above 65535|longer"):
+    with pytest.raises(ValueError, match=r"is not|has no IP|above 65535|longer|NUL"):
         HttpAddress.of(text)
 
 

@@ -22,15 +22,10 @@ from ddbcfg_daemon.outputs.opening import open_outputs
 from ddbcfg_daemon.rereading import schemas_of
 from ddbcfg_daemon.serving import check_folder, failure_of, guards_of_layer
 from ddbcfg_daemon.settings import kinds
+from ddbcfg_daemon.settings.daemon_values import DAEMON_ROWS, DaemonSettings
 from ddbcfg_daemon.settings.http_address import HttpAddress
 from ddbcfg_daemon.settings.row import Row
-from ddbcfg_daemon.settings.values import (
-    DAEMON_ROWS,
-    STORE_ROWS,
-    DaemonSettings,
-    LayerSettings,
-    StoreSettings,
-)
+from ddbcfg_daemon.settings.store_values import STORE_ROWS, LayerSettings, StoreSettings
 from ddbcfg_daemon.sources.base import Reading, Sources
 from ddbcfg_daemon.sources.deadline import DeadlineSource
 from ddbcfg_daemon.sources.opening import open_sources

@@ -12,8 +12,8 @@ from ddbcfg_daemon.checking import check
 from ddbcfg_daemon.exits import MENDABLE, exit_code, log_fault, reason_of
 from ddbcfg_daemon.outputs.log_writer import LogWriter, set_up_logging
 from ddbcfg_daemon.serving import serve
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 from ddbcfg_daemon.settings.parsing import parse, parse_again
-from ddbcfg_daemon.settings.values import DaemonSettings
 from ddbcfg_daemon.signals import Signals, Stopped
 from ddbcfg_daemon.sources.credential_helpers import children, end_helpers
 

@@ -18,7 +18,8 @@ from ddbcfg_daemon.outputs.log_writer import choose_log
 from ddbcfg_daemon.outputs.opening import open_outputs
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Change
-from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
+from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.sources.base import Sources
 
 log = logging.getLogger("ddbcfg.daemon")

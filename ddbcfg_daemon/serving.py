@@ -34,7 +34,8 @@ from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.rereading import Rereading, schemas_of, with_line
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Service
-from ddbcfg_daemon.settings.values import DaemonSettings, LayerSettings, StoreSettings
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
+from ddbcfg_daemon.settings.store_values import LayerSettings, StoreSettings
 from ddbcfg_daemon.signals import Signals
 from ddbcfg_daemon.sources.base import Sources
 from ddbcfg_daemon.sources.deadline import DeadlineSource

@@ -24,7 +24,7 @@ from ddbcfg_daemon.exits import MENDABLE, reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.judge import Judge
 from ddbcfg_daemon.schedule import Schedule
-from ddbcfg_daemon.settings.values import LayerSettings
+from ddbcfg_daemon.settings.store_values import LayerSettings
 from ddbcfg_daemon.sources.base import Provenance, Reading, Served, Source
 
 log = logging.getLogger("ddbcfg.daemon")

@@ -16,7 +16,7 @@ from ddbcfg_daemon.errors import LayersFailed, LayersUnread
 from ddbcfg_daemon.exits import reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused, LayersRefused
 from ddbcfg_daemon.layers.layer import Layer, LayerState
-from ddbcfg_daemon.settings.values import LayerSettings, StoreSettings
+from ddbcfg_daemon.settings.store_values import LayerSettings, StoreSettings
 from ddbcfg_daemon.sources.base import Progress, Provenance, Reading, Served, Source
 
 #: Seconds that a scheduled poll waits for layers whose last good content is known.  A slower one is

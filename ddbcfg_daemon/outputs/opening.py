@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from ddbcfg_daemon.outputs.base import Output
-from ddbcfg_daemon.settings.values import DaemonSettings
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 
 
 def open_outputs(

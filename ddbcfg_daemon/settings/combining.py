@@ -13,6 +13,7 @@ from typing import Any
 from ddbcfg_client.format.names import stores_in
 from ddbcfg_client.shm.trust import DEFAULT_OWNER
 from ddbcfg_daemon.errors import SettingRefused
+from ddbcfg_daemon.settings.daemon_values import DAEMON_ROWS, ROWS, DaemonSettings
 from ddbcfg_daemon.settings.file import (
     DEFAULT_FOLDER,
     DEFAULT_NAME,
@@ -23,13 +24,7 @@ from ddbcfg_daemon.settings.file import (
 )
 from ddbcfg_daemon.settings.layers import variables_of, with_layers
 from ddbcfg_daemon.settings.row import Row
-from ddbcfg_daemon.settings.values import (
-    DAEMON_ROWS,
-    ROWS,
-    STORE_ROWS,
-    DaemonSettings,
-    StoreSettings,
-)
+from ddbcfg_daemon.settings.store_values import STORE_ROWS, StoreSettings
 
 #: The values of the flags, by the names of the settings.
 Flags = Mapping[str, str | list[str] | None]

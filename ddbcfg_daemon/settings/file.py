@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ddbcfg_daemon.errors import SettingsFileRefused
+from ddbcfg_daemon.settings.daemon_values import ROWS
 from ddbcfg_daemon.settings.kinds import FILE_TYPES, LAYERS_OF_FILE, layers
 from ddbcfg_daemon.settings.layers import LAYER_ROWS
 from ddbcfg_daemon.settings.row import Row
-from ddbcfg_daemon.settings.values import ROWS, STORE_ROWS
+from ddbcfg_daemon.settings.store_values import STORE_ROWS
 
 #: The file that is read if none is named and it exists, and its folder without a unit's.
 DEFAULT_NAME = "ddbcfg.toml"

@@ -10,13 +10,9 @@ from dataclasses import replace
 from typing import Any, cast
 
 from ddbcfg_daemon.settings import kinds
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 from ddbcfg_daemon.settings.row import Row
-from ddbcfg_daemon.settings.values import (
-    STORE_ROWS,
-    DaemonSettings,
-    LayerSettings,
-    StoreSettings,
-)
+from ddbcfg_daemon.settings.store_values import STORE_ROWS, LayerSettings, StoreSettings
 
 #: The most layers that a store can have.
 MOST_LAYERS = 16

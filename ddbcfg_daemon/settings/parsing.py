@@ -12,8 +12,8 @@ from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.errors import SettingRefused, SettingsFileRefused
 from ddbcfg_daemon.settings.combining import settings_from
+from ddbcfg_daemon.settings.daemon_values import ROWS, DaemonSettings
 from ddbcfg_daemon.settings.row import Row
-from ddbcfg_daemon.settings.values import ROWS, DaemonSettings
 
 _EPILOG = """\
 Every flag has an environment variable, DDBCFG_ and its name in capitals (DDBCFG_INTERVAL,

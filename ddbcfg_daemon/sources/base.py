@@ -9,7 +9,7 @@ from typing import Protocol
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.shm.clock import boottime
-from ddbcfg_daemon.settings.values import StoreSettings
+from ddbcfg_daemon.settings.store_values import StoreSettings
 
 Progress = Callable[[], None]
 

@@ -11,7 +11,8 @@ from ddbcfg_client.dynamodb.key_names import KeyNames
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, TableError
 from ddbcfg_client.printable import without_passwords
-from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
+from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.sources.base import Source, Sources
 from ddbcfg_daemon.sources.cancellation import make_cancellable
 from ddbcfg_daemon.sources.connection import Connection

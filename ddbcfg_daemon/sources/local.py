@@ -16,7 +16,8 @@ from ddbcfg_client.shm.host import published_stores
 from ddbcfg_client.shm.page import Page
 from ddbcfg_client.shm.trust import Gone, Trust
 from ddbcfg_daemon.errors import OtherSource
-from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
+from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.sources.base import Source, Sources
 from ddbcfg_daemon.sources.cancellation import make_cancellable
 from ddbcfg_daemon.sources.connection import Connection

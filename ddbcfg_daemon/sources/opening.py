@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ddbcfg_daemon.settings.values import DaemonSettings
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 from ddbcfg_daemon.sources.base import Sources
 from ddbcfg_daemon.sources.dynamodb import DynamoDBSources
 from ddbcfg_daemon.sources.local import LocalSources

@@ -12,7 +12,8 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.values import pack_option
 from ddbcfg_daemon import cli, serving
 from ddbcfg_daemon.errors import OtherSource, SourceUnusable
-from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
+from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.sources.base import Progress, Reading, Source, Sources
 from support.daemon import Host
 

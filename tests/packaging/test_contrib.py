@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ddbcfg_daemon.settings.values import ROWS
+from ddbcfg_daemon.settings.daemon_values import ROWS
 from support.contrib import COMPOSE, CONTRIB, DOCKERFILE, ROOT, containers, pods
 
 # The image's user and group; they must be the same everywhere.

@@ -23,7 +23,7 @@ from ddbcfg_client.errors import ConfigError
 from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.settings.parsing import parse
-from ddbcfg_daemon.settings.values import LayerSettings
+from ddbcfg_daemon.settings.store_values import LayerSettings
 from ddbcfg_daemon.sources.dynamodb import source_of
 from support.children import answer, start_module
 from support.revisions import RevisedStore, packed

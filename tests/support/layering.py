@@ -21,7 +21,7 @@ from ddbcfg_daemon.publishing.poll_requests import PollRequests
 from ddbcfg_daemon.publishing.publisher import Publisher
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.settings.parsing import parse
-from ddbcfg_daemon.settings.values import LayerSettings
+from ddbcfg_daemon.settings.store_values import LayerSettings
 from ddbcfg_daemon.sources.base import Progress, Reading, Served
 from support.shm import reading
 

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from ddbcfg_daemon.settings.daemon_values import DAEMON_ROWS, ROWS
 from ddbcfg_daemon.settings.kinds import FILE_TYPES
 from ddbcfg_daemon.settings.row import Row
-from ddbcfg_daemon.settings.values import DAEMON_ROWS, ROWS, STORE_ROWS
+from ddbcfg_daemon.settings.store_values import STORE_ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 100

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from ddbcfg_client.errors import TableError
-from ddbcfg_daemon.settings.values import DaemonSettings, StoreSettings
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
+from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.sources.base import Source
 from ddbcfg_daemon.sources.dynamodb import DynamoDBSources
 from ddbcfg_daemon.sources.opening import open_sources

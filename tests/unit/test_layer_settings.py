@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ddbcfg_daemon.errors import SettingRefused, SettingsFileRefused
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 from ddbcfg_daemon.settings.parsing import parse, parse_again
-from ddbcfg_daemon.settings.values import DaemonSettings, LayerSettings
+from ddbcfg_daemon.settings.store_values import LayerSettings
 
 FOUR = """\
 [[stores]]

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from ddbcfg_daemon.settings import kinds
+from ddbcfg_daemon.settings.daemon_values import ROWS, DaemonSettings
 from ddbcfg_daemon.settings.http_address import HttpAddress
 from ddbcfg_daemon.settings.parsing import parse
-from ddbcfg_daemon.settings.values import ROWS, DaemonSettings, StoreSettings
+from ddbcfg_daemon.settings.store_values import StoreSettings
 
 ROLE = "arn:aws:iam::123456789012:role/config"
 

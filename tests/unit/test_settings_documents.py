@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ddbcfg_daemon.settings.daemon_values import ROWS
 from ddbcfg_daemon.settings.parsing import parse
-from ddbcfg_daemon.settings.values import ROWS
 from support.settings_documents import EXAMPLE, FILE, README, Document
 
 

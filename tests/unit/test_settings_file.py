@@ -9,8 +9,8 @@ import pytest
 
 from ddbcfg_daemon.errors import SettingsFileRefused
 from ddbcfg_daemon.settings import combining
+from ddbcfg_daemon.settings.daemon_values import ROWS, DaemonSettings
 from ddbcfg_daemon.settings.parsing import parse
-from ddbcfg_daemon.settings.values import ROWS, DaemonSettings
 
 TWO_TABLES = """\
 # Both regions.

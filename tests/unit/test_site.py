@@ -10,8 +10,8 @@ import pytest
 
 import pytest_ddbcfg
 from ddbcfg_client.commands.registry import COMMANDS, load
+from ddbcfg_daemon.settings.daemon_values import ROWS
 from ddbcfg_daemon.settings.parsing import daemon_parser
-from ddbcfg_daemon.settings.values import ROWS
 from support.site.api import PAGES, api_page, public
 from support.site.built import unlisted
 from support.site.commands import client_page, daemon_page

@@ -10,8 +10,8 @@ from ddbcfg_client.commands.target import stores_named
 from ddbcfg_client.connecting import all_names_of, names_of
 from ddbcfg_client.errors import NameRefused, SeveralStoresNamed
 from ddbcfg_client.shm.trust import Trust
+from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 from ddbcfg_daemon.settings.parsing import parse
-from ddbcfg_daemon.settings.values import DaemonSettings
 
 LISTS = [
     ("prod", ["prod"]),

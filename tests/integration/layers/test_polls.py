@@ -13,7 +13,7 @@ from ddbcfg_daemon.disk.copy_format import Copy
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import LayersFailed
 from ddbcfg_daemon.settings.parsing import parse
-from ddbcfg_daemon.settings.values import StoreSettings
+from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.signals import Signals
 from ddbcfg_daemon.sources.base import Reading, Sources
 from support.layering import AWAY, FakeLayer, LayeredStore

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_daemon.settings.values import ROWS
+from ddbcfg_daemon.settings.daemon_values import ROWS
 from support.daemon import SECRET, Host, left_of
 from support.fault_proxy import FaultProxy
 from support.tables import ConfigTable

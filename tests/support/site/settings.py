@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from ddbcfg_daemon.settings.values import ROWS
+from ddbcfg_daemon.settings.daemon_values import ROWS
 from support.settings_documents import described
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.stores import STORE
 from ddbcfg_client.dynamodb.revision.content import digest_of, total_of, weight
-from ddbcfg_client.dynamodb.revision.following import Known
 from ddbcfg_client.dynamodb.revision.item import Revision, item_of, with_log
+from ddbcfg_client.dynamodb.revision.known import Known
 from ddbcfg_client.dynamodb.revision.place import Place
 
 _BY = "arn:aws:sts::123456789012:assumed-role/deployment/session"

@@ -18,7 +18,7 @@ from typing import Any
 from ddbcfg_client.dynamodb.caller import caller_of
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.key_names import KeyNames
-from ddbcfg_client.dynamodb.revision.following import Known
+from ddbcfg_client.dynamodb.revision.known import Known
 from ddbcfg_client.dynamodb.revision.place import HOME_PREFIX
 from ddbcfg_client.dynamodb.revision.syncing import Found, sync
 from ddbcfg_client.dynamodb.revision.table_access import TableAccess

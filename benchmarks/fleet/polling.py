@@ -19,7 +19,7 @@ from benchmarks.children import serve
 from benchmarks.endpoint import table_of
 from benchmarks.stores import STORE, publisher
 from ddbcfg_client.dynamodb.client import connect_dynamodb
-from ddbcfg_client.dynamodb.revision.following import How
+from ddbcfg_client.dynamodb.revision.known import How
 from ddbcfg_client.dynamodb.revision.place import REVISION_OPTION
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_daemon.memory import settle

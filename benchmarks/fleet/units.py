@@ -18,7 +18,8 @@ from benchmarks.stores import STORE, attributes, name_of, options, packed
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.item_size import least_size
-from ddbcfg_client.dynamodb.revision.following import How, follow
+from ddbcfg_client.dynamodb.revision.following import follow
+from ddbcfg_client.dynamodb.revision.known import How
 from ddbcfg_client.dynamodb.revision.table_reads import TableReads
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.format.values import pack_option

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from ddbcfg_client.dynamodb.revision.following import How
+from ddbcfg_client.dynamodb.revision.known import How
 from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import NEVER
 from ddbcfg_client.shm.clock import age_of

@@ -16,17 +16,10 @@ from dataclasses import dataclass, replace
 from threading import Lock
 
 from ddbcfg_client.dynamodb.revision.content import digest_of, total_of
-from ddbcfg_client.dynamodb.revision.following import (
-    NO_ITEM,
-    NO_PLACE,
-    Followed,
-    How,
-    Known,
-    follow,
-    longest_delay,
-    pause_in_doubt,
-)
+from ddbcfg_client.dynamodb.revision.following import NO_ITEM, NO_PLACE, follow
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision
+from ddbcfg_client.dynamodb.revision.known import Followed, How, Known
+from ddbcfg_client.dynamodb.revision.pauses import longest_delay, pause_in_doubt
 from ddbcfg_client.dynamodb.revision.pending import DEAD, Watch
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import CredentialsRefused, ImportPending, StoreUnsettled

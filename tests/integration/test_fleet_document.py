@@ -11,8 +11,9 @@ from ddbcfg_client.config_stores.store import DynamoDBConfigStore
 from ddbcfg_client.dynamodb import store_writer
 from ddbcfg_client.dynamodb.revision import importing, writing
 from ddbcfg_client.dynamodb.revision.enabling import Settings, disable, enable
-from ddbcfg_client.dynamodb.revision.following import Known, follow
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.history import past, records
+from ddbcfg_client.dynamodb.revision.known import Known
 from ddbcfg_client.dynamodb.revision.purging import purge
 from ddbcfg_client.dynamodb.revision.repairing import repair
 from ddbcfg_client.dynamodb.revision.syncing import sync

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ddbcfg_client.dynamodb.revision.enabling import Settings, disable, enable
-from ddbcfg_client.dynamodb.revision.following import How, follow
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.history import (
     diff,
     entries_of,
@@ -17,6 +17,7 @@ from ddbcfg_client.dynamodb.revision.history import (
     rollback,
 )
 from ddbcfg_client.dynamodb.revision.importing import write, write_import
+from ddbcfg_client.dynamodb.revision.known import How
 from ddbcfg_client.dynamodb.revision.place import change_option
 from ddbcfg_client.dynamodb.revision.purging import purge
 from ddbcfg_client.dynamodb.revision.repairing import repair

@@ -14,8 +14,9 @@ from unittest.mock import patch
 from ddbcfg_client.dynamodb.revision import following
 from ddbcfg_client.dynamodb.revision.access import Reads
 from ddbcfg_client.dynamodb.revision.content import digest_of, total_of, with_options
-from ddbcfg_client.dynamodb.revision.following import Followed, How, Known, follow
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.item import Revision, item_of, parse_revision
+from ddbcfg_client.dynamodb.revision.known import Followed, How, Known
 from ddbcfg_client.dynamodb.revision.writing import Change, Refused, try_change
 from ddbcfg_client.errors import TableUnreachable
 from model.actors import ModelAccess
@@ -78,7 +79,7 @@ def by_unproved_changes(reads: Reads, known: Known, *, full: bool = False) -> Fo
     def believed(mine: Known, revision: Revision, changes: Any) -> Known:
         return _known(revision, with_options(mine.options, changes))
 
-    with patch.object(following, "_applied", believed):
+    with patch.object(following, "applied", believed):
         return follow(reads, known, full=full)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ddbcfg_client.dynamodb.revision.comparing import Unchanged
 from ddbcfg_client.dynamodb.revision.content import digest_of, total_of
-from ddbcfg_client.dynamodb.revision.following import Known
 from ddbcfg_client.dynamodb.revision.history import past
 from ddbcfg_client.dynamodb.revision.importing import write_import
 from ddbcfg_client.dynamodb.revision.item import parse_revision
+from ddbcfg_client.dynamodb.revision.known import Known
 from ddbcfg_client.dynamodb.revision.place import change_option
 from ddbcfg_client.dynamodb.revision.record import parse_record
 from ddbcfg_client.dynamodb.revision.repairing import repair

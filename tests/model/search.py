@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddbcfg_client.dynamodb.revision.content import digest_of, total_of
-from ddbcfg_client.dynamodb.revision.following import Followed, How, Known, follow
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.item import Revision, item_of, parse_revision
+from ddbcfg_client.dynamodb.revision.known import Followed, How, Known
 from model.actors import LOST, Nodes, Program
 from model.world import NAMES, PLACE, Actor, Cells, Rules, State, World
 

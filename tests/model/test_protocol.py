@@ -15,7 +15,7 @@ from dataclasses import replace
 import pytest
 
 from ddbcfg_client.dynamodb.revision import importing, item, pending
-from ddbcfg_client.dynamodb.revision.following import How
+from ddbcfg_client.dynamodb.revision.known import How
 from model.rejected import (
     WithDrift,
     anew_after_a_lost_response,

@@ -26,8 +26,9 @@ from typing import Any
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.revision import importing
 from ddbcfg_client.dynamodb.revision.content import Content, digest_of, total_of
-from ddbcfg_client.dynamodb.revision.following import How, Known, follow
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.importing import write
+from ddbcfg_client.dynamodb.revision.known import How, Known
 from ddbcfg_client.dynamodb.revision.syncing import Found, sync
 from ddbcfg_client.dynamodb.revision.table_access import TableAccess
 from ddbcfg_client.dynamodb.revision.writing import Change

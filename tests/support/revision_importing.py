@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ddbcfg_client.dynamodb.revision.following import Known, follow
+from ddbcfg_client.dynamodb.revision.following import follow
+from ddbcfg_client.dynamodb.revision.known import Known
 from ddbcfg_client.dynamodb.revision.writing import Change
 from support.revisions import RevisedStore, packed
 

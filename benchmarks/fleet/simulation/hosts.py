@@ -9,7 +9,7 @@ from random import Random
 from benchmarks.fleet.simulation.events import Events, Process
 from benchmarks.fleet.simulation.requests import Client, Costs, Table
 from ddbcfg_client.dynamodb.revision import table_reads
-from ddbcfg_client.dynamodb.revision.following import longest_delay
+from ddbcfg_client.dynamodb.revision.pauses import longest_delay
 from ddbcfg_daemon.schedule import Schedule
 
 

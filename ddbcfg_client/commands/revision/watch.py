@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from ddbcfg_client.commands.parser import Parser
-    from ddbcfg_client.dynamodb.revision.following import Known
+    from ddbcfg_client.dynamodb.revision.known import Known
     from ddbcfg_client.dynamodb.revision.syncing import Synced
     from ddbcfg_client.dynamodb.table import Table
     from ddbcfg_client.errors import ConfigError

@@ -8,19 +8,16 @@ protocol was at work, the content that two readings agree on is published and re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
 
 from ddbcfg_client.dynamodb.revision.access import Item, Reads
 from ddbcfg_client.dynamodb.revision.content import (
     Content,
     digest_of,
     total_of,
-    weight,
-    with_options,
 )
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, parse_revision
+from ddbcfg_client.dynamodb.revision.known import Followed, How, Known, applied, explained, known_at
 from ddbcfg_client.dynamodb.revision.record import parse_record
 from ddbcfg_client.errors import RevisionDamaged, RevisionFormatUnknown
 
@@ -32,63 +29,6 @@ NO_ITEM = "the store has no revision item"
 NO_PLACE = "a store of this name, or with these keys, has no revisions"
 #: Seconds between two readings that have to agree: longer than a transaction takes.
 AGREED = 2.0
-
-
-class How(StrEnum):
-    """How what the store is became known."""
-
-    SAME = "nothing new"
-    LOG = "log"
-    CHANGES = "change items"
-    QUERY = "query"
-    STRONG = "strong query"
-    DOUBT = "in doubt"
-    PENDING = "import pending"
-    WAITING = "waiting"
-    UNSETTLED = "unsettled"
-    PLAIN = "no revision"
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a host last read: the options, and the revision it read them at.
-
-    ``total`` is the sum of the options' digests; ``digest`` is the revision's, which they have too
-    unless they are in doubt.
-    """
-
-    epoch: str
-    rev: int
-    digest: bytes
-    options: Content
-    total: int
-
-    @property
-    def proved(self) -> bool:
-        """Whether the options are what the store is at this revision."""
-        return digest_of(self.total) == self.digest
-
-    def is_at(self, revision: Revision) -> bool:
-        """Whether the store is still as it was when it was read."""
-        mine = (self.epoch, self.rev, self.digest)
-        return (revision.epoch, revision.rev, revision.digest) == mine
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """What one poll found.
-
-    ``doubtful`` is the total of a content that was read and not believed: the next poll wants it.
-    ``known`` is what to serve from now on; None if nothing is known, or if the store has no
-    revision to go by (`How.PLAIN`): then it is to be read as it would be without one.  It then has
-    a ``revision`` only while the first one is being made.
-    """
-
-    how: How
-    known: Known | None
-    revision: Revision | None = None
-    reason: str = ""
-    doubtful: int | None = None
 
 
 def follow(
@@ -176,12 +116,12 @@ class _Poll:
     def _from_known(self, known: Known, revision: Revision, *, ahead: bool) -> Followed | None:
         """Find what the store is without reading it, None if that does not do."""
         if digest_of(known.total) == revision.digest:
-            return Followed(How.LOG, _known(revision, known.options, known.total), revision)
+            return Followed(How.LOG, known_at(revision, known.options, known.total), revision)
         if not ahead:
             return None
         log = revision.changes_after(known.rev)
         if log is not None:
-            made = _applied(known, revision, ((name, after) for _, name, after in log))
+            made = applied(known, revision, ((name, after) for _, name, after in log))
             if made is not None:
                 return Followed(How.LOG, made, revision)
         if revision.rev - known.rev <= MOST_BEHIND:
@@ -207,7 +147,7 @@ class _Poll:
                 return None
             assert record.entries is not None
             changes += [(entry.name, entry.after) for entry in record.entries]
-        return _applied(known, revision, changes)
+        return applied(known, revision, changes)
 
     def _read(self, revision: Revision) -> Followed:
         if self._strong:
@@ -215,7 +155,7 @@ class _Poll:
         content = self._reads.options(consistent=False)
         total = total_of(content)
         if digest_of(total) == revision.digest:
-            return Followed(How.QUERY, _known(revision, content, total), revision)
+            return Followed(How.QUERY, known_at(revision, content, total), revision)
         return self._read_strongly(revision)
 
     def _read_strongly(self, last: Revision) -> Followed:
@@ -224,7 +164,7 @@ class _Poll:
             total = total_of(content)
             revision = self._revision(consistent=True)
             if digest_of(total) == revision.digest:
-                return Followed(How.STRONG, _known(revision, content, total), revision)
+                return Followed(How.STRONG, known_at(revision, content, total), revision)
             pending = revision.pending
             if pending is not None and not (self._known is None and self._dead(pending)):
                 reason = f"an import by {pending.by} is under way"
@@ -241,7 +181,7 @@ class _Poll:
         now = self._revision(consistent=True)
         total = total_of(again)
         if digest_of(total) == now.digest:
-            return Followed(How.STRONG, _known(now, again, total), now)
+            return Followed(How.STRONG, known_at(now, again, total), now)
         # What became a revision meanwhile explains a difference, too.
         if again != explained(content, revision, now) or now.pending != revision.pending:
             reason = "the store changes from reading to reading"
@@ -251,7 +191,7 @@ class _Poll:
             reason = f"what comes from region {now.region} may not all be here yet"
             return Followed(How.UNSETTLED, self._known, now, reason, total)
         reason = "a writer that keeps no revision was at work"
-        return Followed(How.DOUBT, _known(now, again, total), now, reason)
+        return Followed(How.DOUBT, known_at(now, again, total), now, reason)
 
     def _revision(self, *, consistent: bool) -> Revision:
         if not self._reads.place.can_have_revisions:
@@ -268,35 +208,6 @@ class _Poll:
         return revision
 
 
-def _known(revision: Revision, options: Content, total: int) -> Known:
-    assert revision.digest is not None
-    return Known(revision.epoch, revision.rev, revision.digest, options, total)
-
-
-def _applied(
-    known: Known, revision: Revision, changes: Iterable[tuple[str, bytes | None]]
-) -> Known | None:
-    """Return what is known after these changes, None if that is not proved."""
-    last = dict(changes)  # an option's last change is the one that counts
-    options = known.options
-    total = known.total + sum(
-        weight(name, packed) - weight(name, options.get(name)) for name, packed in last.items()
-    )
-    if digest_of(total) != revision.digest:
-        return None
-    return _known(revision, with_options(options, last.items()), total)
-
-
-def explained(content: Content, then: Revision, now: Revision) -> Content | None:
-    """Return what *content*, read at a revision *then*, is at *now*; None if the log has a gap."""
-    if then.epoch != now.epoch:
-        return None
-    if then.rev == now.rev:
-        return content if then.digest == now.digest else None
-    log = now.changes_after(then.rev) if then.rev < now.rev else None
-    return None if log is None else with_options(content, ((name, after) for _, name, after in log))
-
-
 def caught_up(reads: Reads, known: Known, revision: Revision) -> Known | None:
     """Return what is known as of *revision* without reading the store, None if that cannot be."""
     if known.is_at(revision):
@@ -305,16 +216,3 @@ def caught_up(reads: Reads, known: Known, revision: Revision) -> Known | None:
     poll = _Poll(reads, known, None, lambda pending: False)
     found = poll._from_known(known, revision, ahead=ahead)
     return None if found is None else found.known
-
-
-def pause_in_doubt(doubtful: int, full_interval: float) -> float:
-    """Return the seconds until the next full reading after so many *doubtful* ones in a row."""
-    return {1: 10.0, 2: 60.0}.get(doubtful, full_interval)
-
-
-def longest_delay(fleet: int, units: float, interval: float) -> float:
-    """Return the most seconds to wait before a full reading of *units* after a change.
-
-    A host waits any part of them, so that a fleet's readings are no more than a partition serves.
-    """
-    return max(0.0, fleet * units / 2400.0 - interval)

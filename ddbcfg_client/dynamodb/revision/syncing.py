@@ -23,8 +23,9 @@ from ddbcfg_client.dynamodb.revision.content import (
     weight,
     with_options,
 )
-from ddbcfg_client.dynamodb.revision.following import Known, caught_up, explained
+from ddbcfg_client.dynamodb.revision.following import caught_up
 from ddbcfg_client.dynamodb.revision.item import Revision
+from ddbcfg_client.dynamodb.revision.known import Known, explained
 from ddbcfg_client.dynamodb.revision.sealing import SETTLED, proves, seal
 from ddbcfg_client.dynamodb.revision.writing import (
     MOST_OPTIONS,

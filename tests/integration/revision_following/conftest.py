@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ddbcfg_client.dynamodb.revision.following import (
-    How,
-    Known,
-    follow,
-)
+from ddbcfg_client.dynamodb.revision.following import follow
+from ddbcfg_client.dynamodb.revision.known import How, Known
 from support.fault_proxy import FaultProxy
 from support.revision_following import START
 from support.revisions import RevisedStore

@@ -9,14 +9,10 @@ import pytest
 
 from ddbcfg_client.dynamodb.revision.access import Item
 from ddbcfg_client.dynamodb.revision.enabling import Settings, disable, enable
-from ddbcfg_client.dynamodb.revision.following import (
-    Followed,
-    How,
-    Known,
-    follow,
-)
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.importing import write
 from ddbcfg_client.dynamodb.revision.item import Pending, Revision, item_of
+from ddbcfg_client.dynamodb.revision.known import Followed, How, Known
 from ddbcfg_client.dynamodb.revision.syncing import Found, sync
 from ddbcfg_client.dynamodb.revision.writing import Change
 from support.revision_following import NEW, START, set_

@@ -12,14 +12,10 @@ from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.revision.access import Item
 from ddbcfg_client.dynamodb.revision.content import digest_of, total_of
-from ddbcfg_client.dynamodb.revision.following import (
-    How,
-    Known,
-    follow,
-    longest_delay,
-    pause_in_doubt,
-)
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.item import LARGEST, item_of, with_log
+from ddbcfg_client.dynamodb.revision.known import How, Known
+from ddbcfg_client.dynamodb.revision.pauses import longest_delay, pause_in_doubt
 from ddbcfg_client.dynamodb.revision.place import change_option
 from ddbcfg_client.dynamodb.revision.table_reads import TableReads
 from ddbcfg_client.dynamodb.table import Table

@@ -10,9 +10,10 @@ import pytest
 
 from ddbcfg_client.dynamodb.revision.access import Write
 from ddbcfg_client.dynamodb.revision.enabling import Settings, disable, enable
-from ddbcfg_client.dynamodb.revision.following import How, follow
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.importing import write_import
 from ddbcfg_client.dynamodb.revision.item import Pending, item_of
+from ddbcfg_client.dynamodb.revision.known import How
 from ddbcfg_client.dynamodb.revision.repairing import repair
 from ddbcfg_client.dynamodb.revision.syncing import Found, sync
 from ddbcfg_client.dynamodb.revision.writing import Change, write_change

@@ -11,9 +11,10 @@ import pytest
 from ddbcfg_client.dynamodb.revision import importing
 from ddbcfg_client.dynamodb.revision.access import Write
 from ddbcfg_client.dynamodb.revision.comparing import Unchanged
-from ddbcfg_client.dynamodb.revision.following import How, follow
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.history import entries_of, records
 from ddbcfg_client.dynamodb.revision.importing import write_import
+from ddbcfg_client.dynamodb.revision.known import How
 from ddbcfg_client.dynamodb.revision.repairing import repair
 from ddbcfg_client.dynamodb.revision.writing import Change, write_change
 from ddbcfg_client.errors import (

@@ -9,9 +9,10 @@ import pytest
 
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.revision.comparing import Unchanged
-from ddbcfg_client.dynamodb.revision.following import How, follow
+from ddbcfg_client.dynamodb.revision.following import follow
 from ddbcfg_client.dynamodb.revision.importing import write_import
 from ddbcfg_client.dynamodb.revision.item import Pending, item_of
+from ddbcfg_client.dynamodb.revision.known import How
 from ddbcfg_client.dynamodb.revision.writing import Change, write_change
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from ddbcfg_client.config import Config
-    from ddbcfg_client.objects.bound import _Current, _InProcess
+    from ddbcfg_client.objects.in_process import Current, InProcess
     from ddbcfg_client.readonly import ReadOnlyDict
     from ddbcfg_client.snapshot import Snapshot
 
@@ -131,7 +131,7 @@ class _Handle(Bound[S]):
 
         return self._config._answer(read)
 
-    def _made_anew(self, mine: _InProcess) -> tuple[S, _Current | None] | None:
+    def _made_anew(self, mine: InProcess) -> tuple[S, Current | None] | None:
         # What a validator reads only at times, for example where a flag is set, counts from then
         # on.  The object is built again, so that all of its options are of one generation.
         while True:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from operator import is_
 from time import monotonic
 from typing import Generic, TypeVar, cast
 
@@ -15,6 +13,7 @@ from ddbcfg_client.errors import (
     OptionNotFound,
 )
 from ddbcfg_client.objects import forks
+from ddbcfg_client.objects.in_process import Current, Failure, InProcess, are_same
 from ddbcfg_client.readonly import COMPILED
 from ddbcfg_client.reporting import log
 
@@ -36,64 +35,6 @@ else:
     from ddbcfg_client.hotpath.hot_bound import HotBound
 
 Made = TypeVar("Made")
-
-# The first retry of a failed ``make`` on the same version, in seconds; the time doubles until it
-# is a minute.
-_FIRST_RETRY = 1.0
-_LAST_RETRY = 60.0
-
-
-class _Current:
-    """An object, and the values of the options that it was made from."""
-
-    __slots__ = ("made", "values")
-
-    def __init__(self, values: Values, made: Any) -> None:
-        self.values = values
-        self.made = made
-
-
-class _Failure:
-    """A failed attempt to make an object, not to be repeated before ``retry_at``.
-
-    ``error`` is None if there is an older object to return: an error that was raised keeps the
-    frames of its caller alive, and what they refer to.
-    """
-
-    __slots__ = ("delay", "error", "retry_at", "values")
-
-    def __init__(self, values: Values, error: Exception | None, before: _Failure | None) -> None:
-        self.values = values
-        self.error = error
-        self.delay: float = _FIRST_RETRY
-        if before is not None and _are_same(before.values, values):
-            self.delay = min(2 * before.delay, _LAST_RETRY)
-        self.retry_at = monotonic() + self.delay
-
-
-class _InProcess:
-    """What a handle has in one process.
-
-    The lock belongs to that process.  A child that was forked while another thread held it has an
-    object of this class, and so a lock, of its own.
-    """
-
-    __slots__ = ("current", "failure", "lock", "making", "number")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.current: _Current | None = None
-        self.failure: _Failure | None = None
-        # A signal handler, or make() itself, can call the handle in the thread that holds it.
-        self.lock = threading.RLock()
-        self.making = False
-
-    def is_here(self) -> bool:
-        """Return whether this is that process.
-
-        A greenlet that waits for the lock, or in ``make``, goes on in a forked child too.
-        """
-        return forks.process() == self.number
 
 
 class Bound(HotBound, Generic[Made]):
@@ -133,7 +74,7 @@ class Bound(HotBound, Generic[Made]):
         self._keep_valid = keep_valid
         # That of the parent stays here after a fork.  Without this reference, the object's
         # finalizer would run in the child, and could close the parent's connections.
-        self._by_process: dict[int, _InProcess] = {}
+        self._by_process: dict[int, InProcess] = {}
         self._let_go(self._mine())
 
     if TYPE_CHECKING:
@@ -201,7 +142,7 @@ class Bound(HotBound, Generic[Made]):
         self._dispose_of(old)
         return made
 
-    def _made_anew(self, mine: _InProcess) -> tuple[Made, _Current | None] | None:
+    def _made_anew(self, mine: InProcess) -> tuple[Made, Current | None] | None:
         """Return the object, and the one that it replaces; only with the lock.
 
         Return None if this is another process when it is made.
@@ -217,7 +158,7 @@ class Bound(HotBound, Generic[Made]):
         except Exception as error:
             if not mine.is_here():
                 return None
-            mine.failure = _Failure(values, error if old is None else None, mine.failure)
+            mine.failure = Failure(values, error if old is None else None, mine.failure)
             if old is None:
                 raise
             self._report(error)
@@ -225,9 +166,9 @@ class Bound(HotBound, Generic[Made]):
                 raise
             return cast("Made", old.made), None
         if not mine.is_here():
-            mine.current = _Current(values, (old, made))  # only so that no finalizer runs here
+            mine.current = Current(values, (old, made))  # only so that no finalizer runs here
             return None
-        mine.current, mine.failure = _Current(values, made), None
+        mine.current, mine.failure = Current(values, made), None
         self._hold(mine, decoded, made)
         self._is_current()
         return made, old
@@ -250,18 +191,18 @@ class Bound(HotBound, Generic[Made]):
         return arguments
 
     def _known(
-        self, mine: _InProcess, decoded: dict[str, ReadOnlyDict], values: Values
-    ) -> _Current | None:
+        self, mine: InProcess, decoded: dict[str, ReadOnlyDict], values: Values
+    ) -> Current | None:
         """Return what stands for these values; raise the error of a recent failure without one.
 
         None means that the object has to be made.
         """
         current, failure = mine.current, mine.failure
-        if current is not None and _are_same(current.values, values):
+        if current is not None and are_same(current.values, values):
             self._hold(mine, decoded, current.made)
             self._is_current()  # also if a default is in use again
             return current
-        if failure is None or not _are_same(failure.values, values):
+        if failure is None or not are_same(failure.values, values):
             return None
         if monotonic() >= failure.retry_at:
             return None
@@ -277,15 +218,15 @@ class Bound(HotBound, Generic[Made]):
 
         return cast("tuple[dict[str, ReadOnlyDict], Values]", self._config._answer(read))
 
-    def _mine(self) -> _InProcess:
+    def _mine(self) -> InProcess:
         number = forks.process()
         mine = self._by_process.get(number)
-        return mine or self._by_process.setdefault(number, _InProcess(number))
+        return mine or self._by_process.setdefault(number, InProcess(number))
 
-    def _hold(self, mine: _InProcess, decoded: dict[str, ReadOnlyDict], made: object) -> None:
+    def _hold(self, mine: InProcess, decoded: dict[str, ReadOnlyDict], made: object) -> None:
         self._held = cast("Hot", self._config), decoded, forks.WORD, mine.number, made
 
-    def _let_go(self, mine: _InProcess) -> None:
+    def _let_go(self, mine: InProcess) -> None:
         self._hold(mine, {}, None)  # no view has this dict
 
     def _is_current(self) -> None:
@@ -301,17 +242,13 @@ class Bound(HotBound, Generic[Made]):
                 "warning", f"{self._config!r}: {text}; it retries, at the latest at the next change"
             )
 
-    def _dispose_of(self, old: _Current | None) -> None:
+    def _dispose_of(self, old: Current | None) -> None:
         if old is None or self._dispose is None:
             return
         try:
             self._dispose(old.made)
         except Exception as error:  # noqa: BLE001 - the caller has the new object and can go on
             log("warning", f"{self._config!r}: {self._name()}: dispose raised {_class(error)}")
-
-
-def _are_same(one: Values, other: Values) -> bool:
-    return len(one) == len(other) and all(map(is_, one, other))
 
 
 def _class(error: Exception) -> str:

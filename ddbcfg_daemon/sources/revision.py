@@ -12,20 +12,21 @@ import random
 import time
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 
 from ddbcfg_client.dynamodb.revision.content import digest_of, total_of
 from ddbcfg_client.dynamodb.revision.following import NO_ITEM, NO_PLACE, follow
-from ddbcfg_client.dynamodb.revision.item import Pending, Revision
+from ddbcfg_client.dynamodb.revision.item import Pending
 from ddbcfg_client.dynamodb.revision.known import Followed, How, Known
-from ddbcfg_client.dynamodb.revision.pauses import longest_delay, pause_in_doubt
+from ddbcfg_client.dynamodb.revision.pauses import pause_in_doubt
 from ddbcfg_client.dynamodb.revision.pending import DEAD, Watch
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import CredentialsRefused, ImportPending, StoreUnsettled
 from ddbcfg_client.shm.clock import boottime
 from ddbcfg_daemon.sources.base import Progress, Provenance, Reading, Served
 from ddbcfg_daemon.sources.cancellation import pause
+from ddbcfg_daemon.sources.revision_state import Delay, State, mark_of
 from ddbcfg_daemon.sources.store import StoreSource
 from ddbcfg_daemon.sources.store_reads import RevisionDenied, StoreReads
 
@@ -41,43 +42,8 @@ _FULL_PAUSE = 60.0
 _UNIT = 8192
 
 
-# What has to change before a full reading can find more than the last one.
-_Mark = tuple[str, int, bytes | None, bool]
-
-
 def _seconds() -> float:
     return boottime() / 1e9
-
-
-def _mark_of(revision: Revision) -> _Mark:
-    return revision.epoch, revision.rev, revision.digest, revision.pending is not None
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What one poll leaves to the next; times are in seconds of the source's clock.
-
-    ``known`` is what was read last, also if a guard held it; None if there is no revision to
-    follow, for the reason ``note``: then one is looked for again at ``look_at``.  ``skipped`` are
-    the items that are no options, and ``how`` is how what is known became known.
-
-    ``full_at`` is when the store is read in full next, and ``units`` is what that cost last.
-    ``doubts`` counts such readings in a row that proved nothing, and ``doubtful`` is what the last
-    one leaves to the next.  ``read_at`` is when a change is read that only a full reading shows.
-    ``vain`` is the revision at which the last one gave nothing to publish, and why.
-    """
-
-    known: Known | None = None
-    look_at: float = 0.0
-    note: str = ""
-    skipped: tuple[str, ...] = ()
-    how: str = ""
-    full_at: float = 0.0
-    units: float = 0.0
-    doubts: int = 0
-    doubtful: int | None = None
-    read_at: float | None = None
-    vain: tuple[_Mark, str] | None = None
 
 
 class RevisionSource:
@@ -102,7 +68,7 @@ class RevisionSource:
         self._clock = clock
         self._sleep = sleep
         self._watch = Watch()
-        self._state = _State()
+        self._state = State()
         self._newest = 0  # the number of the reading that started last
         self._lock = Lock()
         self._quiet: Table | None = None
@@ -129,7 +95,7 @@ class RevisionSource:
             self._leave(number, replace(state, full_at=self._clock() + self._full_pause()))
         read_at = time.time_ns()
         reads = self._plain.reads(self._quiet_one(table), progress, self._sleep)
-        delay = _Delay(state, self._interval, self._clock)
+        delay = Delay(state, self._interval, self._clock)
         try:
             found = follow(
                 reads,
@@ -161,7 +127,7 @@ class RevisionSource:
     def _label(self) -> str:
         return f"store {self._plain.store!r}"
 
-    def _leave(self, number: int, state: _State) -> None:
+    def _leave(self, number: int, state: State) -> None:
         with self._lock:
             # An abandoned reading may end after a later one started, and must not replace it.
             if number == self._newest:
@@ -185,7 +151,7 @@ class RevisionSource:
 
     # --- with a revision -------------------------------------------------------------------------
 
-    def _resumed(self, served: Served, table: Table) -> _State:
+    def _resumed(self, served: Served, table: Table) -> State:
         """Return the state to begin with: what an earlier daemon left counts as read.
 
         Its digest is computed, so a revision confirms it only if it is what it seems to be.
@@ -197,11 +163,11 @@ class RevisionSource:
         left = random.uniform(0.0, self._full_interval)
         full_at = self._clock() + min(left, self._full_interval - served.full_age)
         units = sum(map(len, options.values())) / _UNIT
-        return _State(known=known, full_at=full_at, units=units)
+        return State(known=known, full_at=full_at, units=units)
 
     def _after(
-        self, state: _State, found: Followed, reads: StoreReads, table: Table, delay: _Delay
-    ) -> _State:
+        self, state: State, found: Followed, reads: StoreReads, table: Table, delay: Delay
+    ) -> State:
         """Return what this poll leaves to the next one."""
         now = self._clock()
         known = found.known
@@ -224,8 +190,8 @@ class RevisionSource:
             if not known.is_at(found.revision):
                 # Polls do not read it again until then: each reader can ask for one a second.
                 full_at = min(full_at, now + self._full_pause())
-                vain = _mark_of(found.revision), found.reason
-        return _State(
+                vain = mark_of(found.revision), found.reason
+        return State(
             known=known,
             skipped=reads.skipped if reads.whole else state.skipped,
             how=found.how.value if found.how in _NEWS else state.how,
@@ -237,7 +203,7 @@ class RevisionSource:
             vain=vain,
         )
 
-    def _reading(self, state: _State, found: Followed, reads: StoreReads, read_at: int) -> Reading:
+    def _reading(self, state: State, found: Followed, reads: StoreReads, read_at: int) -> Reading:
         known, revision = state.known, found.revision
         assert revision is not None
         if known is None:
@@ -264,14 +230,14 @@ class RevisionSource:
             provenance=provenance,
         )
 
-    def _again_in(self, state: _State) -> float | None:
+    def _again_in(self, state: State) -> float | None:
         """Return in how many seconds to read again, if that does not wait for the next poll."""
         at = state.full_at if state.doubts in (1, 2) else state.read_at
         return None if at is None else max(0.0, at - self._clock())
 
     # --- without ---------------------------------------------------------------------------------
 
-    def _without(self, state: _State, found: Followed) -> _State:
+    def _without(self, state: State, found: Followed) -> State:
         """Return what a poll leaves that found no revision to follow."""
         if state.known is not None:
             # Newer options may be served than were read last without a revision.
@@ -282,35 +248,8 @@ class RevisionSource:
         if found.reason != state.note and (state.known is not None or not expected):
             text = "%s: its revision is not followed: %s; each poll reads the whole store"
             log.warning(text, self._label, found.reason)
-        return _State(look_at=self._clock() + pause, note=found.reason)
+        return State(look_at=self._clock() + pause, note=found.reason)
 
-    def _read_plainly(self, progress: Progress, state: _State) -> Reading:
+    def _read_plainly(self, progress: Progress, state: State) -> Reading:
         reading = self._plain.read(progress)
         return replace(reading, provenance=Provenance(how=How.PLAIN.value, note=state.note))
-
-
-class _Delay:
-    """When to read a change that needs a full reading, as one host of a fleet.
-
-    ``until`` is drawn once for each change, or several that come before it is over.
-    """
-
-    def __init__(self, state: _State, interval: float, clock: Callable[[], float]) -> None:
-        self.until = state.read_at
-        self._vain = state.vain
-        self._units = state.units
-        self._interval = interval
-        self._clock = clock
-
-    def reason(self, revision: Revision) -> str:
-        """Return why *revision* is not read now, empty if it is."""
-        if self._vain is not None and self._vain[0] == _mark_of(revision):
-            return self._vain[1]
-        now = self._clock()
-        if self.until is None:
-            most = longest_delay(revision.fleet, self._units, self._interval)
-            self.until = now + random.uniform(0.0, most)
-        if now >= self.until:
-            return ""
-        left = self.until - now
-        return f"revision {revision.rev} is read in {left:.0f} s, as one of {revision.fleet} hosts"

@@ -23,8 +23,8 @@ from ddbcfg_daemon.errors import Held, PublishError, SourceUnusable, WriterLocke
 from ddbcfg_daemon.exits import MENDABLE, log_fault, reason_of
 from ddbcfg_daemon.guards import Guard
 from ddbcfg_daemon.judge import Judge
-from ddbcfg_daemon.layers.layer import LayerState
 from ddbcfg_daemon.layers.source import LayersSource
+from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.memory import give_back
 from ddbcfg_daemon.pace import Pace
 from ddbcfg_daemon.pinning.answering import Operators

@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from errno import EAGAIN
-from typing import Any
 
-from ddbcfg_client.dynamodb.revision.content import digest_of, total_of, weight
-from ddbcfg_client.format.differences import differences
 from ddbcfg_client.shm.clock import age_of, boottime
-from ddbcfg_daemon.disk.copy_format import Content
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
-from ddbcfg_daemon.disk.moment import Moment
 from ddbcfg_daemon.errors import LayerMissing
 from ddbcfg_daemon.exits import MENDABLE, reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.judge import Judge
+from ddbcfg_daemon.layers.layer_copy import LayerCopy
+from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.schedule import Schedule
 from ddbcfg_daemon.settings.store_values import LayerSettings
 from ddbcfg_daemon.sources.base import Provenance, Reading, Served, Source
@@ -32,38 +27,6 @@ log = logging.getLogger("ddbcfg.daemon")
 _SLACK = 1.0  # seconds after its interval in which a poll of the store still reads a layer
 
 Options = Mapping[str, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class LayerState:
-    """What operators see of a layer.  ``age`` is None if it was never read.
-
-    ``held`` says why a guard keeps newer content from being merged, ``copy_error`` why the copy on
-    disk is not up to date.
-    """
-
-    name: str
-    table: str
-    store: str
-    region: str | None
-    endpoint_url: str | None
-    required: bool
-    options: int
-    age: float | None
-    interval: float
-    source: str
-    revision: int
-    table_revision: int
-    in_doubt: bool
-    failures: int
-    error: str
-    held: str
-    note: str
-    copy_error: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a dict that json can dump."""
-        return asdict(self)
 
 
 class Layer:
@@ -93,7 +56,7 @@ class Layer:
         self.held: GuardRefused | None = None
         self.reading: Reading | None = None  # the last good one
         self._source = source
-        self._copy = copy
+        self.copy = LayerCopy(copy)
         self._label = f"{label}, layer {settings.name}"
         self._judge = Judge(guards, self._label)
         self._on_end = on_end
@@ -105,9 +68,6 @@ class Layer:
         self._again: int | None = None
         self._result: Reading | BaseException | None = None
         self._thread: threading.Thread | None = None
-        self._copied: tuple[Options, int] = ({}, 0)  # what is on disk, and the total of its digest
-        self._copies = 0
-        self._loaded = self._hangs = False  # the copy, and the disk when it was to be loaded
         self._provenance = Provenance()
         self._origin = ""
 
@@ -147,16 +107,7 @@ class Layer:
 
     def load(self, patience: float) -> None:
         """Take the copy on disk if nothing is known of the layer."""
-        if self.options is not None or self._copy is None or self._loaded:
-            return
-        try:
-            # A disk that hangs delays only one poll.
-            copy = self._copy.load(0.0 if self._hangs else patience)
-        except TimeoutError:
-            self._hangs = True
-            return  # the next poll continues to wait
-        # Without an error there is none, and only this daemon could write one.
-        self._hangs, self._loaded = False, not self._copy.error
+        copy = self.copy.load(patience) if self.options is None else None
         if copy is None:
             return
         self.options = copy.reading.options
@@ -254,44 +205,7 @@ class Layer:
         self.held = None
         self.options, self.reading = reading.options, reading
         self._provenance, self._origin = reading.provenance, reading.source
-        self._keep(reading)
-
-    # --- the copy on disk ------------------------------------------------------------------------
-
-    def _keep(self, reading: Reading) -> None:
-        if self._copy is None:
-            return
-        before, total = self._copied
-        options = reading.options
-        if self._copies == 0:
-            total, self._copies = total_of(options), 1
-        elif options is not before:
-            for name in (name for kind in differences(before, options) for name in kind):
-                total += weight(name, options.get(name)) - weight(name, before.get(name))
-            self._copies += 1
-        self._copied = options, total
-        found = reading.provenance
-        self._copy.keep(
-            Content(
-                options,
-                self._copies,
-                digest_of(total).hex(),
-                time.time_ns(),
-                Moment.now(),
-                found.revision,
-                found.epoch,
-            )
-        )
-
-    def finish(self, patience: float) -> None:
-        """Wait until the copy is written, for at most ``patience`` seconds."""
-        if self._copy is not None:
-            self._copy.wait(patience)
-
-    def close(self) -> None:
-        """End the copy's thread."""
-        if self._copy is not None:
-            self._copy.close()
+        self.copy.keep(reading)
 
     # --- state -----------------------------------------------------------------------------------
 
@@ -327,5 +241,5 @@ class Layer:
             error="" if self.error is None else reason_of(self.error),
             held="" if self.held is None else reason_of(self.held),
             note=found.note,
-            copy_error="" if self._copy is None else self._copy.error,
+            copy_error=self.copy.error,
         )

@@ -15,7 +15,8 @@ from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.errors import LayersFailed, LayersUnread
 from ddbcfg_daemon.exits import reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused, LayersRefused
-from ddbcfg_daemon.layers.layer import Layer, LayerState
+from ddbcfg_daemon.layers.layer import Layer
+from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.settings.store_values import LayerSettings, StoreSettings
 from ddbcfg_daemon.sources.base import Progress, Provenance, Reading, Served, Source
 
@@ -179,12 +180,12 @@ class LayersSource:
         """Wait until the copies are written, for at most ``patience`` seconds."""
         deadline = time.monotonic() + patience
         for layer in self.layers:
-            layer.finish(max(0.0, deadline - time.monotonic()))
+            layer.copy.finish(max(0.0, deadline - time.monotonic()))
 
     def close(self) -> None:
         """End the threads of the copies."""
         for layer in self.layers:
-            layer.close()
+            layer.copy.close()
 
 
 def _why(layer: Layer) -> str:

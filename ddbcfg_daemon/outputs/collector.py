@@ -20,7 +20,7 @@ from ddbcfg_client.format.names import Names
 from ddbcfg_client.format.page import NEVER
 from ddbcfg_client.shm.clock import age_of
 from ddbcfg_client.version import VERSION
-from ddbcfg_daemon.layers.layer import LayerState
+from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.poll_figures import Durations
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore

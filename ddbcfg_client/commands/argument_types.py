@@ -16,7 +16,16 @@ seconds.__name__ = "number of seconds"
 
 def revision(text: str) -> int:
     """Return the revision in ``text``; raise ValueError if it is not a number from 1 on."""
-    number = int(text)
-    if number < 1:
+    return _number(text)
+
+
+def generation(text: str) -> int:
+    """Return the generation in ``text``; raise ValueError if it is not a number from 1 on."""
+    return _number(text)
+
+
+def _number(text: str) -> int:
+    # Not int() alone: it takes "1_0", " 1" and digits of other scripts.
+    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text)):
         raise ValueError
-    return number
+    return int(text)

@@ -34,7 +34,8 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ddbcfg_client.commands.layers import aligned, asked
+    from ddbcfg_client.commands.columns import aligned
+    from ddbcfg_client.commands.layers import asked
     from ddbcfg_client.format.request import EXPLAIN, Request
     from ddbcfg_client.notation.writer import dumps
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.columns import aligned
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND
 from ddbcfg_client.commands.output import complain, counted, emit_json, say
-from ddbcfg_client.commands.steering import add_store_flags, ask_daemon
+from ddbcfg_client.commands.steering import add_flags, ask_daemon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ and the daemon's user.
 
 
 def _add_arguments(parser: Parser) -> None:
-    add_store_flags(parser)
+    add_flags(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object a line for each")
 
 
@@ -39,35 +40,25 @@ def _run(args: argparse.Namespace) -> int:
         for row in response.generations:
             emit_json(json.dumps(row))
     else:
-        say(_table(response.generations))
+        say(aligned([_HEAD, *map(_cells, response.generations)]))
     if response.left_off:
         complain(f"{counted(response.left_off, 'older generation')} left off")
     return FOUND
 
 
-def _table(rows: tuple[Mapping[str, Any], ...]) -> str:
-    from ddbcfg_client.printable import printable
-
-    lines = [_HEAD, *(tuple(map(printable, _cells(row))) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     from ddbcfg_client.commands.status_text import time_text
+    from ddbcfg_client.printable import printable
 
     state = " ".join(word for word in ("current", "pinned") if row.get(word))
     return (
         str(row.get("generation")),
         time_text(row.get("read_at")),
         str(row.get("revision") or "-"),
-        str(row.get("digest"))[:12],
+        printable(str(row.get("digest"))[:12]),
         str(row.get("options")),
         state or "-",
-        _changes(row) or "-",
+        printable(_changes(row)) or "-",
     )
 
 

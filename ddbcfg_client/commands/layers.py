@@ -1,7 +1,8 @@
-"""What a daemon says of the layers that it merges, and the table of them."""
+"""The states of the layers that a daemon merges, and the table of them."""
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.columns import aligned
 from ddbcfg_client.commands.output import complain
 from ddbcfg_client.commands.status_text import age_text
 from ddbcfg_client.errors import ConfigError
@@ -60,16 +61,6 @@ def layers_text(names: Names, layers: Layers | None) -> str:
             reasons.append(f"layer {name} is {state}: {printable(reason)}")
     head = f"layers of {label}, merged by {layers['merge']}, the first one wins:"
     return "\n".join([head, aligned(rows), *reasons])
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return the rows with their columns aligned."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
 
 
 def _condition(layer: Layers) -> tuple[str, str]:

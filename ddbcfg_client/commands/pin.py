@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.argument_types import generation, revision
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND
 from ddbcfg_client.commands.output import say, shown
-from ddbcfg_client.commands.steering import add_store_flags, ask_daemon
+from ddbcfg_client.commands.steering import add_flags, ask_daemon
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,17 +22,18 @@ now; "ddbcfg-client generations" lists what else there is.  For root and the dae
 
 
 def _add_arguments(parser: Parser) -> None:
-    add_store_flags(parser)
+    add_flags(parser)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--generation", type=_number, metavar="N", help="a generation of this host")
-    which.add_argument("--revision", type=_number, metavar="N", help="a revision of the table")
+    which.add_argument(
+        "--generation", type=generation, metavar="N", help="a generation of this host"
+    )
+    which.add_argument("--revision", type=revision, metavar="N", help="a revision of the table")
 
 
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.format.request import PIN
 
-    generation, revision = args.generation, args.revision
-    names, response = ask_daemon(args, PIN, generation=generation, revision=revision)
+    names, response = ask_daemon(args, PIN, generation=args.generation, revision=args.revision)
     text = f"store {shown(names.namespace)}/{shown(names.store)} is pinned to "
     if response.pinned == response.generation:
         text += f"generation {response.generation}"
@@ -40,16 +42,6 @@ def _run(args: argparse.Namespace) -> int:
     say(f"{text}; 'ddbcfg-client unpin' ends that")
     return FOUND
 
-
-def _number(text: str) -> int:
-    """Return the number in ``text``; raise ValueError if it is not one above 0."""
-    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text)):
-        raise ValueError
-    return int(text)
-
-
-# argparse shows this name in "invalid ... value".
-_number.__name__ = "number"
 
 COMMAND = Command(
     "pin",

@@ -16,13 +16,24 @@ if TYPE_CHECKING:
 
 def add_flags(parser: Parser, *, wait: float = 0.0) -> None:
     """Add the flags of every command that reads; ``wait`` is the default of ``--wait``."""
+    add_store_flags(parser, several="; status accepts several")
     add = parser.add_argument
-    add("--table", help="the table's name")
-    add("--store", action="append", help="the store's name; status accepts several")
-    add("--namespace", help="the daemon's --namespace, if it has one")
-    add("--owner", help="a user or uid to trust besides root and this user (DDBCFG_OWNER)")
     add("--wait", type=seconds, default=wait, metavar="S", help="wait S seconds for a snapshot")
     add("--max-age", type=seconds, metavar="S", help="fail if the last successful poll is older")
+
+
+def add_store_flags(parser: Parser, *, several: str = "") -> None:
+    """Add the flags that select a published store; ``several`` is for the help of ``--store``."""
+    parser.add_argument("--store", action="append", help=f"the store's name{several}")
+    add_host_flags(parser)
+
+
+def add_host_flags(parser: Parser) -> None:
+    """Add the flags that select what is published on this host, except the store's name."""
+    add = parser.add_argument
+    add("--table", help="the table's name")
+    add("--namespace", help="the daemon's --namespace, if it has one")
+    add("--owner", help="a user or uid to trust besides root and this user (DDBCFG_OWNER)")
 
 
 def stores_named(args: argparse.Namespace) -> list[str]:

@@ -6,6 +6,7 @@ from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.confirming import confirmed
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
 from ddbcfg_client.commands.output import complain, counted, say, shown
+from ddbcfg_client.commands.reading import add_host_flags
 from ddbcfg_client.connecting import names_of, trust_in
 
 TYPE_CHECKING = False
@@ -23,9 +24,7 @@ serves it.  Neither DynamoDB nor the copy on disk is changed.
 def _add_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("store", metavar="STORE")
-    add("--table", help="the table's name")
-    add("--namespace", help="the daemon's --namespace, if it has one")
-    add("--owner", help="a user or uid to trust besides root and this user (DDBCFG_OWNER)")
+    add_host_flags(parser)
     add("--yes", action="store_true", help="do not ask")
 
 

@@ -57,12 +57,18 @@ def pin_text(status: Status) -> str:
     """Return what is pinned, since when, and by whom; "" if nothing is."""
     if not status.pinned:
         return ""
-    by = f" by {status.pinned_by}" if status.pinned_by else ""
-    what = f"to the content of generation {status.pinned}"
-    if status.pinned == status.published:
-        what = f"to generation {status.pinned}"
-    newer = "newer content is held" if status.held else "the table has no other content"
-    return f"{what} since {time_text(status.pinned_since)}{by}; {newer}"
+    when = f" since {time_text(status.pinned_since)}"
+    return pinned_text(
+        status.pinned, status.published, when, by=status.pinned_by, held=bool(status.held)
+    )
+
+
+def pinned_text(pinned: int, published: int, when: str = "", *, by: str | None, held: bool) -> str:
+    """Return what is pinned and what that holds; ``published`` is the current generation."""
+    what = "to generation" if pinned == published else "to the content of generation"
+    user = f" by {by}" if by else ""
+    newer = "newer content is held" if held else "the table has no other content"
+    return f"{what} {pinned}{when}{user}; {newer}"
 
 
 def _polled(status: Status) -> str:

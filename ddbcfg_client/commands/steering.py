@@ -1,11 +1,11 @@
-"""What the commands about pins share: the store's flags, and who asks."""
+"""What the commands about pins share: their flags, and the request to the daemon."""
 
 from __future__ import annotations
 
 import os
 
 from ddbcfg_client.commands.argument_types import seconds
-from ddbcfg_client.commands.reading import stores_named
+from ddbcfg_client.commands.reading import add_store_flags, stores_named
 from ddbcfg_client.connecting import names_of, trust_in
 
 TYPE_CHECKING = False
@@ -20,14 +20,11 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0
 
 
-def add_store_flags(parser: Parser) -> None:
+def add_flags(parser: Parser) -> None:
     """Add the flags that select a published store, and ``--timeout``."""
-    add = parser.add_argument
-    add("--table", help="the table's name")
-    add("--store", action="append", help="the store's name")
-    add("--namespace", help="the daemon's --namespace, if it has one")
-    add("--owner", help="a user or uid to trust besides root and this user (DDBCFG_OWNER)")
-    add("--timeout", type=seconds, default=TIMEOUT, metavar="S", help=f"({TIMEOUT:g})")
+    add_store_flags(parser)
+    text = f"wait so long for the daemon ({TIMEOUT:g})"
+    parser.add_argument("--timeout", type=seconds, default=TIMEOUT, metavar="S", help=text)
 
 
 def ask_daemon(
@@ -43,12 +40,12 @@ def ask_daemon(
 
     trust = trust_in(args.owner)
     names = names_of(args.table, stores_named(args), args.namespace, trust)
-    request = Request(op, generation=generation, revision=revision, by=_me())
+    request = Request(op, generation=generation, revision=revision, by=_user())
     return names, steer(names, trust, request, args.timeout)
 
 
-def _me() -> str:
-    """Return who asks: with sudo, the user behind it."""
+def _user() -> str:
+    """Return the name of the user, for the daemon's log; under sudo, also the user who ran it."""
     from getpass import getuser
 
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND
 from ddbcfg_client.commands.output import say, shown
-from ddbcfg_client.commands.steering import add_store_flags, ask_daemon
+from ddbcfg_client.commands.steering import add_flags, ask_daemon
 from ddbcfg_client.connecting import trust_in
 
 TYPE_CHECKING = False
@@ -32,5 +32,5 @@ def _run(args: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "unpin", "end a pin and follow the table again", _run, add_store_flags, description=_DESCRIPTION
+    "unpin", "end a pin and follow the table again", _run, add_flags, description=_DESCRIPTION
 )

@@ -13,8 +13,8 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALLOWED = frozenset(f"{_LETTERS}{_LETTERS.lower()}0123456789_")
 _UNQUOTED = _ALLOWED | frozenset("-./:@%+,")
 
-# These change how programs are loaded or what an interpreter runs.  The permission to write an
-# option must not be a permission to run code as the user who reads it.
+# These change how programs are loaded or what an interpreter runs.  With them, a user who may only
+# write options could run code as the user who reads them.
 _REFUSED = frozenset(
     [
         "PATH",

@@ -43,7 +43,7 @@ class Content:
 
     ``read_at`` is the time of the first reading, in nanoseconds since 1970.  ``revision`` and
     ``epoch`` are the table's own version of the store; 0 and "" without one.  ``notes`` are further
-    entries of the head; whoever reads them validates them.
+    entries of the head; they are not validated here.
     """
 
     options: Mapping[str, bytes]

@@ -36,7 +36,7 @@ class Kept:
     """A generation on disk, without its options.
 
     ``earlier`` are earlier generations that had the same content.  ``names`` are the names that it
-    added, changed and removed, as far as they were noted; ``names_left_off`` is how many more.
+    added, changed and removed, at most 20; ``names_left_off`` is the number of the others.
     """
 
     generation: int

@@ -1,6 +1,7 @@
-"""What the daemon says of a store's layers: their states, and what decides each key of an option.
+"""Responses about a store's layers: their states, and which one decides each key of an option.
 
-No value is said, only its type: who may read the merged store may perhaps not read each layer.
+They contain the types of values, not the values: a user who may read the merged store may lack
+permission to read a layer.
 """
 
 from __future__ import annotations

@@ -197,7 +197,7 @@ def _why(layer: Layer) -> str:
 
 
 def _provenance(states: Sequence[LayerState], readings: Sequence[Reading]) -> Provenance:
-    """Return what is said of the merged store, which has no revision of its own."""
+    """Return the provenance of the merged store, which has no revision of its own."""
     notes = [
         f"layer {state.name!r}: {state.note}"
         for state in states

@@ -1,4 +1,4 @@
-"""The operators' errands: what is done between two polls or during one, and the responses."""
+"""Doing the errands of operators, between two polls or during one, and the responses."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class PollRequests:
             self.errands.forget()
 
     def steer(self, request: Request, uid: int) -> Errand:
-        """Request what is no poll, as the user ``uid``; see :mod:`.steering`."""
+        """Add an errand of the user ``uid``; see :mod:`.steering`."""
         errand = Errand(request, uid)
         with self._changed:
             self.errands.add(errand)

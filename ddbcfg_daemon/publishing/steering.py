@@ -1,7 +1,7 @@
-"""What an operator asks of a store besides polls: to pin a content, to unpin it, to list them.
+"""Requests other than polls: to pin a content, to end the pin, to list what can be pinned.
 
-The request server puts an errand here.  The refresher does it between two polls or during one,
-and puts the response into it.
+The request server adds them as errands.  The refresher does an errand between two polls or during
+one, and sets its response.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Errand:
 
     @property
     def by(self) -> str:
-        """Who asks, for the log and the status."""
+        """The user who sent the request, for the log and the status."""
         return self.request.by or f"uid {self.uid}"
 
 

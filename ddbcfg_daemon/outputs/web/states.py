@@ -14,6 +14,7 @@ from ddbcfg_client.commands.condition import (
     PINNED,
     STALE,
 )
+from ddbcfg_client.commands.status_text import pinned_text
 from ddbcfg_client.format.page import NEVER, PageStatus
 from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.shm.clock import age_of
@@ -120,20 +121,14 @@ def _condition(refresher: Refresher, status: PageStatus, generation: int) -> tup
     if age > _INTERVALS * refresher.interval:
         return STALE, f"not confirmed, although it is polled every {refresher.interval:g} s", 0.0
     if status.pinned:
-        return PINNED, _pinned(status, generation), _seconds(status.pinned_since)
+        reason = pinned_text(status.pinned, generation, by=status.pinned_by, held=bool(status.held))
+        return PINNED, reason, _seconds(status.pinned_since)
     if status.held:
         return HELD, status.held, _seconds(status.held_since)
     if status.doubt_since != NEVER:
         why = status.note or "no revision explains what is published"
         return IN_DOUBT, why, _seconds(status.doubt_since)
     return FRESH, "", 0.0
-
-
-def _pinned(status: PageStatus, generation: int) -> str:
-    by = f" by {status.pinned_by}" if status.pinned_by else ""
-    what = "to" if status.pinned == generation else "to the content of"
-    newer = "newer content is held" if status.held else "the table has no other content"
-    return f"{what} generation {status.pinned}{by}; {newer}"
 
 
 def _text(reason: str) -> str:

@@ -81,7 +81,10 @@ class Layer:
     @property
     def ended(self) -> bool:
         """Whether there is a result to take."""
-        return self._thread is not None and self._result is not None
+        # A thread can die before it runs anything, for example without memory: no store may wait
+        # for it for ever.
+        thread = self._thread
+        return thread is not None and (self._result is not None or not thread.is_alive())
 
     @property
     def troubled(self) -> bool:
@@ -144,7 +147,8 @@ class Layer:
         overrides the guards.  Raise what is a bug.
         """
         result, self._result, self._thread = self._result, None, None
-        assert result is not None
+        if result is None:
+            result = OSError(EAGAIN, "the thread of the reading died")
         self._again = None
         if isinstance(result, Reading) and self.settings.required and not result.options:
             settings = self.settings.settings

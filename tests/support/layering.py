@@ -102,7 +102,7 @@ class LayeredStore:
         """Stop the daemon; with ``reboot``, shared memory is lost too."""
         self.refresher.finish_copy(20.0)
         for layer in self.source.layers:
-            layer.close()
+            layer.copy.close()
         self.refresher.close(remove=reboot)
 
     def reload(self, *, accept: bool = False) -> Exception | None:

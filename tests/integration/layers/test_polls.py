@@ -102,3 +102,17 @@ def test_once_waits_for_a_slow_layer_although_its_copy_is_known(
         assert isinstance(serve(), LayersFailed)
     finally:
         sources.tables["eu"].gate.set()
+
+
+def test_a_reading_whose_thread_died_is_a_failure_of_that_layer(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can die before it runs a line, and then nobody says that the reading has ended."""
+    store = make()
+    assert store.refresher.poll() is None
+    with monkeypatch.context() as patch:
+        patch.setattr(store.source.layers[1], "_read", lambda full, served: None)
+        error = store.reload()
+    assert isinstance(error, LayersFailed)
+    assert [(name, "died" in reason) for name, reason in error.layers] == [("eu", True)]
+    assert store.reload() is None

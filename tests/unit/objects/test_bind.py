@@ -20,6 +20,7 @@ from ddbcfg_client.errors import (
     SnapshotTooStale,
 )
 from ddbcfg_client.objects import bound as bound_module
+from ddbcfg_client.objects import in_process
 from ddbcfg_client.testing import FakeConfig
 
 
@@ -47,7 +48,8 @@ def config() -> FakeConfig:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(bound_module, "monotonic", clock)
+    for module in (bound_module, in_process):
+        monkeypatch.setattr(module, "monotonic", clock)
     return clock
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ddbcfg_client.format.names import Names
 from ddbcfg_daemon.sources import revision as module
+from ddbcfg_daemon.sources import revision_state
 from support.fault_proxy import FaultProxy
 from support.revision_following import START
 from support.revision_polling import Host
@@ -20,6 +21,7 @@ from support.revisions import RevisedStore
 def _chance_is_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
     middle = SimpleNamespace(uniform=lambda low, high: (low + high) / 2)
     monkeypatch.setattr(module, "random", middle)
+    monkeypatch.setattr(revision_state, "random", middle)
 
 
 @pytest.fixture

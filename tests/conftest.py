@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -64,19 +65,6 @@ def _no_settings_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
 _FORKS_AND_KILLS = {"crash", "races", "servers"}
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _no_collection_for_each_connection() -> Iterator[None]:
-    """The daemon collects twice for each connection, 0.1 s each in a process with so many modules.
-
-    What it frees is tested in processes of their own.
-    """
-    from ddbcfg_daemon.sources import connection
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "settle", lambda: None)
-        yield
-
-
 @pytest.fixture
 def unmeasured_children(monkeypatch: pytest.MonkeyPatch) -> None:
     """Child processes that coverage does not measure, and so loads nothing into."""
@@ -84,10 +72,19 @@ def unmeasured_children(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_coverage_beside_forks(request: pytest.FixtureRequest) -> None:
-    """Coverage has a lock in each process; a child forked beside threads can find it held."""
-    if _FORKS_AND_KILLS & set(request.path.parts):
-        request.getfixturevalue("unmeasured_children")
+def _no_coverage_beside_forks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Coverage has a lock in each process; a child forked beside threads can find it held.
+
+    And if several threads start at once, CPython 3.11 lets some die for which a tracer is set.
+    """
+    if not _FORKS_AND_KILLS & set(request.path.parts):
+        yield
+        return
+    request.getfixturevalue("unmeasured_children")
+    tracer = threading.gettrace()
+    threading.settrace(None)  # type: ignore[arg-type]
+    yield
+    threading.settrace(tracer)  # type: ignore[arg-type]
 
 
 def pytest_report_header() -> str:

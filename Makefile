@@ -39,7 +39,7 @@ example-bind: $(SHOWING) ## the same with a pool of connections that follows its
 # Reading is tested twice where the hot path was compiled: without it first.  Most tests wait for
 # processes, so two of them run at once, if root can give each a /dev/shm of its own.
 PYTEST  = $(VENV)/bin/python -m pytest
-AT_ONCE = $(if $(filter 0,$(shell id -u)),-n $(or $(JOBS),2) --dist loadfile --reruns 1)
+AT_ONCE = $(if $(filter 0,$(shell id -u)),-n $(or $(JOBS),2) --dist loadfile --reruns 1 -raR)
 test: $(READY) ## run the test suite, JOBS (2) tests at once (ARGS='-k name': a part, one at a time)
 	$(if $(ARGS),,DDBCFG_PURE=1 $(PYTEST) -q $(AT_ONCE) tests/integration/reading tests/races)
 	$(PYTEST) $(or $(ARGS),-q $(AT_ONCE))

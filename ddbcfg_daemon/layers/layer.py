@@ -87,6 +87,13 @@ class Layer:
         return thread is not None and (self._result is not None or not thread.is_alive())
 
     @property
+    def unconfirmed(self) -> str:
+        """Why nothing is known of it although it was read; empty if that is not so."""
+        if self.options is not None or self.error is not None or not self._unconfirmed:
+            return ""
+        return self._provenance.note or "its first reading is not confirmed yet"
+
+    @property
     def troubled(self) -> bool:
         """Whether the options may be older than the layer's schedule wants."""
         return self.error is not None or self._unconfirmed or self.running
@@ -150,7 +157,7 @@ class Layer:
         if result is None:
             result = OSError(EAGAIN, "the thread of the reading died")
         self._again = None
-        if isinstance(result, Reading) and self.settings.required and not result.options:
+        if isinstance(result, Reading) and self._is_missing(result):
             settings = self.settings.settings
             result = LayerMissing(settings.table, settings.store)
         if not isinstance(result, Reading):
@@ -169,6 +176,10 @@ class Layer:
         if result.confirmed:
             self._judge_it(result, scheduled=scheduled, accepted=accepted)
         return result
+
+    def _is_missing(self, reading: Reading) -> bool:
+        # A reading that is not confirmed has what was known before, at first nothing.
+        return self.settings.required and reading.confirmed and not reading.options
 
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, MENDABLE):

@@ -68,7 +68,8 @@ class LayersSource:
     ) -> Reading:
         """Return the merged store; ``served`` is not used, because each layer has its own copy.
 
-        Raise LayersUnread if nothing is known of a layer.
+        Raise LayersUnread if nothing is known of a layer.  If only the table does not confirm the
+        first reading of one yet, return a reading that is not confirmed.
         """
         self._load()
         readings: list[Reading] = []
@@ -83,6 +84,8 @@ class LayersSource:
         self._wait(progress, self._patience if known and not requested else None)
         fresh |= self._take(scheduled=not requested, readings=readings)
         unread = [layer for layer in self.layers if layer.options is None]
+        if unread and all(layer.unconfirmed for layer in unread):
+            return self._unconfirmed(unread, readings)
         if unread:
             raise LayersUnread([(layer.settings.name, _why(layer)) for layer in unread])
         return self._reading(readings, fresh=fresh)
@@ -127,7 +130,6 @@ class LayersSource:
             self._merged = before.follow(contents)
         states = self.states
         troubled = [layer.confirmed for layer in self.layers if layer.troubled]
-        waits = [_LOOK_EVERY if layer.running else max(layer.due_in, 0.05) for layer in self.layers]
         sources = [state.source for state in states]
         return Reading(
             self._merged.options,
@@ -136,11 +138,29 @@ class LayersSource:
             tuple(name for layer in self.layers for name in layer.skipped),
             whole=any(reading.whole for reading in readings),
             units=sum(reading.units for reading in readings),
-            again_in=min(waits),
+            again_in=self._wanted_in(),
             provenance=_provenance(states, readings),
             confirmed_at=min(troubled, default=None),
             failure=self._failure_of(fresh=fresh),
             held=self._held(),
+        )
+
+    def _unconfirmed(self, unread: Sequence[Layer], readings: Sequence[Reading]) -> Reading:
+        note = "; ".join(f"layer {each.settings.name!r}: {each.unconfirmed}" for each in unread)
+        return Reading(
+            {},
+            time.time_ns(),
+            confirmed=False,
+            whole=any(reading.whole for reading in readings),
+            units=sum(reading.units for reading in readings),
+            again_in=self._wanted_in(),
+            provenance=Provenance(note=note),
+        )
+
+    def _wanted_in(self) -> float:
+        """Return the seconds until a layer has to be read, or a reading that runs be looked at."""
+        return min(
+            _LOOK_EVERY if layer.running else max(layer.due_in, 0.05) for layer in self.layers
         )
 
     def _failure_of(self, *, fresh: bool) -> LayersFailed | None:
@@ -193,7 +213,7 @@ def _why(layer: Layer) -> str:
         return reason_of(layer.error)
     if layer.held is not None:
         return reason_of(layer.held)
-    return "it was not read yet"
+    return layer.unconfirmed or "it was not read yet"
 
 
 def _provenance(states: Sequence[LayerState], readings: Sequence[Reading]) -> Provenance:

@@ -15,7 +15,8 @@ from ddbcfg_daemon.errors import LayersFailed
 from ddbcfg_daemon.settings.parsing import parse
 from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.signals import Signals
-from ddbcfg_daemon.sources.base import Reading, Sources
+from ddbcfg_daemon.guards import LayersRefused
+from ddbcfg_daemon.sources.base import Provenance, Reading, Sources
 from support.layering import AWAY, FakeLayer, LayeredStore
 from support.shm import reading
 
@@ -116,3 +117,29 @@ def test_a_reading_whose_thread_died_is_a_failure_of_that_layer(
     assert isinstance(error, LayersFailed)
     assert [(name, "died" in reason) for name, reason in error.layers] == [("eu", True)]
     assert store.reload() is None
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_a_first_reading_that_is_not_confirmed_is_neither_missing_nor_a_failure(
+    make: Make, *, required: bool
+) -> None:
+    store = make()
+    host, eu, common = store.settings.layers
+    store.settings = replace(store.settings, layers=(host, replace(eu, required=required), common))
+    store.stop()
+    store.start()
+    note = "its readings do not agree yet"
+    content = reading({})
+    found = Provenance(note=note, in_doubt=True)
+    store["eu"].content = replace(content, confirmed=False, again_in=2.0, provenance=found)
+    store["common"].put({"web": {"port": 1}})
+    assert store.refresher.poll() is None
+    status = store.refresher.status
+    assert (status.failures, status.error, store.refresher.generation) == (0, "", 0)
+    assert status.note == f"layer 'eu': {note}"
+    store["eu"].put({"db": {"host": "eu"}})
+    assert store.reload() is None
+    assert store.config.get() == {"db": {"host": "eu"}, "web": {"port": 1}}
+    # A layer that the table confirms to be empty is missing if it is required.
+    store["eu"].put({})
+    assert isinstance(store.reload(), LayersFailed if required else LayersRefused)

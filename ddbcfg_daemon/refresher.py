@@ -83,6 +83,8 @@ class Refresher:
         status.daemon_start = process_start(pid)
         status.daemon_pidns = pid_namespace()
         status.merged_layers = 0 if layers is None else len(layers.layers)
+        slower = 0.0 if self.longest_interval == interval else self.longest_interval
+        status.longest_interval = round(slower * 1e9)
         self._status = status
         self._record = PollRecord(status, self._label)
         self._publication = Publication(publisher, self._copy, self._record, self._label)
@@ -97,6 +99,12 @@ class Refresher:
     def names(self) -> Names:
         """The names of the store in shared memory."""
         return self._publisher.names
+
+    @property
+    def longest_interval(self) -> float:
+        """The interval of the slowest layer, or the store's own: what limits its age."""
+        layers = () if self._layers is None else self._layers.layers
+        return max([self.interval, *(layer.settings.settings.interval for layer in layers)])
 
     @property
     def generation(self) -> int:

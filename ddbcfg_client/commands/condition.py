@@ -39,8 +39,10 @@ def condition_of(status: Status) -> tuple[str, str]:
         return FAILING, f"the last {polls} failed{error}"
     if status.age is None:
         return STALE, "its age is unknown"
-    if not status.file and status.age > _INTERVALS * status.interval:
-        every = f"although it is polled every {status.interval:g} s"
+    interval = max(status.interval, status.longest_interval)
+    if not status.file and status.age > _INTERVALS * interval:
+        what = "it is" if interval == status.interval else "each of its layers is"
+        every = f"although {what} polled every {interval:g} s"
         return STALE, f"its age is {age_text(status.age)}, {every}{error}"
     if status.pinned:
         return PINNED, pin_text(status)

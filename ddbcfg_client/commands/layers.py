@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Layers = dict[str, Any]
 
 _PATIENCE = 2.0  # seconds; the daemon responds at once
-_HEAD = ("LAYER", "STATE", "AGE", "OPTIONS", "REVISION", "TABLE", "STORE")
+_HEAD = ("LAYER", "STATE", "AGE", "EVERY", "OPTIONS", "REVISION", "TABLE", "STORE")
 
 
 def asked(names: Names, trust: Trust, request: Request) -> Layers | None:
@@ -55,7 +55,8 @@ def layers_text(names: Names, layers: Layers | None) -> str:
     for layer in layers["layers"]:
         name = printable(str(layer["name"]))
         state, reason = _condition(layer)
-        cells = (layer["options"], layer["revision"] or "-", layer["table"], layer["store"])
+        every = f"{layer['interval']:g} s"
+        cells = (every, layer["options"], layer["revision"] or "-", layer["table"], layer["store"])
         rows.append((name, state, age_text(layer["age"]), *(printable(str(c)) for c in cells)))
         if reason:
             reasons.append(f"layer {name} is {state}: {printable(reason)}")

@@ -18,6 +18,7 @@ def status_text(status: Status) -> str:
         generation = f"{status.generation}, read {time_text(status.read_at)}"
     if status.published != status.generation:
         generation += f"; published is {status.published}"
+    longest = status.longest_interval
     held = ""
     if status.held:
         held = f"since {time_text(status.held_since)}: {status.held}"
@@ -26,7 +27,8 @@ def status_text(status: Status) -> str:
         "generation": generation,
         "digest": status.digest or "-",
         "content": f"{status.options} options, {status.bytes} bytes",
-        "age": f"{age_text(status.age)} ({_polled(status)} every {status.interval:g} s)",
+        "age": f"{age_text(status.age)} ({_polled(status)} every {status.interval:g} s"
+        + (f", its slowest layer every {longest:g} s)" if longest else ")"),
         "source": status.source or "-",
         "revision": _revision(status),
         "in doubt": ""

@@ -63,7 +63,8 @@ class PageStatus:
     unit that were consumed since the daemon's start, and by the last poll.  ``full_polls`` counts
     the readings of the whole store since then, ``full_read`` is the time of the last one, and
     ``doubts`` counts those that proved nothing.  ``merged_layers`` is the number of
-    merged layers, 0 if the store is read as it is.
+    merged layers, 0 if the store is read as it is; ``longest_interval`` is the longest of their
+    intervals, 0 if none is longer than ``interval``.
 
     ``pinned`` is the generation whose content an operator pinned, 0 if the store is not pinned.  It
     is published, possibly as a later generation.  ``pinned_by`` is who did it.
@@ -88,6 +89,7 @@ class PageStatus:
         "held_since",
         "how",
         "interval",
+        "longest_interval",
         "merged_layers",
         "note",
         "pinned",
@@ -142,6 +144,7 @@ class PageStatus:
         full_polls: int = 0,
         full_read: int = NEVER,
         merged_layers: int = 0,
+        longest_interval: int = 0,
         pinned: int = 0,
         pinned_since: int = NEVER,
         pinned_by: str = "",
@@ -178,6 +181,7 @@ class PageStatus:
         self.full_polls = full_polls
         self.full_read = full_read
         self.merged_layers = merged_layers
+        self.longest_interval = longest_interval
         self.pinned = pinned
         self.pinned_since = pinned_since
         self.pinned_by = pinned_by

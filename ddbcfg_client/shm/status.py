@@ -83,6 +83,7 @@ class Status:
     # why objects that this process made from options are older than the options
     kept_objects: list[str] = field(default_factory=list)
     merged_layers: int = 0  # how many layers the daemon merges; 0 if the store is one of a table
+    longest_interval: float = 0.0  # of a layer; 0 if none is longer than ``interval``
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dict that json can dump."""
@@ -198,4 +199,5 @@ def status_of(
         reader_error=None if trouble is None else str(trouble),
         wait_error=deaf,
         merged_layers=status.merged_layers,
+        longest_interval=status.longest_interval / 1e9,
     )

@@ -93,11 +93,6 @@ class Layer:
             return ""
         return self._provenance.note or "its first reading is not confirmed yet"
 
-    @property
-    def troubled(self) -> bool:
-        """Whether the options may be older than the layer's schedule wants."""
-        return self.error is not None or self._unconfirmed or self.running
-
     def is_due(self, *, scheduled: bool) -> bool:
         """Return whether to read it in a poll of the store, which may be a ``scheduled`` one."""
         now, early = boottime(), 0.0

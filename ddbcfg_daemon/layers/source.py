@@ -129,7 +129,6 @@ class LayersSource:
         else:
             self._merged = before.follow(contents)
         states = self.states
-        troubled = [layer.confirmed for layer in self.layers if layer.troubled]
         sources = [state.source for state in states]
         return Reading(
             self._merged.options,
@@ -140,7 +139,8 @@ class LayersSource:
             units=sum(reading.units for reading in readings),
             again_in=self._wanted_in(),
             provenance=_provenance(states, readings),
-            confirmed_at=min(troubled, default=None),
+            # Also of a layer that is only read again later: its part is as old as that.
+            confirmed_at=min(layer.confirmed for layer in self.layers),
             failure=self._failure_of(fresh=fresh),
             held=self._held(),
         )

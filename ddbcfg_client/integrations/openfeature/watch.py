@@ -167,7 +167,9 @@ class Watch:
             age = self._config.age
             limit = self._stale_after
             if limit is None and (age is None or age > _STALE_AT_LEAST):
-                limit = max(_STALE_AT_LEAST, _INTERVALS * self._config.status().interval)
+                status = self._config.status()
+                interval = max(status.interval, status.longest_interval)
+                limit = max(_STALE_AT_LEAST, _INTERVALS * interval)
         except ConfigError as error:
             return _ERROR, str(error)
         if limit is None or (age is not None and age <= limit):

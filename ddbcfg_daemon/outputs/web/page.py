@@ -122,7 +122,7 @@ def _store(state: StoreState, changes: Sequence[Changed]) -> Iterator[str]:
 
 def _age(state: StoreState) -> Iterator[str]:
     """Yield the age as a bar, which is full when the store becomes stale."""
-    limit = _STALE_AFTER * state.interval
+    limit = _STALE_AFTER * max(state.interval, state.longest_interval)
     share = 100 if state.age is None else max(1, min(100, round(100 * state.age / limit)))
     age = "unknown" if state.age is None else duration(state.age)
     yield f'<div class="age"><p><b>{age}</b> old <span>polled every {duration(state.interval)}'

@@ -36,7 +36,8 @@ class StoreState:
 
     ``condition`` is one of :data:`ORDER`, ``reason`` says why; ``since`` is the time of a pin,
     hold or doubt, in seconds since 1970, 0 without one.  ``ready``: readers have a snapshot.
-    ``stuck`` is the seconds without progress of its thread.
+    ``stuck`` is the seconds without progress of its thread.  ``longest_interval`` is that of its
+    slowest layer, if it has layers.
     """
 
     namespace: str
@@ -55,6 +56,7 @@ class StoreState:
     read_at: float = 0.0
     age: float | None = None
     interval: float = 0.0
+    longest_interval: float = 0.0
     polled_at: float = 0.0
     source: str = ""
     polls: int = 0
@@ -95,6 +97,7 @@ def state_of(store: ServedStore) -> StoreState:
         read_at=0.0 if snapshot is None else snapshot.read_at,
         age=age_of(status.success) if generation else None,
         interval=refresher.interval,
+        longest_interval=refresher.longest_interval,
         polled_at=_moment(status.poll_finished),
         source=status.source,
         polls=status.polls,
@@ -118,8 +121,9 @@ def _condition(refresher: Refresher, status: PageStatus, generation: int) -> tup
     age = age_of(status.success)
     if age is None:
         return STALE, "its age is unknown", 0.0
-    if age > _INTERVALS * refresher.interval:
-        return STALE, f"not confirmed, although it is polled every {refresher.interval:g} s", 0.0
+    if age > _INTERVALS * (longest := refresher.longest_interval):
+        what = "it is" if longest == refresher.interval else "each of its layers is"
+        return STALE, f"not confirmed, although {what} polled every {longest:g} s", 0.0
     if status.pinned:
         reason = pinned_text(status.pinned, generation, by=status.pinned_by, held=bool(status.held))
         return PINNED, reason, _seconds(status.pinned_since)

@@ -131,6 +131,7 @@ def test_status_as_json(host: Host, publish: Publish) -> None:
         "wait_error": None,
         "kept_objects": [],
         "merged_layers": 0,
+        "longest_interval": 0.0,
         "state": "failing",
         "reason": f"the last 2 polls failed: {AWAY}",
     }

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from ddbcfg_client.commands.condition import condition_of
+from ddbcfg_client.commands.status_text import status_text
 from ddbcfg_daemon import serving
 from ddbcfg_daemon.disk.copy_format import Copy
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import LayersFailed
+from ddbcfg_daemon.guards import LayersRefused
 from ddbcfg_daemon.settings.parsing import parse
 from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.signals import Signals
-from ddbcfg_daemon.guards import LayersRefused
 from ddbcfg_daemon.sources.base import Provenance, Reading, Sources
 from support.layering import AWAY, FakeLayer, LayeredStore
 from support.shm import reading
@@ -23,13 +25,41 @@ from support.shm import reading
 Make = Callable[..., LayeredStore]
 
 
-def test_a_layer_with_a_long_interval_is_read_no_more_often_than_that(make: Make) -> None:
+def with_a_slow_layer(make: Make) -> LayeredStore:
+    """Return a store of which the layer eu is read once an hour."""
     store = make()
     host, eu, common = store.settings.layers
     eu = replace(eu, settings=replace(eu.settings, interval=3600.0))
     store.settings = replace(store.settings, layers=(host, eu, common))
     store.stop()
     store.start()
+    return store
+
+
+def test_the_age_of_a_store_is_that_of_its_oldest_layer_also_within_its_interval(
+    make: Make,
+) -> None:
+    """G7: what a reader serves of a layer that is read once an hour can be an hour old."""
+    store = with_a_slow_layer(make)
+    store.refresher.poll()
+    for layer in store.source.layers:
+        layer.confirmed -= 3000 * 10**9  # as if so long ago
+        layer._due -= 3000 * 10**9
+    assert store.refresher.poll() is None
+    assert store["eu"].reads == 1
+    status = store.config.status()
+    assert status.age is not None
+    assert 3000 <= status.age < 3100
+    assert (status.interval, status.longest_interval) == (60.0, 3600.0)
+    # It is not stale: that is as old as its settings allow.
+    assert condition_of(status)[0] == "fresh"
+    assert "(polled every 60 s, its slowest layer every 3600 s)" in status_text(status)
+    condition, reason = condition_of(replace(status, age=10_801.0))
+    assert (condition, "each of its layers is polled every 3600 s" in reason) == ("stale", True)
+
+
+def test_a_layer_with_a_long_interval_is_read_no_more_often_than_that(make: Make) -> None:
+    store = with_a_slow_layer(make)
     store.refresher.poll()
     for layer in store.source.layers:
         layer._due -= 3500 * 10**9  # as if so long ago

@@ -206,6 +206,7 @@ class Refresher:
 
     def _steered(self) -> None:
         self._judge.forget()  # something else may be published now
+        self._see()
         self._on_event()
 
     def stop(self) -> None:
@@ -264,6 +265,7 @@ class Refresher:
         confirmed = reading is not None and reading.confirmed
         if not used:
             self._publication.serve_copy()
+        self._see()
         if reading is not None:
             self._has_read = True
             self._pace.want(reading.again_in)
@@ -294,8 +296,16 @@ class Refresher:
         if self._pin.active:
             return self._pin.refusal(reading)
         return self._judge.refusal(
-            reading, self._publication.names, scheduled=scheduled, accepted=accepted
+            reading,
+            self._publication.names,
+            scheduled=scheduled and reading.counts,
+            accepted=accepted,
         )
+
+    def _see(self) -> None:
+        """Tell the layers what readers see: it is what they explain."""
+        if self._layers is not None:
+            self._layers.shown.see(self._publication.published)
 
     def _report(self) -> None:
         self._status.copy_error = self.copy_error

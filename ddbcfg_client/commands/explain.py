@@ -48,6 +48,12 @@ def _run(args: argparse.Namespace) -> int:
     details = asked(names, trust_in(args.owner), Request(EXPLAIN, option=args.option))
     if details is None:
         return NO_SNAPSHOT
+    if details.get("unknown"):
+        complain(
+            f"the layers of {shown(names.store)} are not known: {details['unknown']}; "
+            "'ddbcfg-client status' says what is held, pinned or cannot be read"
+        )
+        return NO_SNAPSHOT
     keys = [key for key in details["keys"] if args.key in (None, key["key"])]
     if not keys and (args.key is not None or not details["known"]):
         what = "" if args.key is None else f" with a key {args.key!r}"
@@ -56,10 +62,10 @@ def _run(args: argparse.Namespace) -> int:
     if args.values:
         _add_values(config, args.option, keys)
     if args.json:
-        emit_json(dumps({**details, "keys": keys}, typed=False))
+        emit_json(dumps({**details, "keys": keys, "held": status.held}, typed=False))
         return FOUND
     if status.held:
-        complain(f"the merged store is held, so readers may see older values: {status.held}")
+        complain(f"newer content is held, this is what readers see: {status.held}")
     head = ("KEY", "FROM", "TYPE", *(("VALUE",) if args.values else ()), "HIDES")
     say(aligned([head, *(_row(key, values=args.values) for key in keys)]))
     return FOUND

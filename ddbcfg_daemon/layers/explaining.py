@@ -38,7 +38,7 @@ def explain(source: LayersSource, request: Request) -> dict[str, Any]:
         return {"merge": source.merge, "layers": states}
     names = [state["name"] for state in states]
     keys: list[dict[str, Any]] = []
-    merged = source.merged
+    merged = source.shown.merged
     if merged is not None:
         for key, origin in origins(merged.layers, merged.merge, request.option).items():
             keys.append(
@@ -53,7 +53,14 @@ def explain(source: LayersSource, request: Request) -> dict[str, Any]:
                 }
             )
     known = merged is not None and request.option in merged.options
-    return {"merge": source.merge, "layers": names, "known": known, "keys": keys}
+    unknown = "" if merged is not None else "this daemon did not merge what readers see"
+    return {
+        "merge": source.merge,
+        "layers": names,
+        "known": known,
+        "unknown": unknown,
+        "keys": keys,
+    }
 
 
 def _type_of(packed: bytes) -> str:

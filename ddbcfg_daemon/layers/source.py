@@ -16,6 +16,7 @@ from ddbcfg_daemon.errors import LayersFailed, LayersUnread
 from ddbcfg_daemon.exits import reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused, LayersRefused
 from ddbcfg_daemon.layers.layer import Layer
+from ddbcfg_daemon.layers.shown import ShownMerge
 from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.settings.store_values import LayerSettings, StoreSettings
 from ddbcfg_daemon.sources.base import Progress, Provenance, Reading, Served, Source
@@ -47,7 +48,7 @@ class LayersSource:
         self._changed = threading.Condition()
         self.merge = store.merge
         self._patience = patience
-        self._merged: Layering | None = None
+        self.shown = ShownMerge()
         self._scheduled = True
         self._requested = self._accepted = False
         self._failure: LayersFailed | None = None
@@ -110,28 +111,28 @@ class LayersSource:
     def _take(self, *, scheduled: bool, readings: list[Reading]) -> bool:
         """Take what has been read; return whether a layer could not be read."""
         failed = False
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers):
             if layer.ended:
                 reading = layer.take(scheduled=scheduled, accepted=self._accepted)
                 if reading is None:
                     failed = True
-                else:
-                    readings.append(reading)
+                    continue
+                readings.append(reading)
+                if reading.confirmed and not self._requested:
+                    self.shown.read([number])
         return failed
 
     # --- the merged store ------------------------------------------------------------------------
 
     def _reading(self, readings: Sequence[Reading], *, fresh: bool) -> Reading:
         contents = [layer.options for layer in self.layers if layer.options is not None]
-        before = self._merged
-        if before is None:
-            self._merged = Layering.of(contents, self.merge)
-        else:
-            self._merged = before.follow(contents)
+        before = self.shown.last
+        merged = Layering.of(contents, self.merge) if before is None else before.follow(contents)
+        self.shown.last = merged
         states = self.states
         sources = [state.source for state in states]
         return Reading(
-            self._merged.options,
+            merged.options,
             time.time_ns(),
             "disk" if set(sources) == {"disk"} else next(s for s in sources if s != "disk"),
             tuple(name for layer in self.layers for name in layer.skipped),
@@ -143,6 +144,7 @@ class LayersSource:
             confirmed_at=min(layer.confirmed for layer in self.layers),
             failure=self._failure_of(fresh=fresh),
             held=self._held(),
+            counts=self._scheduled and self.shown.counts(),
         )
 
     def _unconfirmed(self, unread: Sequence[Layer], readings: Sequence[Reading]) -> Reading:
@@ -190,11 +192,6 @@ class LayersSource:
     def states(self) -> Sequence[LayerState]:
         """What operators see of each layer."""
         return [layer.state for layer in self.layers]
-
-    @property
-    def merged(self) -> Layering | None:
-        """The layers as they were last merged; None if they never were."""
-        return self._merged
 
     def finish(self, patience: float) -> None:
         """Wait until the copies are written, for at most ``patience`` seconds."""

@@ -59,6 +59,8 @@ class Reading:
 
     Of several layers, some may take part with what was known of them: ``failure`` and ``held`` say
     why, and ``confirmed_at`` is when the table confirmed the oldest of them; None without any.
+    ``counts`` is false if a guard must not count the poll, because it did not read again what
+    changed.
     """
 
     options: Mapping[str, bytes]
@@ -74,6 +76,7 @@ class Reading:
     confirmed_at: int | None = None
     failure: ConfigError | None = None
     held: ConfigError | None = None
+    counts: bool = True
 
     def same_as(self, other: Reading) -> bool:
         """Return whether both readings have the same content."""

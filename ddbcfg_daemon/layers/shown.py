@@ -1,0 +1,49 @@
+"""The merge that readers see, which is not the last one while newer content is held or pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ddbcfg_client.format.layering import Layering
+
+
+class ShownMerge:
+    """Which merge is published, and which layers were read since a guard last counted a poll.
+
+    ``last`` is the last merge, ``merged`` the one that readers see; None if there is none.
+    """
+
+    def __init__(self) -> None:
+        self.last: Layering | None = None
+        self.merged: Layering | None = None
+        self._read: set[int] = set()
+
+    def see(self, published: Mapping[str, bytes] | None) -> None:
+        """Take note of what is published; None if nothing is, or if it is not known."""
+        for merged in (self.last, self.merged):
+            # An earlier daemon, or an operator who pinned it, can have published the same.
+            if merged is not None and merged.options == published:
+                self.merged = merged
+                return
+        self.merged = None
+
+    def read(self, layers: Iterable[int]) -> None:
+        """Take note that these layers were read by schedule."""
+        self._read.update(layers)
+
+    def counts(self) -> bool:
+        """Return whether the layers that differ from the published ones were read again.
+
+        A guard counts polls that find the same.  One that did not read the layer again has found
+        nothing.  If this returns True, the next round begins.
+        """
+        assert self.last is not None
+        layers = self.last.layers
+        shown = (None,) * len(layers) if self.merged is None else self.merged.layers
+        if any(
+            layer is not before and number not in self._read
+            for number, (layer, before) in enumerate(zip(layers, shown, strict=True))
+        ):
+            return False
+        self._read.clear()
+        return True

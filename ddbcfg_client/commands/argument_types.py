@@ -13,6 +13,17 @@ def seconds(text: str) -> float:
 
 seconds.__name__ = "number of seconds"
 
+#: What ``auto`` is converted to, where it stands for a number of seconds.
+AUTO = -1.0
+
+
+def seconds_or_auto(text: str) -> float:
+    """Return the number of seconds in ``text``, or AUTO; raise ValueError if it is neither."""
+    return AUTO if text == "auto" else seconds(text)
+
+
+seconds_or_auto.__name__ = "number of seconds"
+
 
 def revision(text: str) -> int:
     """Return the revision in ``text``; raise ValueError if it is not a number from 1 on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ddbcfg_client.commands.argument_types import AUTO
 from ddbcfg_client.commands.status_text import age_text, pin_text, time_text
 
 TYPE_CHECKING = False
@@ -20,8 +21,10 @@ FRESH, PINNED, HELD, IN_DOUBT, FAILING, STALE, EMPTY, DEAD, UNREADABLE = (
     "unreadable",
 )
 
-# A daemon that works polls once an interval; a poll itself may take one more.
-_INTERVALS = 3
+#: A daemon that works polls once an interval; a poll itself may take one more.
+STALE_AFTER = 3  # intervals
+#: What probes and alerts allow at least, in seconds: the time of a few failed polls.
+PROBE_AT_LEAST = 300.0
 
 
 def condition_of(status: Status) -> tuple[str, str]:
@@ -40,7 +43,7 @@ def condition_of(status: Status) -> tuple[str, str]:
     if status.age is None:
         return STALE, "its age is unknown"
     interval = max(status.interval, status.longest_interval)
-    if not status.file and status.age > _INTERVALS * interval:
+    if not status.file and status.age > STALE_AFTER * interval:
         what = "it is" if interval == status.interval else "each of its layers is"
         every = f"although {what} polled every {interval:g} s"
         return STALE, f"its age is {age_text(status.age)}, {every}{error}"
@@ -55,9 +58,14 @@ def condition_of(status: Status) -> tuple[str, str]:
 
 
 def too_old(status: Status, max_age: float | None) -> str:
-    """Return why the snapshot is older than ``max_age`` allows; "" if it is not."""
+    """Return why the snapshot is older than ``max_age`` allows; "" if it is not.
+
+    :data:`AUTO` allows three intervals of the store, and at least five minutes.
+    """
     if max_age is None or status.generation == 0:
         return ""
+    if max_age == AUTO:
+        max_age = max(PROBE_AT_LEAST, STALE_AFTER * max(status.interval, status.longest_interval))
     if status.age is not None and status.age <= max_age:
         return ""
     _, reason = condition_of(status)

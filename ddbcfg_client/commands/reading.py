@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ddbcfg_client.commands.argument_types import seconds
+from ddbcfg_client.commands.argument_types import AUTO, seconds, seconds_or_auto
 from ddbcfg_client.connecting import attach
 from ddbcfg_client.format.names import stores_in
 
@@ -14,12 +14,19 @@ if TYPE_CHECKING:
     from ddbcfg_client.config import Config
 
 
-def add_flags(parser: Parser, *, wait: float = 0.0) -> None:
-    """Add the flags of every command that reads; ``wait`` is the default of ``--wait``."""
+def add_flags(parser: Parser, *, wait: float = 0.0, auto: bool = False) -> None:
+    """Add the flags of every command that reads; ``wait`` is the default of ``--wait``.
+
+    With ``auto``, ``--max-age`` takes ``auto`` too.
+    """
     add_store_flags(parser, several="; status accepts several")
     add = parser.add_argument
     add("--wait", type=seconds, default=wait, metavar="S", help="wait S seconds for a snapshot")
-    add("--max-age", type=seconds, metavar="S", help="fail if the last successful poll is older")
+    text = "fail if the last successful poll is older"
+    if auto:
+        text += "; auto: than three intervals, and at least 300"
+    kind = seconds_or_auto if auto else seconds
+    add("--max-age", type=kind, metavar="S", help=text)
 
 
 def add_store_flags(parser: Parser, *, several: str = "") -> None:
@@ -49,5 +56,5 @@ def open_config(args: argparse.Namespace) -> Config:
         namespace=args.namespace,
         owner=args.owner,
         wait=args.wait,
-        max_age=args.max_age,
+        max_age=None if args.max_age == AUTO else args.max_age,
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def _add_arguments(parser: Parser) -> None:
-    add_flags(parser)
+    add_flags(parser, auto=True)
     form = parser.add_mutually_exclusive_group()
     text = "print one JSON object a line for each store"
     form.add_argument("--json", action="store_true", help=text)

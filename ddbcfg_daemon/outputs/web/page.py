@@ -16,6 +16,7 @@ from ddbcfg_client.commands.condition import (
     IN_DOUBT,
     PINNED,
     STALE,
+    STALE_AFTER,
 )
 from ddbcfg_client.printable import printable
 from ddbcfg_client.version import VERSION
@@ -23,7 +24,6 @@ from ddbcfg_daemon.outputs.web.history import Changed
 from ddbcfg_daemon.outputs.web.states import NOT_SERVED, ORDER, STARTING, StoreState
 
 _NAMES = 12  # names of options that a change shows
-_STALE_AFTER = 3  # intervals
 
 #: What each condition means for readers; the reason is the daemon's.
 _MEANING = {
@@ -122,7 +122,7 @@ def _store(state: StoreState, changes: Sequence[Changed]) -> Iterator[str]:
 
 def _age(state: StoreState) -> Iterator[str]:
     """Yield the age as a bar, which is full when the store becomes stale."""
-    limit = _STALE_AFTER * max(state.interval, state.longest_interval)
+    limit = STALE_AFTER * max(state.interval, state.longest_interval)
     share = 100 if state.age is None else max(1, min(100, round(100 * state.age / limit)))
     age = "unknown" if state.age is None else duration(state.age)
     yield f'<div class="age"><p><b>{age}</b> old <span>polled every {duration(state.interval)}'

@@ -13,6 +13,7 @@ from ddbcfg_client.commands.condition import (
     IN_DOUBT,
     PINNED,
     STALE,
+    STALE_AFTER,
 )
 from ddbcfg_client.commands.status_text import pinned_text
 from ddbcfg_client.format.page import NEVER, PageStatus
@@ -26,8 +27,6 @@ STARTING, NOT_SERVED = "starting", "not served"
 
 #: From the worst to the best; what needs a person comes first.
 ORDER = (NOT_SERVED, EMPTY, FAILING, STALE, PINNED, HELD, IN_DOUBT, STARTING, FRESH)
-
-_INTERVALS = 3  # without a successful poll, after which a store is stale: as in ``status``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +120,7 @@ def _condition(refresher: Refresher, status: PageStatus, generation: int) -> tup
     age = age_of(status.success)
     if age is None:
         return STALE, "its age is unknown", 0.0
-    if age > _INTERVALS * (longest := refresher.longest_interval):
+    if age > STALE_AFTER * (longest := refresher.longest_interval):
         what = "it is" if longest == refresher.interval else "each of its layers is"
         return STALE, f"not confirmed, although {what} polled every {longest:g} s", 0.0
     if status.pinned:

@@ -99,6 +99,29 @@ def test_the_probe_says_why_a_snapshot_is_too_old(
     assert answered(host.client("status", "--max-age", "600", "--store", "prod"))
 
 
+@pytest.mark.parametrize(
+    ("interval", "age", "code"),
+    [(30, 240, 0), (30, 360, 4), (3600, 10_000, 0), (3600, 11_000, 4)],
+)
+def test_a_probe_without_a_number_follows_the_interval_of_the_store(
+    host: Host, publish: Publish, interval: int, age: int, code: int
+) -> None:
+    """Three intervals, and not under five minutes."""
+    publish(STORE).report(running(interval=interval * 10**9, success=ago(age)))
+    done = host.client("status", "--max-age", "auto")
+    assert done.returncode == code
+    limit = max(300, 3 * interval)
+    assert (f"more than {limit} s" in done.stderr) == bool(code)
+
+
+def test_a_probe_without_a_number_is_for_status_only(host: Host, tmp_path: Path) -> None:
+    file = tmp_path / "options.json"
+    file.write_text('{"prod": {"db": {}}}')
+    for command, code in ("status", 0), ("get", 2):
+        done = host.client(command, "--max-age", "auto", DDBCFG_FILE=str(file))
+        assert done.returncode == code, done.stderr
+
+
 def test_json_has_the_word_and_the_reason(host: Host, publish: Publish) -> None:
     publish(STORE, "a")
     publish(STORE, "b").report(running(failures=1, error=str(AWAY)))

@@ -30,6 +30,7 @@ _LABELS = ("namespace", "store")
 # The name of a counter ends with _total.
 _METRICS = (
     ("served", "1 while the daemon serves the store, 0 while an error prevents it."),
+    ("interval_seconds", "The interval of the polls."),
     ("generation", "The published generation; 0 if nothing is published."),
     (
         "content_timestamp_seconds",
@@ -84,6 +85,7 @@ _LAYERS: tuple[tuple[str, str, Callable[[LayerState], float]], ...] = (
         "1 while the layer's copy on disk is merged.",
         lambda its: int(its.source == "disk"),
     ),
+    ("interval_seconds", "The interval of the readings of the layer.", lambda its: its.interval),
     (
         "last_success_timestamp_seconds",
         "When the table last confirmed the layer; 0 if never.",
@@ -141,7 +143,8 @@ def _values(refreshers: Sequence[tuple[Names, Refresher | None]]) -> Iterator[Me
         kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
         family = kind(f"ddbcfg_{name}", text, labels=_LABELS)
         for labels, values in rows:
-            family.add_metric(labels, values[name])
+            if name in values:
+                family.add_metric(labels, values[name])
         yield family
 
 
@@ -195,11 +198,12 @@ def _age(served: Sequence[tuple[Names, Refresher]]) -> Metric:
 
 def _values_of(refresher: Refresher | None) -> dict[str, float]:
     if refresher is None:
-        return dict.fromkeys((name for name, _ in _METRICS), 0)
+        return {"served": 0}  # nothing else is known: readers may have a snapshot
     status, snapshot, changes = refresher.status, refresher.snapshot, refresher.changes
     full_age = age_of(status.full_read)
     return {
         "served": 1,
+        "interval_seconds": refresher.interval,
         "generation": refresher.generation,
         "options": 0 if snapshot is None else len(snapshot),
         "content_timestamp_seconds": 0 if snapshot is None else snapshot.read_at,

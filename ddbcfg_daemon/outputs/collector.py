@@ -62,8 +62,8 @@ _METRICS = (
     ("changes_by_reading_total", "Changes found by reading the whole store."),
     ("last_success_timestamp_seconds", "Time of the last successful poll; 0 if none."),
 )
-# For each layer of a store that merges several.
-_LAYERS: tuple[tuple[str, str, Callable[[LayerState], float]], ...] = (
+#: For each layer of a store that merges several.
+LAYER_METRICS: tuple[tuple[str, str, Callable[[LayerState], float]], ...] = (
     ("options", "Number of options in the layer, as it is merged.", lambda its: its.options),
     (
         "failures",
@@ -176,7 +176,7 @@ def _failures(served: Sequence[tuple[Names, Refresher]]) -> Metric:
 
 def _layers(served: Sequence[tuple[Names, Refresher]]) -> Iterator[Metric]:
     layers = [(names, layer) for names, refresher in served for layer in refresher.layers]
-    for name, text, value in _LAYERS if layers else ():
+    for name, text, value in LAYER_METRICS if layers else ():
         family = GaugeMetricFamily(f"ddbcfg_layer_{name}", text, labels=(*_LABELS, "layer"))
         for names, layer in layers:
             family.add_metric((*_of(names), layer.name), value(layer))

@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ddbcfg_daemon.outputs.collector import LAYER_METRICS
 from ddbcfg_daemon.outputs.metrics import metrics_text
-from support.contrib import CONTRIB
+from support.contrib import CONTRIB, ROOT
 
 METRICS = set(re.findall(r"^# TYPE (\S+)", metrics_text([]), re.MULTILINE))
+METRICS |= {f"ddbcfg_layer_{name}" for name, *_ in LAYER_METRICS}  # only if a store has layers
 ALERTS_FILE = CONTRIB / "prometheus/alerts.yml"
 TESTS_FILE = CONTRIB / "prometheus/alerts_test.yml"
-ALERTS = yaml.safe_load(ALERTS_FILE.read_text())["groups"][0]["rules"]
+[RULES] = (group["rules"] for group in yaml.safe_load(ALERTS_FILE.read_text())["groups"])
+ALERTS = [rule["alert"] for rule in RULES if "alert" in rule]
 DASHBOARD = json.loads((CONTRIB / "grafana/dashboard.json").read_text())
 
 EXPRESSIONS = [
@@ -45,11 +48,16 @@ def test_all_metrics_are_ones_that_the_daemon_writes() -> None:
 
 def test_each_alert_has_a_unit_test_in_which_it_fires() -> None:
     tests = TESTS_FILE.read_text()
-    for alert in ALERTS:
-        assert f'alertname="{alert["alert"]}"' in tests
+    assert {alert for alert in ALERTS if f'alertname="{alert}"' not in tests} == set()
+
+
+def test_each_alert_is_in_the_documentation() -> None:
+    page = (ROOT / "docs/deployment.md").read_text()
+    assert re.findall(r"^\| (Ddbcfg\w+) \|", page, re.MULTILINE) == ALERTS
 
 
 def test_the_alerts_fire_when_they_should_and_at_no_other_time() -> None:
+    promtool("check", "rules", ALERTS_FILE)
     assert "SUCCESS" in promtool("test", "rules", TESTS_FILE)
 
 

@@ -42,7 +42,7 @@ def condition_of(status: Status) -> tuple[str, str]:
         return FAILING, f"the last {polls} failed{error}"
     if status.age is None:
         return STALE, "its age is unknown"
-    interval = max(status.interval, status.longest_interval)
+    interval = _interval_of(status)
     if not status.file and status.age > STALE_AFTER * interval:
         what = "it is" if interval == status.interval else "each of its layers is"
         every = f"although {what} polled every {interval:g} s"
@@ -65,12 +65,17 @@ def too_old(status: Status, max_age: float | None) -> str:
     if max_age is None or status.generation == 0:
         return ""
     if max_age == AUTO:
-        max_age = max(PROBE_AT_LEAST, STALE_AFTER * max(status.interval, status.longest_interval))
+        max_age = max(PROBE_AT_LEAST, STALE_AFTER * _interval_of(status))
     if status.age is not None and status.age <= max_age:
         return ""
     _, reason = condition_of(status)
     limit = f"its age is {age_text(status.age)}, more than {max_age:g} s"
     return f"{limit}; {reason}" if reason else limit
+
+
+def _interval_of(status: Status) -> float:
+    """Return how often all of the store is read: a layer can have a longer interval."""
+    return max(status.interval, status.longest_interval)
 
 
 def _no_daemon(status: Status) -> str:

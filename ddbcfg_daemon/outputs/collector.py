@@ -30,7 +30,7 @@ _LABELS = ("namespace", "store")
 # The name of a counter ends with _total.
 _METRICS = (
     ("served", "1 while the daemon serves the store, 0 while an error prevents it."),
-    ("interval_seconds", "The interval of the polls."),
+    ("interval_seconds", "The interval of the polls, or of the slowest layer if that is longer."),
     ("generation", "The published generation; 0 if nothing is published."),
     (
         "content_timestamp_seconds",
@@ -203,7 +203,7 @@ def _values_of(refresher: Refresher | None) -> dict[str, float]:
     full_age = age_of(status.full_read)
     return {
         "served": 1,
-        "interval_seconds": refresher.interval,
+        "interval_seconds": refresher.longest_interval,
         "generation": refresher.generation,
         "options": 0 if snapshot is None else len(snapshot),
         "content_timestamp_seconds": 0 if snapshot is None else snapshot.read_at,

@@ -107,11 +107,14 @@ def test_a_probe_without_a_number_follows_the_interval_of_the_store(
     host: Host, publish: Publish, interval: int, age: int, code: int
 ) -> None:
     """Three intervals, and not under five minutes."""
-    publish(STORE).report(running(interval=interval * 10**9, success=ago(age)))
+    page = publish(STORE)
+    page.report(running(interval=interval * 10**9, success=ago(age)))
     done = host.client("status", "--max-age", "auto")
     assert done.returncode == code
     limit = max(300, 3 * interval)
     assert (f"more than {limit} s" in done.stderr) == bool(code)
+    page.report(running(interval=10**10, longest_interval=interval * 10**9, success=ago(age)))
+    assert host.client("status", "--max-age", "auto").returncode == code, "of a layer"
 
 
 def test_a_probe_without_a_number_is_for_status_only(host: Host, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ pytest_plugins = [
     "pytester",
     "support.workers",
     "support.figures",
+    "support.garbage",
     "support.shm",
     "support.daemon",
     "support.tables",

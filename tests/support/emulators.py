@@ -40,10 +40,12 @@ def _moto() -> Iterator[str]:
     from moto.server import ThreadedMotoServer
 
     from ddbcfg_daemon.sources.local_dynamodb import keep_every_digit, take_whole_transactions
+    from support.garbage import leave_out_what_is_here
 
     keep_every_digit()
     take_whole_transactions()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    leave_out_what_is_here()  # moto has many modules
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     try:

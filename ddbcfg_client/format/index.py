@@ -7,7 +7,8 @@ option name followed by the msgpack map of its keys, so the body is itself one m
 
 If an entry is found, its checksum and the name in it must match.  If none is found, the probed
 slots are verified with the checksums of their 4 KiB blocks, so that a damaged slot cannot make an
-option disappear.
+option disappear.  The bytes that were probed are those that are verified: what is read once more
+could be visible only then, on a processor that reorders loads.
 
 The functions that read raise ValueError for damage, and the errors of the segment's ``read``.
 """
@@ -112,9 +113,11 @@ def find(segment: SegmentBytes, option: str) -> bytes | None:
     home = home_slot(wanted, header.slot_bits)
     stop = min(home + header.longest_probe, header.slots)
     at = home
+    probed = b""
     while at < stop:
         count = min(_WINDOW, stop - at)
         window = read(header.slots_at + at * SLOT_SIZE, count * SLOT_SIZE)
+        probed += window
         for slot in memoryview(window).cast("Q"):
             at += 1
             if slot == 0:
@@ -124,7 +127,8 @@ def find(segment: SegmentBytes, option: str) -> bytes | None:
                 raw = _entry(segment, slot, pack_name(option))
                 if raw is not None:
                     return raw
-    check_slots(segment, home, stop)
+    if not _verified_slots(segment, home, stop).startswith(probed[: (stop - home) * SLOT_SIZE]):
+        raise ValueError("its index changed while it was read")
     return None
 
 
@@ -152,6 +156,11 @@ def _entry(segment: SegmentBytes, slot: int, name: bytes) -> bytes | None:
 
 def check_slots(segment: SegmentBytes, first: int, stop: int) -> None:
     """Raise ValueError unless the slots from ``first`` to ``stop`` match their checksums."""
+    _verified_slots(segment, first, stop)
+
+
+def _verified_slots(segment: SegmentBytes, first: int, stop: int) -> bytes:
+    """Return the bytes of the slots from ``first``, at least to ``stop``; raise ValueError."""
     header, read = segment.header, segment.read
     table = read(header.blocks_at, header.blocks * 4)
     if crc32(table) != header.block_checksum:
@@ -160,10 +169,13 @@ def check_slots(segment: SegmentBytes, first: int, stop: int) -> None:
     end = header.slots_at + header.slots * SLOT_SIZE
     first_block = first * SLOT_SIZE // BLOCK_SIZE
     last_block = (max(stop, first + 1) - 1) * SLOT_SIZE // BLOCK_SIZE
+    verified = b""
     for block in range(first_block, min(last_block + 1, header.blocks)):
         at = header.slots_at + block * BLOCK_SIZE
-        if crc32(read(at, min(BLOCK_SIZE, end - at))) != checksums[block]:
+        verified += (slots := read(at, min(BLOCK_SIZE, end - at)))
+        if crc32(slots) != checksums[block]:
             raise ValueError("its index does not match its checksum")
+    return verified[first * SLOT_SIZE - first_block * BLOCK_SIZE :]
 
 
 def entries(segment: SegmentBytes) -> Iterator[tuple[str, bytes]]:

@@ -122,6 +122,8 @@ class SegmentFiles:
             unlink(name)
             raise
         finally:
+            # Also what orders the writes before the announcement, on processors with weak ordering:
+            # see "The order of memory" in docs/architecture.md.
             os.close(fd)
 
     def _opened(self, name: str, generation: int) -> Segment:

@@ -35,7 +35,7 @@ _STATUS = struct.Struct("=QQ")
 _MAP_LARGEST = _STATUS_SIZE - _STATUS.size
 
 # The maximum bytes of each text; together they leave room for all numbers and some future fields.
-ERROR_LONGEST = 600
+ERROR_LONGEST = 560
 HELD_LONGEST = 300
 _TEXT_LONGEST = 40
 _LONGEST = {"error": ERROR_LONGEST, "held": HELD_LONGEST, "copy_error": 150, "note": 150}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from math import inf
 
+from ddbcfg_client.errors import SnapshotCorrupt
 from ddbcfg_client.shm.clock import age_of
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.change_text import changes
@@ -67,6 +69,16 @@ class Publication:
             return Served(status.epoch, status.revision, options, full_age)
         return None if self._publisher.generation else self._copy.served
 
+    def layers(self) -> Mapping[str, object]:
+        """Return which content of each layer is in what is published, or else in the copy."""
+        snapshot, copy = self._publisher.snapshot, self._copy.loaded
+        if snapshot is None:
+            return {} if copy is None else copy.reading.layers
+        try:
+            return snapshot.about().layers
+        except SnapshotCorrupt:
+            return {}  # the next poll detects and repairs it
+
     def publish(self, reading: Reading) -> bool:
         """Publish ``reading`` unless it is published already; return whether it was new."""
         if not self._publisher.generation:
@@ -95,7 +107,8 @@ class Publication:
     def publish_pinned(self, reading: Reading) -> bool:
         """Publish a content that the table may not have; return whether it was new."""
         before = self.published
-        news = self._publisher.publish(reading)
+        # A pin does not make the layers older: what was served before it still counts.
+        news = self._publisher.publish(replace(reading, layers=self.layers()))
         self.options = reading.options
         if news:
             self._log(reading, changes(before, reading.options))

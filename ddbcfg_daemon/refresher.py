@@ -23,6 +23,7 @@ from ddbcfg_daemon.errors import Held, PublishError, SourceUnusable, WriterLocke
 from ddbcfg_daemon.exits import MENDABLE, log_fault, reason_of
 from ddbcfg_daemon.guards import Guard
 from ddbcfg_daemon.judge import Judge
+from ddbcfg_daemon.layers.record import records_in
 from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.memory import give_back
@@ -245,6 +246,8 @@ class Refresher:
             self._copy.look()
             self._pin.look()
             self._serve_operators()
+            if self._layers is not None and not self._has_read:
+                self._layers.record = records_in(self._publication.layers())
             served = None if self._has_read else self._publication.served()
             reading = self._source.read(self._progress, full=asked.full, served=served)
             if self._stop.is_set():

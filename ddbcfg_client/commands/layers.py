@@ -60,6 +60,8 @@ def layers_text(names: Names, layers: Layers | None) -> str:
         rows.append((name, state, age_text(layer["age"]), *(printable(str(c)) for c in cells)))
         if reason:
             reasons.append(f"layer {name} is {state}: {printable(reason)}")
+        if layer["copy_error"]:
+            reasons.append(f"layer {name}: {printable(str(layer['copy_error']))}")
     head = f"layers of {label}, merged by {layers['merge']}, the first one wins:"
     return "\n".join([head, aligned(rows), *reasons])
 
@@ -71,6 +73,8 @@ def _condition(layer: Layers) -> tuple[str, str]:
         return "held", str(layer["held"])
     if layer["in_doubt"]:
         return "in doubt", str(layer["note"] or "no revision explains what is merged")
+    if layer["age"] is None:
+        return "unknown", "it was not read yet"
     if layer["source"] == "disk":
         return "stale", "its copy on disk is merged"
     return "fresh", ""

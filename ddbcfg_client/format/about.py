@@ -8,6 +8,8 @@ from ddbcfg_client.format.segment import section
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ddbcfg_client.format.segment import SegmentBytes
 
 
@@ -16,25 +18,35 @@ class About:
 
     ``read_at`` is nanoseconds since 1970, ``read_boottime`` nanoseconds of CLOCK_BOOTTIME.
     ``source`` is ``dynamodb``, ``disk``, ``local``, or what later daemons add.  ``revision`` and
-    ``epoch`` are the table's own version of the store; 0 and "" without one.
+    ``epoch`` are the table's own version of the store; 0 and "" without one.  ``layers`` says which
+    content of each layer is merged, in the daemon's own words.
     """
 
-    __slots__ = ("epoch", "read_at", "read_boottime", "revision", "source")
+    __slots__ = ("epoch", "layers", "read_at", "read_boottime", "revision", "source")
 
     def __init__(
-        self, read_at: int, read_boottime: int, source: str, revision: int = 0, epoch: str = ""
+        self,
+        read_at: int,
+        read_boottime: int,
+        source: str,
+        revision: int = 0,
+        epoch: str = "",
+        layers: Mapping[str, object] | None = None,
     ) -> None:
         self.read_at = read_at
         self.read_boottime = read_boottime
         self.source = source
         self.revision = revision
         self.epoch = epoch
+        self.layers = layers or {}
 
     def pack(self) -> bytes:
         """Return the bytes of the segment's section; the two times are in the header."""
         about: dict[str, object] = {"source": self.source}
         if self.revision:
             about |= {"revision": self.revision, "epoch": self.epoch}
+        if self.layers:
+            about["layers"] = self.layers
         return bytes(packb(about))
 
 
@@ -56,4 +68,7 @@ def about_of(segment: SegmentBytes) -> About:
         epoch, revision = "", 0
     if not isinstance(source, str):
         source = ""
-    return About(header.read_at, header.read_boottime, source, revision, epoch)
+    layers = about.get("layers")
+    if not isinstance(layers, dict):
+        layers = {}
+    return About(header.read_at, header.read_boottime, source, revision, epoch, layers)

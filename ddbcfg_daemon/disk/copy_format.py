@@ -129,7 +129,14 @@ def parse_copy(raw: bytes, names: Names) -> Copy:
         raise ValueError(f"it is damaged ({type(error).__name__})") from None
     # If the record is damaged, use the time of the first reading: too old is safer than too new.
     confirmed = _parse_record(raw) or Moment(head.read_at, 0, bytes(16))
-    reading = Reading(options, head.read_at, "disk", provenance=head.provenance)
+    layers = head.notes.get("layers")
+    reading = Reading(
+        options,
+        head.read_at,
+        "disk",
+        provenance=head.provenance,
+        layers=layers if isinstance(layers, dict) else {},
+    )
     return Copy(reading, head.generation, confirmed, head.digest, head.notes)
 
 

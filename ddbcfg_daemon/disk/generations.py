@@ -181,7 +181,9 @@ def notes_of(snapshot: Snapshot) -> dict[str, object]:
                 noted.setdefault(kind, []).append(name)
                 left -= 1
     proved = snapshot.revision is not None
-    return {"options": snapshot.stored, **noted, "names_left_off": left, "proved": proved}
+    layers = snapshot.about().layers
+    notes = {"options": snapshot.stored, **noted, "names_left_off": left, "proved": proved}
+    return {**notes, "layers": layers} if layers else notes
 
 
 def kept_of(snapshot: Snapshot) -> Kept:

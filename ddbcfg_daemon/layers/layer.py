@@ -17,6 +17,7 @@ from ddbcfg_daemon.exits import MENDABLE, reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.judge import Judge
 from ddbcfg_daemon.layers.layer_copy import LayerCopy
+from ddbcfg_daemon.layers.record import LayerRecord, as_many
 from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.schedule import Schedule
 from ddbcfg_daemon.settings.store_values import LayerSettings
@@ -25,6 +26,8 @@ from ddbcfg_daemon.sources.base import Provenance, Reading, Served, Source
 log = logging.getLogger("ddbcfg.daemon")
 
 _SLACK = 1.0  # seconds after its interval in which a poll of the store still reads a layer
+
+_OUTDATED = "its copy on disk is older than what was published, so it is not merged"
 
 Options = Mapping[str, bytes]
 
@@ -64,6 +67,9 @@ class Layer:
         self._schedule = Schedule(settings.settings.interval)
         self._failures = 0
         self._unconfirmed = False
+        self._number = 0  # of its content; never lower than that of one that was published
+        self._had = 0  # options when it was last published by another daemon
+        self._outdated = False
         self._due = boottime()
         self._again: int | None = None
         self._result: Reading | BaseException | None = None
@@ -110,11 +116,24 @@ class Layer:
 
     # --- reading ---------------------------------------------------------------------------------
 
-    def load(self, patience: float) -> None:
-        """Take the copy on disk if nothing is known of the layer."""
-        copy = self.copy.load(patience) if self.options is None else None
+    def load(self, patience: float, published: LayerRecord | None) -> None:
+        """Take the copy on disk if nothing is known of the layer.
+
+        ``published`` is what was published of it; None if that is not known.  An older copy is not
+        taken: content that was replaced must not come back.
+        """
+        if self.options is not None:
+            return
+        if published is not None:
+            self._number, self._had = max(self._number, published.number), published.options
+        copy = self.copy.load(patience)
         if copy is None:
             return
+        self._outdated = published is not None and published.is_newer_than(copy)
+        if self._outdated:
+            log.warning("%s: %s", self._label, _OUTDATED)
+            return
+        self._number, self._had = max(self._number, copy.generation), 0
         self.options = copy.reading.options
         self._provenance = copy.reading.provenance
         self._origin = "disk"
@@ -203,7 +222,10 @@ class Layer:
     def _judge_it(self, reading: Reading, *, scheduled: bool, accepted: bool) -> None:
         self.confirmed = reading.read_boottime
         held = self._judge.refusal(
-            reading, lambda: self.options or {}, scheduled=scheduled, accepted=accepted
+            reading,
+            lambda: self.options or as_many(self._had, reading.options),
+            scheduled=scheduled,
+            accepted=accepted,
         )
         if held is not None:
             if self.held is None:
@@ -212,10 +234,11 @@ class Layer:
             return
         if self.held is not None:
             log.info("%s: the guards accept its content again", self._label)
-        self.held = None
+        self.held, self._outdated, self._had = None, False, 0
+        self._number += reading.options is not self.options
         self.options, self.reading = reading.options, reading
         self._provenance, self._origin = reading.provenance, reading.source
-        self.copy.keep(reading)
+        self.copy.keep(reading, self._number)
 
     # --- state -----------------------------------------------------------------------------------
 
@@ -223,6 +246,16 @@ class Layer:
     def age(self) -> float | None:
         """Seconds since the table last confirmed its options; None if it never did."""
         return None if self.options is None else age_of(self.confirmed)
+
+    @property
+    def record(self) -> LayerRecord:
+        """Which content of it is merged."""
+        return LayerRecord(self._number, len(self.options or ()), self.copy.digest)
+
+    @property
+    def copy_error(self) -> str:
+        """Why its copy on disk is not up to date; empty if it is, or if there is none."""
+        return _OUTDATED if self._outdated else self.copy.error
 
     @property
     def skipped(self) -> Sequence[str]:
@@ -251,5 +284,5 @@ class Layer:
             error="" if self.error is None else reason_of(self.error),
             held="" if self.held is None else reason_of(self.held),
             note=found.note,
-            copy_error=self.copy.error,
+            copy_error=self.copy_error,
         )

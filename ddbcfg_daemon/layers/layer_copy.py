@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from ddbcfg_client.dynamodb.revision.content import digest_of, total_of, weight
+from ddbcfg_client.dynamodb.revision.content import digest_of, weight
 from ddbcfg_client.format.differences import differences
 from ddbcfg_daemon.disk.copy_format import Content, Copy
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
@@ -16,13 +16,13 @@ from ddbcfg_daemon.sources.base import Reading
 class LayerCopy:
     """The copy that ``keeper`` keeps; without one, nothing is on disk.
 
-    A layer has no generations, so its contents are counted here.
+    ``digest`` is that of the last content, empty if there is none or it is not kept.
     """
 
     def __init__(self, keeper: CopyKeeper | None) -> None:
         self._keeper = keeper
+        self.digest = ""
         self._kept: tuple[Mapping[str, bytes], int] = ({}, 0)  # and the total of its digest
-        self._count = 0
         self._loaded = self._hangs = False
 
     @property
@@ -44,27 +44,27 @@ class LayerCopy:
             return None  # the next poll continues to wait
         # Without an error there is none, and only this daemon could write one.
         self._hangs, self._loaded = False, not self._keeper.error
+        if copy is not None:
+            self.digest = copy.digest
         return copy
 
-    def keep(self, reading: Reading) -> None:
-        """Write the content of ``reading`` in the background."""
+    def keep(self, reading: Reading, number: int) -> None:
+        """Write the content of ``reading``, the layer's ``number``-th, in the background."""
         if self._keeper is None:
             return
         before, total = self._kept
         options = reading.options
-        if self._count == 0:
-            total, self._count = total_of(options), 1
-        elif options is not before:
+        if options is not before:
             for name in (name for kind in differences(before, options) for name in kind):
                 total += weight(name, options.get(name)) - weight(name, before.get(name))
-            self._count += 1
+            self.digest = digest_of(total).hex()
         self._kept = options, total
         found = reading.provenance
         self._keeper.keep(
             Content(
                 options,
-                self._count,
-                digest_of(total).hex(),
+                number,
+                self.digest,
                 time.time_ns(),
                 Moment.now(),
                 found.revision,

@@ -22,7 +22,9 @@ class ShownMerge:
         """Take note of what is published; None if nothing is, or if it is not known."""
         for merged in (self.last, self.merged):
             # An earlier daemon, or an operator who pinned it, can have published the same.
-            if merged is not None and merged.options == published:
+            if merged is None:
+                continue
+            if merged.options is published or merged.options == published:
                 self.merged = merged
                 return
         self.merged = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ddbcfg_client.format.layering import Layering
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
@@ -16,6 +16,7 @@ from ddbcfg_daemon.errors import LayersFailed, LayersUnread
 from ddbcfg_daemon.exits import reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused, LayersRefused
 from ddbcfg_daemon.layers.layer import Layer
+from ddbcfg_daemon.layers.record import LayerRecord
 from ddbcfg_daemon.layers.shown import ShownMerge
 from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.settings.store_values import LayerSettings, StoreSettings
@@ -49,6 +50,8 @@ class LayersSource:
         self.merge = store.merge
         self._patience = patience
         self.shown = ShownMerge()
+        #: Which content of each layer was published, by an earlier daemon or before a reboot.
+        self.record: Mapping[str, LayerRecord] = {}
         self._scheduled = True
         self._requested = self._accepted = False
         self._failure: LayersFailed | None = None
@@ -94,7 +97,7 @@ class LayersSource:
     def _load(self) -> None:
         deadline = time.monotonic() + _READ_PATIENCE
         for layer in self.layers:
-            layer.load(max(0.0, deadline - time.monotonic()))
+            layer.load(max(0.0, deadline - time.monotonic()), self.record.get(layer.settings.mark))
 
     def _wait(self, progress: Progress, patience: float | None) -> None:
         """Wait for the readings that run; each has a deadline of its own."""
@@ -145,6 +148,7 @@ class LayersSource:
             failure=self._failure_of(fresh=fresh),
             held=self._held(),
             counts=self._scheduled and self.shown.counts(),
+            layers={layer.settings.mark: layer.record.packed() for layer in self.layers},
         )
 
     def _unconfirmed(self, unread: Sequence[Layer], readings: Sequence[Reading]) -> Reading:
@@ -206,11 +210,12 @@ class LayersSource:
 
 
 def _why(layer: Layer) -> str:
+    why = layer.unconfirmed or "it was not read yet"
     if layer.error is not None:
-        return reason_of(layer.error)
-    if layer.held is not None:
-        return reason_of(layer.held)
-    return layer.unconfirmed or "it was not read yet"
+        why = reason_of(layer.error)
+    elif layer.held is not None:
+        why = reason_of(layer.held)
+    return f"{why}; {layer.copy_error}" if layer.copy_error else why
 
 
 def _provenance(states: Sequence[LayerState], readings: Sequence[Reading]) -> Provenance:

@@ -18,7 +18,7 @@ from ddbcfg_daemon.publishing.page import WritablePage
 from ddbcfg_daemon.publishing.repair import repair
 from ddbcfg_daemon.publishing.request_sockets import Listen, RequestSockets
 from ddbcfg_daemon.publishing.takeover import take_lock, take_over
-from ddbcfg_daemon.sources.base import Reading
+from ddbcfg_daemon.sources.base import Provenance, Reading
 
 
 def _nothing(step: str) -> None:
@@ -28,9 +28,9 @@ def _nothing(step: str) -> None:
 def _about(reading: Reading) -> About:
     found = reading.provenance
     if found.in_doubt:  # not what the table has a revision of
-        return About(reading.read_at, reading.read_boottime, reading.source)
+        found = Provenance()
     times = reading.read_at, reading.read_boottime
-    return About(*times, reading.source, found.revision, found.epoch)
+    return About(*times, reading.source, found.revision, found.epoch, reading.layers)
 
 
 class Publisher:

@@ -274,13 +274,17 @@ class LayerSettings:
     required: bool = False
     own: tuple[str, ...] = ()
 
-    def copy_names(self, store: StoreSettings) -> Names:
-        """Return the names for the layer's copy on disk: a layer from elsewhere has another one."""
+    @property
+    def mark(self) -> str:
+        """What identifies its store in a table: a layer from elsewhere has another one."""
         its = self.settings
         where = repr((its.table, its.store, its.region, its.endpoint_url, its.key_names))
-        mark = sha256(where.encode()).hexdigest()[:16]  # an endpoint can have a password
+        return sha256(where.encode()).hexdigest()[:16]  # an endpoint can have a password
+
+    def copy_names(self, store: StoreSettings) -> Names:
+        """Return the names for the layer's copy on disk."""
         names = store.names
-        return Names(names.namespace, f"{names.store}\x1flayer {mark}")
+        return Names(names.namespace, f"{names.store}\x1flayer {self.mark}")
 
 
 STORE_ROWS = tuple(rows_of(StoreSettings))

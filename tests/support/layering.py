@@ -94,6 +94,12 @@ class LayeredStore:
     def _copy(self, names: Any) -> CopyKeeper | None:
         return CopyKeeper(DiskCopy(self._folder, names)) if self._folder else None
 
+    def copy_file(self, name: str) -> Path:
+        """Return the file with the copy of a layer."""
+        assert self._folder is not None
+        (layer,) = (layer for layer in self.settings.layers if layer.name == name)
+        return DiskCopy(self._folder, layer.copy_names(self.settings)).path
+
     def _part_of(self, layer: LayerSettings) -> Any:
         guards = [ShrinkGuard(allow_empty=layer.settings.allow_empty)]
         return self.tables[layer.name], guards, self._copy(layer.copy_names(self.settings))

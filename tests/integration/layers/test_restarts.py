@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from ddbcfg_client.format.layering import REMOVED
 from ddbcfg_daemon.errors import LayersFailed, LayersUnread
 from ddbcfg_daemon.sources.base import Provenance, Reading
-from support.layering import AWAY, LayeredStore
+from support.layering import AWAY, OPTIONS, LayeredStore
 from support.shm import reading
 
 Make = Callable[..., LayeredStore]
@@ -75,6 +76,89 @@ def test_a_layer_without_a_copy_that_is_away_leaves_what_is_published(make: Make
     store["common"].put({"db": {"host": "new"}})
     assert isinstance(store.refresher.poll(), LayersUnread)
     assert store.config.get("db") == {"host": "mine"}
+
+
+@pytest.mark.parametrize("reboot", [False, True])
+def test_a_copy_that_is_older_than_what_was_served_is_not_merged(
+    store: LayeredStore, caplog: pytest.LogCaptureFixture, *, reboot: bool
+) -> None:
+    """G4: content that was replaced does not come back."""
+    file = store.copy_file("eu")
+    store.refresher.finish_copy(20.0)
+    older = file.read_bytes()
+    store["eu"].put({"eu": {"zone": 2}})
+    assert store.reload() is None
+    store.stop(reboot=reboot)
+    file.write_bytes(older)  # as if the disk had been full
+    store.start()
+    store["eu"].content = AWAY
+    store["common"].put({"db": {"host": "new"}, "web": {"port": 2}})
+    failed = store.refresher.poll()
+    assert isinstance(failed, LayersUnread)
+    assert "its copy on disk is older than what was published" in str(failed)
+    assert store.config.get("eu") == {"zone": 2}
+    assert store.config.get("web") == {"port": 1}
+    assert store.states["eu"].copy_error
+    assert "layer eu: its copy on disk is older" in caplog.text
+    store["eu"].put({"eu": {"zone": 3}})
+    assert store.reload() is None
+    assert store.config.get("eu") == {"zone": 3}
+    assert store.config.get("web") == {"port": 2}
+    assert store.states["eu"].copy_error == ""
+
+
+def test_an_older_copy_of_the_same_content_is_merged(store: LayeredStore) -> None:
+    file = store.copy_file("eu")
+    store.refresher.finish_copy(20.0)
+    older = file.read_bytes()
+    for zone in (2, 1):
+        store["eu"].put({"eu": {"zone": zone}})
+        assert store.reload() is None
+    store.stop()
+    file.write_bytes(older)
+    store.start()
+    store["eu"].content = AWAY
+    store["common"].put({"web": {"port": 2}})
+    assert isinstance(store.refresher.poll(), LayersFailed)
+    assert store.config.get() == {"db": {"host": "mine"}, "eu": {"zone": 1}, "web": {"port": 2}}
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_layer_that_vanished_during_a_restart_is_held_also_without_a_copy(
+    make: Make, *, copies: bool
+) -> None:
+    store = make(copies=copies)
+    store["host"].put({"db": {"host": "mine"}})
+    store["common"].put({"db": {"host": "all"}, **OPTIONS})
+    store.refresher.poll()
+    store.stop()
+    if copies:
+        store.copy_file("host").unlink()
+    store.start()
+    store["host"].put({})
+    for _ in range(4):
+        failed = store.refresher.poll()
+        assert isinstance(failed, LayersUnread)
+        assert "all of 1 options are gone" in str(failed)
+        store.source.layers[0]._due = 0
+    assert store.config.get("db") == {"host": "mine"}
+    assert store.reload(accept=True) is None
+    assert store.config.get("db") == {"host": "all"}
+
+
+def test_a_layer_that_shrank_during_a_restart_is_held_for_some_polls(make: Make) -> None:
+    store = make()
+    store["host"].put({name: dict(REMOVED) for name in OPTIONS})
+    store["common"].put({"web": {"port": 1}, **OPTIONS})
+    store.refresher.poll()
+    store.stop()
+    store.start()
+    store["host"].put({"option-00": dict(REMOVED)})
+    for _ in range(2):
+        assert "19 of 20 options are gone" in str(store.refresher.poll())
+        store.source.layers[0]._due = 0
+    assert store.refresher.poll() is None
+    assert len(store.config) == 20
 
 
 def test_the_copy_of_a_layer_from_elsewhere_is_not_used(store: LayeredStore) -> None:

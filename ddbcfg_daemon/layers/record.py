@@ -1,0 +1,53 @@
+"""Which content of a layer is in the published store: a record that lasts with what is published.
+
+It is in the segment and in the copy of the merged store on disk.  So a daemon that starts knows
+whether its copy of a layer is older than what was served, and how many options the layer had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from ddbcfg_daemon.disk.copy_format import Copy
+
+_DIGEST = 16  # hex digits: enough to tell the contents of one layer apart
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRecord:
+    """The ``number`` of a layer's content, which grows; its options; its digest, if it is known."""
+
+    number: int
+    options: int
+    digest: str = ""
+
+    def packed(self) -> list[object]:
+        """Return what is stored."""
+        return [self.number, self.options, self.digest[:_DIGEST]]
+
+    def is_newer_than(self, copy: Copy) -> bool:
+        """Return whether ``copy`` has an older content of the layer."""
+        same = bool(self.digest) and copy.digest[:_DIGEST] == self.digest
+        return copy.generation < self.number and not same
+
+
+def records_in(stored: Mapping[str, object]) -> dict[str, LayerRecord]:
+    """Return the records of the layers, by their marks; what is not valid is left off."""
+    found = {}
+    for mark, fields in stored.items():
+        match fields:
+            case [int(number), int(options), str(digest), *_] if number >= 0 and options >= 0:
+                found[mark] = LayerRecord(number, options, digest)
+    return found
+
+
+def as_many(count: int, options: Mapping[str, bytes]) -> Collection[str]:
+    """Return as many names as there were options, for a guard: only their number is known.
+
+    As far as possible they are those of ``options``, so that nothing counts as lost that may be
+    there.
+    """
+    names = list(islice(options, count))
+    return names + [f"\0{number}" for number in range(count - len(names))]

@@ -45,7 +45,7 @@ def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 class Child:
-    """A module that calls :func:`serve`, running."""
+    """A module that calls ``serve``, running."""
 
     def __init__(
         self, module: str, *arguments: str, settings: Mapping[str, str] | None = None

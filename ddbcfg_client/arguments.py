@@ -15,7 +15,7 @@ MAX_KEY_BYTES = 65535  # DynamoDB's limit for an attribute's name
 
 
 def key_names(keys: Iterable[str]) -> list[str]:
-    """Return the names as plain strings; raise :class:`KeysRefused` if one cannot name a key.
+    """Return the names as plain strings; raise ``KeysRefused`` if one cannot name a key.
 
     A single string is refused too: ``"host"`` would mean the four keys h, o, s and t.
     """

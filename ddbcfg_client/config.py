@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Config(PageFollower):
     """The options of one store, as this host's daemon last published them.
 
-    Created by :func:`ddbcfg_client.connect`.  It is safe to share between threads and greenlets,
+    Created by ``ddbcfg_client.connect``.  It is safe to share between threads and greenlets,
     and to use after a fork.  The values that a read returns are read-only, because the whole
     process shares them.
     """

@@ -88,7 +88,7 @@ def attach(
     numbers: Literal["decimal", "native"] = "decimal",
     defaults: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Config:
-    """Do what :func:`connect` does; ``stores`` is empty or has the one store's name.
+    """Do what ``connect`` does; ``stores`` is empty or has the one store's name.
 
     Raise SeveralStoresNamed if it has more: flags and ``DDBCFG_STORE`` can list several.
     """
@@ -143,7 +143,7 @@ def with_those_here(error: ConfigError, trust: Trust) -> ConfigError:
 def names_of(
     table: str | None, stores: Sequence[str], namespace: str | None, trust: Trust
 ) -> Names:
-    """Return the names of the one store that these arguments select; see :func:`attach`.
+    """Return the names of the one store that these arguments select; see ``attach``.
 
     Raise StoreNotNamed, or UntrustedSegment if the only match has an owner that is not trusted.
     """

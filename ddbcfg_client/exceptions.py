@@ -1,6 +1,6 @@
-"""The exceptions of DynamoDB Config Store under their old names, all :class:`ConfigError`.
+"""The exceptions of DynamoDB Config Store under their old names, all ``ConfigError``.
 
-``ItemNotFound`` is boto's name for :class:`OptionNotFound`.
+``ItemNotFound`` is boto's name for ``OptionNotFound``.
 """
 
 from __future__ import annotations

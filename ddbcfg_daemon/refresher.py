@@ -1,8 +1,8 @@
 """The refresher: the loop that polls, and what follows from a poll that fails.
 
 Each store has a refresher in a thread of its own, so that a failure of one store does not affect
-the others.  When it polls is in :mod:`.pace`, what may be published in :mod:`.judge`, what is
-published in :mod:`.publication`.
+the others.  When it polls is in ``pace``, what may be published in ``judge``, what is
+published in ``publication``.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FATAL = (SourceUnusable, WriterLocked)
 class Refresher:
     """Polls ``source`` every ``interval`` seconds and publishes what it reads.
 
-    ``failure`` is the error that ended :meth:`run`; None if :meth:`stop` ended it.  ``layers``
+    ``failure`` is the error that ended ``run``; None if ``stop`` ended it.  ``layers``
     is the source itself if it merges several.
     """
 
@@ -154,7 +154,7 @@ class Refresher:
 
     @property
     def pinned(self) -> int:
-        """The generation whose content an operator pinned, 0 if none; see :class:`PageStatus`."""
+        """The generation whose content an operator pinned, 0 if none; see ``PageStatus``."""
         return self._status.pinned
 
     @property
@@ -177,7 +177,7 @@ class Refresher:
     # --- the loop --------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Poll until :meth:`stop`; the body of the refresher's thread."""
+        """Poll until ``stop``; the body of the refresher's thread."""
         scheduled = True
         try:
             while not self._stop.is_set():
@@ -211,7 +211,7 @@ class Refresher:
         self._on_event()
 
     def stop(self) -> None:
-        """End :meth:`run` soon; return without waiting for a running poll."""
+        """End ``run`` soon; return without waiting for a running poll."""
         self._stop.set()
         self.wake()
 

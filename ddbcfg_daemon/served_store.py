@@ -24,7 +24,7 @@ _LONGEST_PAUSE = 60.0  # seconds until a store that could not be served is tried
 
 
 class ServedStore:
-    """Serves the store ``names`` in a thread that runs :meth:`run`.
+    """Serves the store ``names`` in a thread that runs ``run``.
 
     ``make`` creates the refresher.  It can fail, because it takes the store's names in shared
     memory; ``end`` releases them.  ``about`` describes the store's settings for the log.
@@ -92,7 +92,7 @@ class ServedStore:
     # --- the lifecycle ---------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serve until :meth:`stop`."""
+        """Serve until ``stop``."""
         while not self._stop.is_set():
             failure = self._serve()
             if failure is None:
@@ -112,7 +112,7 @@ class ServedStore:
             self._wake.clear()
 
     def _serve(self) -> BaseException | None:
-        """Serve until a failure, and return it, or None after :meth:`stop`."""
+        """Serve until a failure, and return it, or None after ``stop``."""
         try:
             return self._serve_until_it_ends()
         except MENDABLE as error:
@@ -142,7 +142,7 @@ class ServedStore:
         return refresher.failure
 
     def stop(self) -> None:
-        """End :meth:`run` soon; return without waiting for a running poll."""
+        """End ``run`` soon; return without waiting for a running poll."""
         self._stop.set()
         self._wake.set()
         if self.refresher is not None:
@@ -169,7 +169,7 @@ class ServedStore:
     def poll_once(self, patience: float) -> BaseException | None:
         """Poll once in this thread; return the failure, if there is one.
 
-        Wait at most ``patience`` seconds for the disk.  :meth:`run` continues with the same
+        Wait at most ``patience`` seconds for the disk.  ``run`` continues with the same
         refresher.
         """
         try:
@@ -181,7 +181,7 @@ class ServedStore:
         return failure
 
     def close(self) -> None:
-        """Release the store's names; called at the end, after :meth:`run` ended or if it hangs."""
+        """Release the store's names; called at the end, after ``run`` ended or if it hangs."""
         refresher, self.refresher = self.refresher, None
         if refresher is not None:
             self._end(refresher)

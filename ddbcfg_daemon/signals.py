@@ -35,8 +35,8 @@ class Stopped(BaseException):
 class Signals:
     """Handles the signals inside a ``with`` block of the main thread.
 
-    A signal to stop raises :class:`Stopped` there, so that it also stops a start-up that hangs.
-    After :meth:`collect`, it raises nothing any more, and :meth:`wait` returns it.
+    A signal to stop raises ``Stopped`` there, so that it also stops a start-up that hangs.
+    After ``collect``, it raises nothing any more, and ``wait`` returns it.
     """
 
     def __init__(self) -> None:
@@ -65,13 +65,13 @@ class Signals:
         os.close(self._writing)
 
     def collect(self) -> None:
-        """Return signals to stop from :meth:`wait` from now on, like the other signals."""
+        """Return signals to stop from ``wait`` from now on, like the other signals."""
         self._collects = True
 
     def wait(self, seconds: float) -> frozenset[signal.Signals]:
         """Return the signals received since the last call.
 
-        If there are none yet, wait for a signal or :meth:`wake`, for at most ``seconds``.
+        If there are none yet, wait for a signal or ``wake``, for at most ``seconds``.
         """
         if not self._received:
             select.select([self._reading], [], [], seconds)
@@ -82,7 +82,7 @@ class Signals:
         return frozenset(received)
 
     def wake(self) -> None:
-        """End a :meth:`wait`; called from other threads."""
+        """End a ``wait``; called from other threads."""
         with suppress(BlockingIOError):  # the pipe is full, so wait() will return anyway
             os.write(self._writing, b"\0")
 

@@ -25,7 +25,7 @@ def _not_plain(arguments: Sequence[str]) -> None:
 class Command:
     """A command: its name, one line of help, its arguments, and the function that runs it.
 
-    ``run`` returns the exit code, or raises a :class:`~ddbcfg_client.errors.ConfigError`, for which
+    ``run`` returns the exit code, or raises a ``ConfigError``, for which
     ``exits`` has a code.  ``args.fail(message)`` exits with a usage error.  ``plain`` makes the
     same arguments from names alone, without argparse.
     """

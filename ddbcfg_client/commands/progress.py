@@ -41,7 +41,7 @@ def progress(text: Callable[[], str]) -> Iterator[None]:
     """Show ``text()`` on standard error while the block runs; it is erased at the end.
 
     Nothing is shown if standard error is not a terminal, or if the block takes less than a second.
-    What else is printed within the block is printed within :func:`aside`.
+    What else is printed within the block is printed within ``aside``.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield

@@ -46,7 +46,7 @@ def open_table(args: argparse.Namespace) -> Iterator[Table]:
 
     SIGTERM ends the command as Ctrl-C does, so that it can take back what others would wait for.
 
-    Raise `MissingExtra` without boto3, and `TableError` if region or endpoint is invalid.
+    Raise ``MissingExtra`` without boto3, and ``TableError`` if region or endpoint is invalid.
     """
     from ddbcfg_client.dynamodb.client import connect_dynamodb
     from ddbcfg_client.dynamodb.table import Table
@@ -91,7 +91,7 @@ def _terminable() -> Iterator[None]:
 def open_access(args: argparse.Namespace, store: str) -> Iterator[tuple[Table, TableAccess]]:
     """Yield the named table, and what the revision protocol asks of it for one store.
 
-    Raise the errors of :func:`open_table`, and `NameRefused` if a store of this name, or in a table
+    Raise the errors of ``open_table``, and ``NameRefused`` if a store of this name, or in a table
     with these keys, cannot have revisions.
     """
     with open_table(args) as table:
@@ -127,7 +127,7 @@ def keys_named(args: argparse.Namespace) -> KeyNames:
 
 
 def stores_named(args: argparse.Namespace) -> list[str]:
-    """Return the named stores, each once; raise `NameRefused` if a name is impossible."""
+    """Return the named stores, each once; raise ``NameRefused`` if a name is impossible."""
     from ddbcfg_client.dynamodb.limits import checked_store
 
     text = os.environ.get("DDBCFG_STORE", "") if args.store is None else ",".join(args.store)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def whole_options(table: Table, store: str) -> tuple[Options, Unchanged | None]:
     """Read every option, in order, and the revision that they were read at, if there is one.
 
-    Raise the errors of :func:`ddbcfg_client.dynamodb.revision.whole.whole`, and `TableError`.
+    Raise the errors of ``ddbcfg_client.dynamodb.revision.whole.whole``, and ``TableError``.
     """
     from ddbcfg_client.dynamodb.items import options_in
     from ddbcfg_client.dynamodb.revision.comparing import Unchanged
@@ -32,7 +32,7 @@ def whole_options(table: Table, store: str) -> tuple[Options, Unchanged | None]:
 
 
 def readable_options(table: Table, store: str) -> Options:
-    """Read every option, as :func:`whole_options` does if the revision item can be used for it.
+    """Read every option, as ``whole_options`` does if the revision item can be used for it.
 
     A store without permission for that item, or with a damaged one, can still be read and saved.
     """

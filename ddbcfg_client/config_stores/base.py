@@ -45,7 +45,7 @@ class ConfigStore(ABC):
         """Return the keys and values of ``option``; without ``option``, every option by its name.
 
         With ``keys``, return only those keys, if the option has them.  Raise
-        :class:`OptionNotFound` if there is no such option and no ``default``.  A list or tuple as
+        ``OptionNotFound`` if there is no such option and no ``default``.  A list or tuple as
         the second positional argument is used as ``keys``, as in the old library.
         """
         default, keys = as_of_old(default, keys)
@@ -62,7 +62,7 @@ class ConfigStore(ABC):
         return default
 
     def get_option(self, option: str, keys: Iterable[str] | None = None) -> ReadOnlyDict:
-        """Return the option as :meth:`get` does; raise :class:`OptionNotFound`."""
+        """Return the option as ``get`` does; raise ``OptionNotFound``."""
         if option is None:  # get() would return every option
             raise OptionNotFound(option, self._store_name)
         found: ReadOnlyDict = self.get(option, keys=keys)

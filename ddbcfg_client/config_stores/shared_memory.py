@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class SharedMemoryConfigStore(ConfigStore):
     """Reads from shared memory, at about the cost of a dict lookup and without DynamoDB.
 
-    ``kwargs`` are passed to :func:`ddbcfg_client.connect`, which can raise its errors here.  All
+    ``kwargs`` are passed to ``ddbcfg_client.connect``, which can raise its errors here.  All
     attributes of its result are available too: ``generation``, ``digest``, ``age``, ``status()``,
     ``snapshot()``, and every option.
     """
@@ -61,7 +61,7 @@ class SharedMemoryConfigStore(ConfigStore):
         return getattr(self._config, name)
 
     def reload(self, timeout: float = 5.0) -> None:
-        """Ask the daemon to poll now, and return when it is done; raise :class:`ReloadFailed`."""
+        """Ask the daemon to poll now, and return when it is done; raise ``ReloadFailed``."""
         self._config.reload(timeout)
 
     def close(self) -> None:

@@ -39,12 +39,13 @@ class DynamoDBConfigStore:
     ``connection`` is a boto3 client, resource or session, or None for the default session.  If the
     table does not exist, it is created with ``read_units`` and ``write_units``, or billed on demand
     if either is None.  ``config_store`` is the name of a class in
-    :mod:`ddbcfg_client.config_stores`, which is called with ``config_store_args`` and
+    ``ddbcfg_client.config_stores``, which is called with ``config_store_args`` and
     ``config_store_kwargs``.  With SharedMemoryConfigStore, DynamoDB is only used for writing.
 
-    Raise `TableNotReadyException`, `TableNotCreatedException`, `MisconfiguredSchemaException`, any
-    other `TableError`, `NameRefused` for the store's name, `UnknownConfigStore` (a
-    NotImplementedError), or an error of the config store's first read.
+    Raise ``TableNotReadyException``, ``TableNotCreatedException``,
+    ``MisconfiguredSchemaException``, any other ``TableError``, ``NameRefused`` for the store's
+    name, ``UnknownConfigStore`` (a NotImplementedError), or an error of the config store's first
+    read.
     """
 
     config: ConfigStore
@@ -103,7 +104,7 @@ class DynamoDBConfigStore:
 
     @property
     def table(self) -> Table:
-        """The table with this process's client; raises :class:`StoreClosed` after ``close()``."""
+        """The table with this process's client; raises ``StoreClosed`` after ``close()``."""
         return self._connection.table(self.store_name)
 
     def set(
@@ -123,14 +124,14 @@ class DynamoDBConfigStore:
 
         ``if_unchanged`` is what ``data`` was made from: a revision, or options as they were read (a
         snapshot, or what ``config.get()`` returned).  If the option is not the same any more,
-        nothing is written, and `ChangeConflict` says what changed.
+        nothing is written, and ``ChangeConflict`` says what changed.
 
         If the store has revisions, the change is one, with ``why`` and ``by`` in its record; ``by``
         is the caller's ARN, or user@host, unless it is named here.
 
-        Raise `NameRefused` or `ValueRefused` before any request if DynamoDB cannot hold the data
-        exactly, `RevisionError` if the store's revision does not allow the change, and `TableError`
-        if DynamoDB fails or refuses.
+        Raise ``NameRefused`` or ``ValueRefused`` before any request if DynamoDB cannot hold the
+        data exactly, ``RevisionError`` if the store's revision does not allow the change, and
+        ``TableError`` if DynamoDB fails or refuses.
         """
         _check("set", if_unchanged, why, by)
         attributes = checked_attributes(self.store_name, option, data, self._key_names)
@@ -152,11 +153,11 @@ class DynamoDBConfigStore:
 
         Other options stay as they are.  Readers see all of the change or nothing.  Without
         revisions it is one write for each option, and 0 is returned: ``if_unchanged=0`` raises
-        `ConditionNeedsRevision`, and does not write unconditionally.  More than 98 options are
-        written in parts: if that is interrupted, `ImportInterrupted` says so, hosts keep what they
-        have, and ``ddbcfg-client revision repair`` finishes it or takes it back.
+        ``ConditionNeedsRevision``, and does not write unconditionally.  More than 98 options are
+        written in parts: if that is interrupted, ``ImportInterrupted`` says so, hosts keep what
+        they have, and ``ddbcfg-client revision repair`` finishes it or takes it back.
 
-        Arguments and errors are otherwise those of :meth:`set`.
+        Arguments and errors are otherwise those of ``set``.
         """
         _check("set_many", if_unchanged, why, by)
         if isinstance(delete, (str, bytes)):
@@ -175,7 +176,7 @@ class DynamoDBConfigStore:
     def delete(
         self, option: str, *, if_unchanged: Seen | None = None, why: str = "", by: str = ""
     ) -> bool:
-        """Remove the option; return False if there is none.  Raise the errors of :meth:`set`."""
+        """Remove the option; return False if there is none.  Raise the errors of ``set``."""
         _check("delete", if_unchanged, why, by)
         checked_option(option)
         done = self._writer(by).write({option: None}, why=why, if_unchanged=if_unchanged)
@@ -207,7 +208,7 @@ class DynamoDBConfigStore:
 
 
 def _check(method: str, if_unchanged: object, why: object, by: object) -> None:
-    """Raise `ArgumentsRefused` for what the types exclude and a change would take for another."""
+    """Raise ``ArgumentsRefused`` for what the types exclude and a change would take for another."""
     for name, text in (("why", why), ("by", by)):
         if not isinstance(text, str):
             raise ArgumentsRefused(method, f"takes a string as {name}=, not {type(text).__name__}")

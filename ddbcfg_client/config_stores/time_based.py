@@ -111,7 +111,7 @@ class TimeBasedConfigStore(ConfigStore):
     def reload(self) -> None:
         """Read the store now; if this raises an error, the old values stay.
 
-        Raise :class:`StoreClosed` after :meth:`close`.
+        Raise ``StoreClosed`` after ``close``.
         """
         if self._closed:  # even if a pending read has not ended yet
             raise StoreClosed(self._store_name)

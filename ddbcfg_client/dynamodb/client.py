@@ -56,7 +56,7 @@ def connect_dynamodb(
 
     With ``session``, the client and its region are the session's; otherwise it has a new session,
     of ``profile``, which assumes the role ``role_arn`` when it first needs credentials.  Nothing is
-    sent to DynamoDB yet.  Raise :class:`MissingExtra` without boto3, and :class:`TableError` if no
+    sent to DynamoDB yet.  Raise ``MissingExtra`` without boto3, and ``TableError`` if no
     region is set, if the profile does not exist, or if the endpoint is not a URL.
     """
     return _client(session, region, endpoint_url, profile, role_arn)
@@ -68,7 +68,7 @@ def check_settings(
     """Validate region, profile and endpoint; return the region and the endpoint that are used.
 
     This only reads AWS's files.  It does not look for credentials, which can take long.  Raise the
-    errors of :func:`connect_dynamodb`.
+    errors of ``connect_dynamodb``.
     """
     keys = dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "none")
     client = _client(None, region, endpoint_url, profile, **keys)
@@ -162,7 +162,7 @@ def _region_set() -> str | None:
 
 
 def boto3_module() -> Any:
-    """Return the module boto3; raise :class:`MissingExtra` if it is not installed."""
+    """Return the module boto3; raise ``MissingExtra`` if it is not installed."""
     try:
         import boto3
     except ImportError:

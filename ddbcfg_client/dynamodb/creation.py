@@ -37,7 +37,7 @@ def ensure_table(
     """Return True if the table was created, False if it already exists with the right keys.
 
     It is billed on demand if either number of units is None.  The units of an existing table are
-    not changed.  Raise the errors of :meth:`Table.check`, and :class:`TableNotCreatedException` if
+    not changed.  Raise the errors of ``Table.check``, and ``TableNotCreatedException`` if
     the table cannot be created or is not ACTIVE after ``timeout`` seconds.
     """
     try:

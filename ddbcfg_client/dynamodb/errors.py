@@ -94,7 +94,7 @@ _NO_REGION = "name one: --region, AWS_REGION or ~/.aws/config"
 
 @contextmanager
 def explained(table: str, operation: str, where: str = "") -> Iterator[None]:
-    """Convert the exceptions of botocore calls in the ``with`` block to :class:`TableError`.
+    """Convert the exceptions of botocore calls in the ``with`` block to ``TableError``.
 
     ``where`` has region and endpoint, for the messages that need them.  The block must only contain
     calls of botocore and the parsing of their responses, because an exception of Python in it is

@@ -1,7 +1,7 @@
 """Restoring objects in a forked child.
 
 A child inherits the parent's memory but not its threads, and shares its sockets.  So objects that
-own a thread, a lock or a connection register here.  Python calls :func:`_forked` in the child
+own a thread, a lock or a connection register here.  Python calls ``_forked`` in the child
 before any other code runs there.
 """
 

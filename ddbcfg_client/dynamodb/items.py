@@ -29,7 +29,7 @@ def checked_attributes(
 ) -> dict[str, AttributeValueTypeDef]:
     """Return the attribute values of the option's keys, without the table's own two keys.
 
-    Raise `NameRefused` or `ValueRefused` if DynamoDB cannot hold the option exactly.
+    Raise ``NameRefused`` or ``ValueRefused`` if DynamoDB cannot hold the option exactly.
     """
     checked_option(option)
     attributes = attributes_of(option, data, key_names)
@@ -43,7 +43,7 @@ def check_size(
     attributes: Mapping[str, AttributeValueTypeDef],
     key_names: KeyNames,
 ) -> None:
-    """Raise `ValueRefused` if the option with these attribute values is too large for an item."""
+    """Raise ``ValueRefused`` if the option with these attribute values is too large for an item."""
     size = least_size({**attributes, **key_names.key(store, option)})
     if size > MAX_ITEM_BYTES:
         reason = f"it takes {size} bytes, DynamoDB's limit is {MAX_ITEM_BYTES}"
@@ -55,7 +55,7 @@ def checked_stores(
 ) -> CheckedStores:
     """Return the attribute values of every option of the stores, by store and option.
 
-    Raise as :func:`checked_attributes` does, for the first option that DynamoDB cannot hold.
+    Raise as ``checked_attributes`` does, for the first option that DynamoDB cannot hold.
     """
     return {
         (store, option): checked_attributes(store, option, keys, key_names)
@@ -65,14 +65,14 @@ def checked_stores(
 
 
 def packed_keys(key_names: KeyNames, name: str, item: Mapping[str, Any]) -> bytes:
-    """Return the packed keys of ``item``, the option ``name``; raise `MalformedValue`."""
+    """Return the packed keys of ``item``, the option ``name``; raise ``MalformedValue``."""
     return pack_option(name, key_names.others_in(item))
 
 
 def option_in(table: Table, item: Mapping[str, Any]) -> tuple[str, ReadOnlyDict]:
     """Return the name and the keys of the option in ``item``.
 
-    Raise `MalformedValue`, or `AnswerMalformed` if its name is not a string.
+    Raise ``MalformedValue``, or ``AnswerMalformed`` if its name is not a string.
     """
     name = table.key_names.name_in(item)
     if name is None:

@@ -1,7 +1,7 @@
 """DynamoDB's limits.
 
-Those of numbers are in :mod:`ddbcfg_client.format.numbers`, and that of a key's name is in
-:mod:`ddbcfg_client.arguments`, because readers of shared memory need them but nothing from here.
+Those of numbers are in ``ddbcfg_client.format.numbers``, and that of a key's name is in
+``ddbcfg_client.arguments``, because readers of shared memory need them but nothing from here.
 
 Reference: "Service, account, and table quotas" in the Amazon DynamoDB Developer Guide.
 """
@@ -23,12 +23,12 @@ MAX_TRANSACTION_BYTES = 4 * 1024 * 1024  # all items of one transaction
 
 
 def checked_store(name: object) -> str:
-    """Return the name of a store; raise :class:`NameRefused` if DynamoDB cannot hold it."""
+    """Return the name of a store; raise ``NameRefused`` if DynamoDB cannot hold it."""
     return _checked("store", name, MAX_STORE_BYTES)
 
 
 def checked_option(name: object) -> str:
-    """Return the name of an option; raise :class:`NameRefused` if DynamoDB cannot hold it."""
+    """Return the name of an option; raise ``NameRefused`` if DynamoDB cannot hold it."""
     return _checked("option", name, MAX_OPTION_BYTES)
 
 

@@ -70,7 +70,7 @@ def _flaw_of(body: bytes, headers: Mapping[str, str], parsed: Mapping[str, objec
 
 
 def checked_answer(table: Asked, operation: str, answer: Mapping[str, Any]) -> None:
-    """Raise :class:`AnswerMalformed` if the body was found to be malformed."""
+    """Raise ``AnswerMalformed`` if the body was found to be malformed."""
     flaw = answer.get("ResponseMetadata", {}).get(_FLAW)
     if flaw:
         raise malformed(table.name, operation, flaw)
@@ -110,7 +110,7 @@ def checked_page(
 ) -> tuple[list[Item], Item | None]:
     """Return the items of one page of a Query, and the key after which to continue, if any.
 
-    The caller must still validate the items with :func:`check_item`.
+    The caller must still validate the items with ``check_item``.
     """
     checked_answer(table, "Query", page)
     items = page.get("Items")
@@ -134,7 +134,7 @@ def checked_item(table: Asked, store: str, answer: Mapping[str, Any]) -> Item | 
 
 
 def check_item(table: Asked, operation: str, store: str, item: Item) -> None:
-    """Raise :class:`AnswerMalformed` unless the item is of ``store`` and has only known types."""
+    """Raise ``AnswerMalformed`` unless the item is of ``store`` and has only known types."""
     if item.get(table.key_names.store) != {"S": store} or table.key_names.option not in item:
         raise malformed(table.name, operation, "an item is not of the requested store")
     for attribute in item.values():

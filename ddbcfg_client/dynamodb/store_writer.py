@@ -1,4 +1,4 @@
-"""Writing one store: the one implementation of `DynamoDBConfigStore` and of the commands.
+"""Writing one store: the one implementation of ``DynamoDBConfigStore`` and of the commands.
 
 A store with revisions is written in whole changes, each of which is a revision (docs/fleet.md).
 One without is written item by item.
@@ -94,7 +94,7 @@ class StoreWriter:
         ``read``, it is also refused if what else it was made from has changed.
 
         Raise the errors of ``ddbcfg_client.dynamodb.revision.importing.write``, and
-        `ConditionNeedsRevision` for ``if_unchanged`` without revisions.
+        ``ConditionNeedsRevision`` for ``if_unchanged`` without revisions.
         """
         self.written = 0
         change = Change(
@@ -126,8 +126,8 @@ class StoreWriter:
     ) -> Done:
         """Change or add these keys of an option, remove others, and keep the rest.
 
-        Raise `OptionNotFound` if there is no such option, `ValueRefused` if it becomes too large,
-        and the errors of :meth:`write`.
+        Raise ``OptionNotFound`` if there is no such option, ``ValueRefused`` if it becomes too
+        large, and the errors of ``write``.
         """
         place = self._access.place
         for attempt in range(_MERGES):

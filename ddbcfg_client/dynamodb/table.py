@@ -47,9 +47,9 @@ def _nothing(table: Table) -> None:
 class Table:
     """One table and the names of its two keys; every method sends one or more requests.
 
-    All methods raise :class:`TableError` or a subclass with advice: `TableNotFound`,
-    `TableThrottled`, `TableUnreachable`, `CredentialsRefused`, `AnswerMalformed`.  A table is safe
-    to share between threads, as the client is.
+    All methods raise ``TableError`` or a subclass with advice: ``TableNotFound``,
+    ``TableThrottled``, ``TableUnreachable``, ``CredentialsRefused``, ``AnswerMalformed``.  A table
+    is safe to share between threads, as the client is.
     """
 
     __slots__ = ("client", "key_names", "name", "on_refused")
@@ -70,7 +70,7 @@ class Table:
     def check(self) -> None:
         """Check that the table exists, is usable and has the two expected keys.
 
-        Raise `TableNotFound`, `TableNotReadyException` or `MisconfiguredSchemaException`.
+        Raise ``TableNotFound``, ``TableNotReadyException`` or ``MisconfiguredSchemaException``.
         """
         with self.explained("DescribeTable"):
             checked_table(self, self.client.describe_table(TableName=self.name))
@@ -96,9 +96,9 @@ class Table:
         keys: Iterable[str] | None = None,
         limit: int | None = None,
     ) -> Iterator[list[Item]]:
-        """Yield the items of :meth:`items` as a list for each page, when it arrives.
+        """Yield the items of ``items`` as a list for each page, when it arrives.
 
-        The items are not validated; call :meth:`check_items` for those that are new.  A page has at
+        The items are not validated; call ``check_items`` for those that are new.  A page has at
         most ``limit`` items and at most 1 MB.
         """
         names = {"#s": self.key_names.store}
@@ -122,7 +122,7 @@ class Table:
             request["ExclusiveStartKey"] = last
 
     def check_items(self, store: str, items: Iterable[Item]) -> None:
-        """Raise `AnswerMalformed` unless all items are of ``store`` and have only known types."""
+        """Raise ``AnswerMalformed`` unless all items are of ``store`` and have only known types."""
         with self.explained("Query"):
             for item in items:
                 check_item(self, "Query", store, item)
@@ -199,7 +199,7 @@ class Table:
     ) -> Item | None:
         """Change single keys of an option, and remove others.
 
-        Return its item before, as :meth:`replace` does; None if there is no such option.
+        Return its item before, as ``replace`` does; None if there is no such option.
         """
         names = {"#o": self.key_names.option}
         changed = {f"#c{i}": key for i, key in enumerate(attributes)}
@@ -261,7 +261,7 @@ class Table:
 
     @contextmanager
     def explained(self, operation: str) -> Iterator[None]:
-        """Convert the exceptions of client calls in the ``with`` block to `TableError`."""
+        """Convert the exceptions of client calls in the ``with`` block to ``TableError``."""
         try:
             with explaining(self.name, operation, self.where()):
                 yield

@@ -34,7 +34,7 @@ _GAP = 1.0  # minimum seconds between two new clients after refused credentials
 
 
 class TableConnection:
-    """Provides the :class:`~ddbcfg_client.dynamodb.table.Table`, and connects on first use.
+    """Provides the ``Table``, and connects on first use.
 
     ``connection`` is a boto3 client, resource or session, or None for the default session.
     """
@@ -55,7 +55,7 @@ class TableConnection:
         forks.register(self)
 
     def table(self, store: str) -> Table:
-        """Return the table with this process's client; raise :class:`StoreClosed`."""
+        """Return the table with this process's client; raise ``StoreClosed``."""
         table = self._open_table(store)
         if table is not None:
             return table

@@ -40,7 +40,7 @@ def attributes_of(
 ) -> dict[str, AttributeValueTypeDef]:
     """Return the attribute values of a whole option; ``data`` is not changed.
 
-    Raise :class:`ValueRefused` if DynamoDB cannot hold a value, or if a key is ``reserved``.
+    Raise ``ValueRefused`` if DynamoDB cannot hold a value, or if a key is ``reserved``.
     """
     try:
         if not isinstance(data, Mapping):
@@ -54,7 +54,7 @@ def attributes_of(
 
 
 def attribute_of(value: object, depth: int = 0) -> AttributeValueTypeDef:
-    """Return the attribute value of one Python value; raise :class:`Refusal`."""
+    """Return the attribute value of one Python value; raise ``Refusal``."""
     # bool before int, because it is a subclass of int.
     match value:
         case None:

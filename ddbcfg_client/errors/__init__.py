@@ -1,4 +1,4 @@
-"""The errors of ddbcfg, in one tree under :class:`ConfigError`.
+"""The errors of ddbcfg, in one tree under ``ConfigError``.
 
 An error keeps its context in attributes and builds its text from them: what happened, to what, and
 what to do.  The constructor's arguments are the exception's ``args``.  Pickling needs nothing else,

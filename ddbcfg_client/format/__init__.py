@@ -5,9 +5,9 @@ docs/format.md describes it for readers in other languages, with a test vector.
 
 There are two kinds of objects, in native byte order, with 8-byte words that are 8-byte aligned:
 
-- the *control page* (:mod:`.page`), one for each store: the current generation and the status of
+- the *control page* (``page``), one for each store: the current generation and the status of
   the daemon;
-- the *snapshot segment* (:mod:`.segment`), one for each generation: header, index, body; never
+- the *snapshot segment* (``segment``), one for each generation: header, index, body; never
   changed once its generation is announced.
 
 Both begin with a magic and the layout version.  These two and the page's generation word keep their

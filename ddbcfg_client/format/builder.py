@@ -68,7 +68,7 @@ class PackedStore:
     Parts that depend only on the names, and those of an option that is the same object as before,
     are taken from the previous content.  The resulting bytes are the same either way.
 
-    ``names`` are sorted, and ``pieces`` are those of :func:`body_of`.  ``parts`` has the size and
+    ``names`` are sorted, and ``pieces`` are those of ``body_of``.  ``parts`` has the size and
     CRC-32 of each part of the body.  ``offsets`` and ``checks`` are those of the entries, and
     ``total`` is the sum of their digests.  ``differences`` has the names that were added, changed
     and removed since the previous content.

@@ -82,7 +82,7 @@ def parse_changes(packed: bytes, after: int = 0) -> ChangeLog:
 
 
 def changes_of(segment: SegmentBytes, after: int = 0) -> ChangeLog:
-    """Return the log in ``segment``, as :func:`parse_changes` does; raise as that does."""
+    """Return the log in ``segment``, as ``parse_changes`` does; raise as that does."""
     header = segment.header
     packed = section(segment, header.changes_at, header.changes_size, header.changes_checksum)
     return parse_changes(packed, after)

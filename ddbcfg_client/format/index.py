@@ -90,7 +90,7 @@ def place_entries(offsets: array[int], checks: array[int], first: int) -> None:
 
 
 def build_entries(offsets: array[int], checks: array[int]) -> array[int]:
-    """Return the entry table: the offset of each entry, and its :func:`entry_check`."""
+    """Return the entry table: the offset of each entry, and its ``entry_check``."""
     from array import array
 
     entries = array("Q", bytes(ENTRY_SIZE * len(checks)))

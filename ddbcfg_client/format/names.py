@@ -27,7 +27,7 @@ def quoted(part: str) -> str:
 
 
 def unquoted(part: str) -> str:
-    """Return the argument of :func:`quoted`; a shortened name is returned unchanged."""
+    """Return the argument of ``quoted``; a shortened name is returned unchanged."""
     if "~" in part:
         return part
     pieces = part.split("%")

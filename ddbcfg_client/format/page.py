@@ -45,7 +45,7 @@ class PageStatus:
     """The status of the daemon, the part of the control page that is independent of generations.
 
     Times are in nanoseconds of the host's CLOCK_BOOTTIME; those called ``_unix``, ``held_since``
-    and ``pinned_since`` are in nanoseconds since 1970.  :data:`NEVER` stands for no time.
+    and ``pinned_since`` are in nanoseconds since 1970.  ``NEVER`` stands for no time.
 
     ``generation`` was current when the status was written.  ``success`` is the end of the last poll
     that left it current.  ``previous_generation`` and ``previous_success`` are the same for the

@@ -57,7 +57,7 @@ class Header:
 
     Offsets are in bytes from the segment's start.  ``read_at`` is the time of the read from
     DynamoDB in nanoseconds since 1970, ``read_boottime`` the same on the host's CLOCK_BOOTTIME.
-    ``digest`` is the sum, modulo 2**256, of the SHA-256 of each entry (see :mod:`.digest`),
+    ``digest`` is the sum, modulo 2**256, of the SHA-256 of each entry (see ``digest``),
     big-endian.
     """
 
@@ -190,7 +190,7 @@ def header_size_of(head: bytes) -> int:
 def parse_header(head: bytes, size: int) -> Header:
     """Return the header of a segment of ``size`` bytes; raise ValueError if it is damaged.
 
-    ``head`` is as long as :func:`header_size_of` says.  Every section of a parsed header is within
+    ``head`` is as long as ``header_size_of`` says.  Every section of a parsed header is within
     the segment, so a read that follows the header cannot leave it.
     """
     if len(head) != header_size_of(head):

@@ -146,7 +146,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def unpack_option(raw: bytes) -> ReadOnlyDict:
-    """Return the option that :func:`pack_option` packed; raise ValueError for other bytes."""
+    """Return the option that ``pack_option`` packed; raise ValueError for other bytes."""
     return _unpacked(raw, _from_ext)
 
 

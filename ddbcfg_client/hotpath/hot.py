@@ -128,7 +128,7 @@ class Hot:
         as_: Any = None,
         keep_valid: bool = False,
     ) -> Any:
-        """Return the result of :meth:`get` by the slow path."""
+        """Return the result of ``get`` by the slow path."""
         raise NotImplementedError
 
     def _lookup(self, option: str) -> ReadOnlyDict:

@@ -21,9 +21,9 @@ _FORMS = "KEY=TEXT, KEY:=JSON or KEY:b64=BASE64"
 
 
 def keys_of(arguments: Iterable[str]) -> dict[str, object]:
-    """Return the keys with their values; JSON is in the notation of :mod:`ddbcfg_client.notation`.
+    """Return the keys with their values; JSON is in the notation of ``ddbcfg_client.notation``.
 
-    Raise :class:`NotationError` if an argument has none of the three forms, if a value does not
+    Raise ``NotationError`` if an argument has none of the three forms, if a value does not
     match its form, or if a key is repeated.
     """
     return _parsed(arguments, _FORMS)[0]
@@ -32,7 +32,7 @@ def keys_of(arguments: Iterable[str]) -> dict[str, object]:
 def edits_of(arguments: Iterable[str]) -> tuple[dict[str, object], tuple[str, ...]]:
     """Return the keys to change with their values, and the keys to remove: ``KEY-``.
 
-    Raise the errors of :func:`keys_of`.
+    Raise the errors of ``keys_of``.
     """
     return _parsed(arguments, f"{_FORMS} or KEY-", removals=True)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def load_file(path: str | os.PathLike[str], key_names: Container[str] = DEFAULT_KEYS) -> Stores:
     """Return the store → option → key → value in the file at ``path``, which is typed JSON.
 
-    Raise :class:`NotationError` if the file cannot be read, is not JSON, or does not contain stores
+    Raise ``NotationError`` if the file cannot be read, is not JSON, or does not contain stores
     (see ``ddbcfg_client.notation``).  The error has the file and the line or the path in it.
     """
     try:

@@ -21,7 +21,7 @@ _MARKERS = {"$binary": "base64 text", "$map": "an object", "$set": "an array tha
 def loads(text: str, where: str) -> object:
     """Return the value in ``text``: str, Decimal, bool, None, bytes, list, dict or set.
 
-    Raise :class:`NotationError` with ``where`` and the line if it is not JSON, or with ``where``
+    Raise ``NotationError`` with ``where`` and the line if it is not JSON, or with ``where``
     and the path into the document if it is not a DynamoDB value.
     """
     reader = Reader(where)
@@ -33,7 +33,7 @@ def loads_stores(
 ) -> dict[str, dict[str, dict[str, object]]]:
     """Return the store → option → key → value in ``text``.
 
-    Raise :class:`NotationError` as :func:`loads` does.  It is also raised if a name is empty, if a
+    Raise ``NotationError`` as ``loads`` does.  It is also raised if a name is empty, if a
     key is one of the table's own (``key_names``), or if stores, options or keys are not an object.
     """
     reader = Reader(where)

@@ -25,7 +25,7 @@ def loads_stores(
 ) -> dict[str, dict[str, dict[str, object]]]:
     """Return the store → option → key → value in ``text``.
 
-    Raise :class:`NotationError` as :func:`ddbcfg_client.notation.reader.loads_stores` does.
+    Raise ``NotationError`` as ``ddbcfg_client.notation.reader.loads_stores`` does.
     """
     reader = Reader(where)
     try:

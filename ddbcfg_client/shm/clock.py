@@ -55,7 +55,7 @@ def _offset_here(otherwise: int) -> int:
 
 
 def age_of(success: int) -> float | None:
-    """Return the seconds from ``success`` (see :func:`boottime`) to now.
+    """Return the seconds from ``success`` (see ``boottime``) to now.
 
     Return None if that is unknown, negative or absurdly large.
     """

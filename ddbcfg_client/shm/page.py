@@ -27,7 +27,7 @@ class Page:
     __slots__ = ("_bytes", "identity", "names", "words")
 
     def __init__(self, names: Names, trust: Trust) -> None:
-        """Map the page; raise Gone, LayoutMismatch or what :func:`open_trusted` raises."""
+        """Map the page; raise Gone, LayoutMismatch or what ``open_trusted`` raises."""
         fd, status = open_trusted(names.page, trust)
         try:
             if status.st_size < PAGE_SIZE:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Wakeup:
-    """A pipe that makes one waiter wake: readable once :meth:`ring` was called.
+    """A pipe that makes one waiter wake: readable once ``ring`` was called.
 
     The descriptors are closed when nothing refers to the object any more.  So a thread that is
     about to ring cannot write to a descriptor that belongs to something else by now, and no lock is
@@ -54,7 +54,7 @@ class Wakeup:
 
 
 class Bell:
-    """Wakes all who hang a :class:`Wakeup` on it."""
+    """Wakes all who hang a ``Wakeup`` on it."""
 
     __slots__ = ("_wakeups",)
 

@@ -1,9 +1,9 @@
 """One wait in progress: how a thread, a greenlet or a task pauses, and what wakes it.
 
 ``Awaited`` is the seam between waiting and what is waited for: a Config over shared memory, over a
-file, or over the options of a test.  It provides a :class:`Waiter`.  This one looks once a second,
+file, or over the options of a test.  It provides a ``Waiter``.  This one looks once a second,
 which is enough for a file, or earlier if a bell rings, as for the options of a test.
-:class:`.page.PageWaiter` is woken by the publisher.
+``PageWaiter`` is woken by the publisher.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Waiter:
         poll.poll(seconds * 1000)
 
     async def pause_async(self, seconds: float) -> None:
-        """Do the same as :meth:`pause` in a task of asyncio."""
+        """Do the same as ``pause`` in a task of asyncio."""
         import asyncio
 
         descriptors = self.descriptors()

@@ -122,7 +122,7 @@ class CopyFile:
     # --- writing ---------------------------------------------------------------------------------
 
     def save_in(self, folder: int, content: Content) -> os.stat_result:
-        """Do :meth:`save` in the folder with the descriptor ``folder``, which was checked."""
+        """Do ``save`` in the folder with the descriptor ``folder``, which was checked."""
         with suppress(FileNotFoundError):  # left by a daemon that was killed while writing
             os.unlink(self._new, dir_fd=folder)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -58,7 +58,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a file says of its content; see :class:`Content`."""
+    """What a file says of its content; see ``Content``."""
 
     generation: int
     digest: str
@@ -141,7 +141,7 @@ def parse_copy(raw: bytes, names: Names) -> Copy:
 
 
 def parse_start(raw: bytes, names: Names) -> Head:
-    """Return the head in the first bytes of a file; raise ValueError as :func:`parse_copy` does.
+    """Return the head in the first bytes of a file; raise ValueError as ``parse_copy`` does.
 
     The checksum is not verified, because it is also that of the body.
     """

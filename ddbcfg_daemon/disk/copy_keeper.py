@@ -36,7 +36,7 @@ class CopyKeeper:
     def __init__(self, copy: DiskCopy, generations: Generations | None = None) -> None:
         self._copy = copy
         self._generations = generations
-        #: The file of the pinned content, for use in :meth:`do` only.
+        #: The file of the pinned content, for use in ``do`` only.
         self.pin_file = CopyFile(copy.folder, f"{copy.names.page[1:]}.pin", copy.names, copy.access)
         self._changed = threading.Condition()
         self._next: Callable[[], str] | None = None
@@ -49,7 +49,7 @@ class CopyKeeper:
 
     @property
     def error(self) -> str:
-        """Why the disk does not have the content of the last :meth:`keep`; empty if it does."""
+        """Why the disk does not have the content of the last ``keep``; empty if it does."""
         with self._changed:
             if self._since is not None and time.monotonic() - self._since > _LONG:
                 return f"the disk hangs: not done in {_LONG:g} s (copy {self._copy.path})"
@@ -67,7 +67,7 @@ class CopyKeeper:
 
     @property
     def generations(self) -> Generations | None:
-        """The generations, for use in :meth:`do` only."""
+        """The generations, for use in ``do`` only."""
         return self._generations
 
     def limit(self, generations: int) -> None:
@@ -98,7 +98,7 @@ class CopyKeeper:
         raise TimeoutError
 
     def do(self, job: Callable[[], T]) -> Future[T]:
-        """Run ``job`` in the thread, before what :meth:`keep` asks for; return its result to be."""
+        """Run ``job`` in the thread, before what ``keep`` asks for; return its result to be."""
         future: Future[T] = Future()
 
         def run() -> None:

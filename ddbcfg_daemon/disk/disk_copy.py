@@ -17,7 +17,7 @@ from ddbcfg_daemon.publishing.objects import Access
 
 
 class DiskCopy(CopyFile):
-    """One store's copy in ``folder``; see :class:`.CopyFile`."""
+    """One store's copy in ``folder``; see ``CopyFile``."""
 
     def __init__(self, folder: Path, names: Names, access: Access | None = None) -> None:
         super().__init__(folder, f"{names.page[1:]}.copy", names, access)

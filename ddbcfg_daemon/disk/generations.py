@@ -61,7 +61,7 @@ class Generations:
 
     That folder is in ``folder``.
 
-    Only one thread may use it at a time, except :attr:`kept` and :attr:`error`.
+    Only one thread may use it at a time, except ``kept`` and ``error``.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Generations:
         return True
 
     def load(self, digest: str) -> Copy | None:
-        """Return a kept content; None if it is gone.  Raise as :meth:`.CopyFile.load` does."""
+        """Return a kept content; None if it is gone.  Raise as ``load`` does."""
         copy = self._file(f"{digest}.copy").load()
         if copy is not None and copy.digest != digest:
             raise ValueError("it has another content")

@@ -1,6 +1,6 @@
 """One layer of a store: it is read in a thread of its own, and its last good content is kept.
 
-The result of a reading is taken over by the store's refresher, in its thread: :meth:`Layer.take`.
+The result of a reading is taken over by the store's refresher, in its thread: ``Layer.take``.
 """
 
 from __future__ import annotations

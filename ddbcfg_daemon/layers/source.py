@@ -30,7 +30,7 @@ _LOOK_EVERY = 1.0  # seconds
 
 
 class LayersSource:
-    """Reads the layers of ``store``.  Only the refresher's thread calls :meth:`read`.
+    """Reads the layers of ``store``.  Only the refresher's thread calls ``read``.
 
     ``part_of`` returns what a layer is made of: its source, its guards and its copy on disk.
     """

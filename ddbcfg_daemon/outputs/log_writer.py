@@ -158,7 +158,7 @@ def _record(level: int, text: str, event: str) -> logging.LogRecord:
 
 
 def set_up_logging(level: str, style: str) -> LogWriter:
-    """Send all log records to standard error, as :func:`choose_log` says; return the handler."""
+    """Send all log records to standard error, as ``choose_log`` says; return the handler."""
     _open_standard_descriptors()
     handler = LogWriter(2)
     logging.getLogger().addHandler(handler)

@@ -15,7 +15,7 @@ log = logging.getLogger("ddbcfg.daemon")
 
 
 class MetricsFile:
-    """Writes the last text of :meth:`write` to ``path``, atomically.
+    """Writes the last text of ``write`` to ``path``, atomically.
 
     A failure is logged once; the next one is logged only after a successful write.
     """

@@ -200,7 +200,7 @@ class Pin:
             self._writing = self._keeper.do(lambda: file.save(pinned.content()))
 
     def _write_again(self) -> None:
-        """See what became of the last :meth:`_write`, and try again if it failed."""
+        """See what became of the last ``_write``, and try again if it failed."""
         if self._writing is None or not self._writing.done():
             return
         error, self._writing = self._writing.exception(), None

@@ -36,7 +36,7 @@ from ddbcfg_daemon.publishing.objects import (
 
 
 class WritablePage:
-    """A control page mapped for writing.  Made by :meth:`create` or :meth:`adopt`."""
+    """A control page mapped for writing.  Made by ``create`` or ``adopt``."""
 
     def __init__(self, names: Names, fd: int, hidden: str = "") -> None:
         self._hidden = hidden  # the temporary name, until the page is put in place
@@ -57,9 +57,9 @@ class WritablePage:
     def create(
         cls, names: Names, access: Access, reclaim: Callable[[], int | None]
     ) -> WritablePage:
-        """Create a new page without a generation; readers find it only after :meth:`put_in_place`.
+        """Create a new page without a generation; readers find it only after ``put_in_place``.
 
-        Raise NoSpace and ShmRefused; see :func:`.objects.allocate` for ``reclaim``.
+        Raise NoSpace and ShmRefused; see ``allocate`` for ``reclaim``.
         """
         hidden = temporary(names)
         fd = create_exclusively(hidden, access)
@@ -150,7 +150,7 @@ class WritablePage:
             os.utime(self._fd)
 
     def status(self) -> PageStatus:
-        """Return the last status written with :meth:`report`; an empty one if it is damaged."""
+        """Return the last status written with ``report``; an empty one if it is damaged."""
         try:
             return read_status(self._bytes, self._words)
         except ValueError:

@@ -17,7 +17,7 @@ from ddbcfg_daemon.publishing.steering import Errand, Errands
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of a poll; see :class:`ddbcfg_client.format.request.Response`."""
+    """The outcome of a poll; see ``ddbcfg_client.format.request.Response``."""
 
     generation: int
     published: bool
@@ -75,7 +75,7 @@ class PollRequests:
         return self._begun
 
     def ask(self, *, accept: bool = False, full: bool = False) -> bool:
-        """Request a poll; return whether none was pending.  See :class:`Asked`."""
+        """Request a poll; return whether none was pending.  See ``Asked``."""
         asked = Asked(accept, full)
         with self._changed:
             self.count += 1
@@ -131,7 +131,7 @@ class PollRequests:
             self.errands.forget()
 
     def steer(self, request: Request, uid: int) -> Errand:
-        """Add an errand of the user ``uid``; see :mod:`.steering`."""
+        """Add an errand of the user ``uid``; see ``steering``."""
         errand = Errand(request, uid)
         with self._changed:
             self.errands.add(errand)
@@ -139,12 +139,12 @@ class PollRequests:
         return errand
 
     def wake(self) -> None:
-        """End a :meth:`wait`."""
+        """End a ``wait``."""
         with self._changed:
             self._wake()
 
     def wait(self, seconds: float) -> None:
-        """Wait for ``seconds``, or until a poll is requested or :meth:`wake` is called."""
+        """Wait for ``seconds``, or until a poll is requested or ``wake`` is called."""
         with self._changed:
             self._changed.wait_for(lambda: self._woken, seconds)
             self._woken = False

@@ -34,7 +34,7 @@ def _about(reading: Reading) -> About:
 
 
 class Publisher:
-    """Serves one store from construction to :meth:`close`.
+    """Serves one store from construction to ``close``.
 
     Raises WriterLocked if another daemon serves it, and ForeignObject if another user's object has
     one of the names.  ``listen`` is called with the request sockets; without it, none are created.

@@ -33,7 +33,7 @@ def _begin(status: PageStatus, generation: int) -> None:
 class SharedStore:
     """Page, segments and semaphore of one store, and the published content.
 
-    Created by :func:`.takeover.take_over`.  ``page`` is the current page, ``reported`` the status
+    Created by ``take_over``.  ``page`` is the current page, ``reported`` the status
     last written to it.  ``at`` is called with the name of each step before the step.
     """
 
@@ -181,7 +181,7 @@ class SharedStore:
         self._replaced.release()
 
     def reclaim(self) -> int | None:
-        """Free the memory of replaced segments: see :meth:`.replaced.ReplacedSegments.reclaim`."""
+        """Free the memory of replaced segments: see ``reclaim``."""
         return self._replaced.reclaim()
 
     def sweep(self) -> None:

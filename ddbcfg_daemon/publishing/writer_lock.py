@@ -38,7 +38,7 @@ os.register_at_fork(after_in_child=_release_all)
 
 
 class WriterLock:
-    """Holds the lock from construction to :meth:`release`, or the end of the process.
+    """Holds the lock from construction to ``release``, or the end of the process.
 
     Raises WriterLocked (with pid 0: only the page may know the holder) or ForeignObject.
     """

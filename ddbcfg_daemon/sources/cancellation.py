@@ -23,7 +23,7 @@ _current = local()
 class Cancellation:
     """Lets another thread cancel the requests that a thread makes inside a ``with`` block of it.
 
-    ``paused`` is the number of seconds for which the thread was to :func:`pause`.
+    ``paused`` is the number of seconds for which the thread was to ``pause``.
     """
 
     def __init__(self) -> None:

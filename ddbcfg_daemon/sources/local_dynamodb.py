@@ -46,7 +46,7 @@ _accounts = itertools.count(1)
 class LocalDynamoDB:
     """A separate DynamoDB, empty at first; it runs until ``stop()`` or the end of the ``with``.
 
-    Raises :class:`MissingExtra` if the packages for it are not installed, OSError if no loopback
+    Raises ``MissingExtra`` if the packages for it are not installed, OSError if no loopback
     port is free, RuntimeError if no thread can be started.
     """
 
@@ -116,8 +116,8 @@ class LocalDynamoDB:
     ) -> None:
         """Create ``table`` if it does not exist, and write every option of ``stores`` to it.
 
-        Raise :class:`ValueRefused` for a value that DynamoDB cannot store, before anything is
-        sent, and :class:`TableError` for a request that it refuses.
+        Raise ``ValueRefused`` for a value that DynamoDB cannot store, before anything is
+        sent, and ``TableError`` for a request that it refuses.
         """
         items: list[tuple[str, WriteRequestTypeDef]] = []
         for store, options in stores.items():

@@ -76,7 +76,7 @@ class RevisionSource:
     def read(
         self, progress: Progress, *, full: bool = False, served: Served | None = None
     ) -> Reading:
-        """Return the store as it is known after this poll; see :class:`.base.Source`.
+        """Return the store as it is known after this poll; see ``Source``.
 
         Raise what StoreSource raises, and if nothing is known yet, ImportPending and
         StoreUnsettled.

@@ -60,7 +60,7 @@ class Delay:
         self._clock = clock
 
     def reason(self, revision: Revision) -> str:
-        """Return why *revision* is not read now, empty if it is."""
+        """Return why ``revision`` is not read now, empty if it is."""
         if self._vain is not None and self._vain[0] == mark_of(revision):
             return self._vain[1]
         now = self._clock()

@@ -76,7 +76,7 @@ class StoreSource:
     def reads(
         self, table: Table, progress: Progress, sleep: Callable[[float], None] = pause
     ) -> StoreReads:
-        """Return the requests of a poll; after it, pass them to :meth:`count`."""
+        """Return the requests of a poll; after it, pass them to ``count``."""
         return StoreReads(
             table,
             self.store,

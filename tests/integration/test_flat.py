@@ -23,7 +23,7 @@ WANTED = ("option 1", "option 5", "option 9")
 
 
 class Count:
-    """What readers did since the last :meth:`reset`."""
+    """What readers did since the last ``reset``."""
 
     def __init__(self) -> None:
         self.reset()

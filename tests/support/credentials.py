@@ -85,7 +85,7 @@ class Service:
 
 
 class CredentialSource(ABC):
-    """Gives out ``key`` after :meth:`mend`; before that, and after :meth:`fail`, it fails."""
+    """Gives out ``key`` after ``mend``; before that, and after ``fail``, it fails."""
 
     #: What an error has to name, for each way to fail.
     faults: ClassVar[dict[str, str]]

@@ -30,7 +30,7 @@ OPTIONS = {"db": {"host": SECRET, "port": 5432, "tags": {"a"}}, "empty": {}, "gr
 
 
 class Clocks:
-    """The clocks that :mod:`.moment` reads, as a host has them that can be booted."""
+    """The clocks that ``moment`` reads, as a host has them that can be booted."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.wall = 1_800_000_000 * 10**9

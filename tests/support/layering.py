@@ -76,7 +76,7 @@ class LayeredStore:
         self.start()
 
     def start(self) -> None:
-        """Start the first daemon, or after :meth:`stop` another one."""
+        """Start the first daemon, or after ``stop`` another one."""
         self.publisher = Publisher(self.settings.names)
         self.source = LayersSource(self.settings, self._part_of, self.patience)
         self.requests = PollRequests()

@@ -60,13 +60,13 @@ class Publishing:
         return self.number
 
     def storm(self) -> int:
-        """Publish without a pause until :meth:`kill`: the number of the first publication."""
+        """Publish without a pause until ``kill``: the number of the first publication."""
         self._ask(f"storm {self.number + 1}")
         self.number = int(self._answer())
         return self.number
 
     def await_request(self) -> None:
-        """Return when a reader asked for a poll; it gets none before :meth:`poll`."""
+        """Return when a reader asked for a poll; it gets none before ``poll``."""
         self._ask("reload")
         assert self._answer() == "asked"
 

@@ -1,6 +1,6 @@
 """Writers and hosts of one store that race, each a process of its own.
 
-``python -m support.revising ROLE URL TABLE FOLDER SEED ENOUGH``: see :func:`main` for the roles.
+``python -m support.revising ROLE URL TABLE FOLDER SEED ENOUGH``: see ``main`` for the roles.
 Each prints ``ready``, waits for a line, works until FOLDER has a file ``stop``, and prints what it
 counted.  It makes a file ``enough-SEED`` there once it has done what a race is for: a host, once it
 has published ENOUGH contents.

@@ -19,6 +19,7 @@ from support.site.pages import MissingTarget, documents, relinked, stage
 from support.site.settings import settings_page
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("ddbcfg_client", "ddbcfg_daemon", "pytest_ddbcfg")
 
 
 def test_each_command_has_a_section_with_all_its_flags() -> None:
@@ -58,6 +59,15 @@ def test_the_fixtures_of_the_plugin_are_public() -> None:
     found = public("pytest_ddbcfg")
     assert {"ddbcfg", "ddbcfg_override", "ddbcfg_daemon"} <= set(found)
     assert all(hasattr(pytest_ddbcfg, name) for name in found)
+
+
+def test_docstrings_have_no_markup_that_the_reference_would_show_as_it_is() -> None:
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    role = re.compile(r":[a-z]+:`[^`\n]+`|^ *\.\. [a-z]+::", re.MULTILINE)
+    assert len(paths) > 100
+    assert role.search("Raise :class:`ConfigError`.")
+    found = {path.relative_to(ROOT): role.findall(path.read_text()) for path in paths}
+    assert {path: roles for path, roles in found.items() if roles} == {}
 
 
 def test_each_page_is_in_the_navigation() -> None:

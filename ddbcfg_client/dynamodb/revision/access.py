@@ -39,7 +39,7 @@ class Write:
 
 
 class Reads(Protocol):
-    """What a host asks.  Each method raises `TableError`."""
+    """What a host asks.  Each method raises ``TableError``."""
 
     @property
     def place(self) -> Place:
@@ -73,11 +73,11 @@ class Access(Reads, Protocol):
     def together(self, options: Sequence[str]) -> tuple[Item | None, Content]:
         """Return the revision item and these options as they are at one point in time.
 
-        Raise `TransactionRefused` if a transaction is under way on one of them.
+        Raise ``TransactionRefused`` if a transaction is under way on one of them.
         """
 
     def commit(self, writes: Sequence[Write], token: str) -> None:
-        """Do all or nothing, once for each *token*; raise `TransactionRefused` for nothing."""
+        """Do all or nothing, once for each ``token``; raise ``TransactionRefused`` for nothing."""
 
     def put_part(self, item: Item) -> None:
         """Write a part of a record, whatever else goes on."""
@@ -101,7 +101,7 @@ class Access(Reads, Protocol):
         """Return the seconds since 1970."""
 
     def jitter(self, most: float) -> float:
-        """Return any number of seconds from 0 to *most*."""
+        """Return any number of seconds from 0 to ``most``."""
 
     def token(self) -> str:
         """Return a name that nobody else has."""

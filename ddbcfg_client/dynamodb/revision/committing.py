@@ -33,9 +33,10 @@ _LOST = (TableUnreachable, AnswerMalformed)
 
 
 def commit(access: Access, writes: Sequence[Write], token: str, rev: int) -> bool:
-    """Write *rev*, whose change item is among the writes; return False if it was refused.
+    """Write ``rev``, whose change item is among the writes; return False if it was refused.
 
-    Raise `ChangeUncertain` if no response came, and other `TableError` for what is wrong for good.
+    Raise ``ChangeUncertain`` if no response came, and other ``TableError`` for what is wrong for
+    good.
     """
     failure: TableError | None = None
     lost = False
@@ -78,6 +79,6 @@ def commit(access: Access, writes: Sequence[Write], token: str, rev: int) -> boo
 
 
 def made_by(access: Access, rev: int, token: str) -> bool:
-    """Whether the change item of *rev* has this token."""
+    """Whether the change item of ``rev`` has this token."""
     item = access.change(rev)
     return item is not None and item.get("token") == {"S": token}

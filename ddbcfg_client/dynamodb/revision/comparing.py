@@ -43,7 +43,7 @@ class ReadAt:
 
 
 def check_read(access: Access, revision: Revision, read: ReadAt | None) -> None:
-    """Return if what was read has not changed since; else raise `ChangeConflict`."""
+    """Return if what was read has not changed since; else raise ``ChangeConflict``."""
     if read is not None:
         check_unchanged(access, revision, read.unchanged, read.options, {})
 
@@ -55,10 +55,10 @@ def check_unchanged(
     options: Collection[str] | None,
     before: Content,
 ) -> None:
-    """Return if none of *options* changed since; raise `ChangeConflict` that names those that did.
+    """Return if no option of ``options`` changed since; raise ``ChangeConflict`` if one did.
 
-    With a revision, None are all options of the store.  *before* has what they are now.  Also raise
-    it if the record does not say what changed.
+    With a revision, None are all options of the store.  ``before`` has what they are now.  Also
+    raise it if the record does not say what changed.
     """
     if unchanged is None:
         return
@@ -100,7 +100,7 @@ _MOST = 100
 
 
 def _changed_after(access: Access, revision: Revision, rev: int) -> set[str] | None:
-    """Return the names that changed after *rev*, None if that is not on record."""
+    """Return the names that changed after ``rev``, None if that is not on record."""
     log = revision.changes_after(rev)
     if log is not None:
         return {name for _, name, _ in log}

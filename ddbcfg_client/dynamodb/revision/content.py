@@ -39,7 +39,7 @@ def weight(name: str, packed: bytes | None) -> int:
 
 
 def total_of(content: Content) -> int:
-    """Return the sum of the digests of all options; :func:`digest_of` makes a digest of it."""
+    """Return the sum of the digests of all options; ``digest_of`` makes a digest of it."""
     return sum(weight(name, packed) for name, packed in content.items())
 
 
@@ -49,13 +49,13 @@ def digest_of(total: int) -> bytes:
 
 
 def differences(before: Content, after: Content) -> tuple[Entry, ...]:
-    """Return what makes *after* of *before*, in order of the names."""
+    """Return what makes ``after`` of ``before``, in order of the names."""
     names = sorted(name for kind in named_differences(before, after) for name in kind)
     return tuple(Entry(name, before.get(name), after.get(name)) for name in names)
 
 
 def with_options(content: Content, options: Iterable[tuple[str, bytes | None]]) -> dict[str, bytes]:
-    """Return the content with these *options* set, or removed if they are None, in their order."""
+    """Return the content with these ``options`` set in their order; None removes an option."""
     made = dict(content)
     for name, packed in options:
         if packed is None:

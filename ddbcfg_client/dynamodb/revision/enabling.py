@@ -56,8 +56,8 @@ class Settings:
 def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Revision:
     """Make the first revision of a store, or give one that has revisions other settings.
 
-    It takes a minute; if it is interrupted, the store has no revisions.  Raise `ChangeRefused` if
-    another one was faster, `ImportPending`, `StoreUnsettled`.
+    It takes a minute; if it is interrupted, the store has no revisions.  Raise ``ChangeRefused`` if
+    another one was faster, ``ImportPending``, ``StoreUnsettled``.
     """
     access.place.check()
     settings.check(access)
@@ -146,7 +146,7 @@ def _with_settings(access: Access, settings: Settings) -> Revision:
 def disable(access: Access) -> int:
     """End a store's revisions, and return the last one; hosts read the store whole again.
 
-    The change items stay.  Raise `RevisionMissing`, `ImportPending`, `ChangeRefused`.
+    The change items stay.  Raise ``RevisionMissing``, ``ImportPending``, ``ChangeRefused``.
     """
     place = access.place
     seen = access.revision(consistent=True)

@@ -43,11 +43,11 @@ def follow(
 ) -> Followed:
     """Poll: return what is known then, having read as little as possible.
 
-    *full* reads the whole store, and *strong* reads it consistently at once: without it, a store in
-    doubt would be read once more for nothing.  *doubtful* is what the last poll says of it.  *dead*
-    says whether an import that is seen again has ended without a word: it matters only to a host
-    that has nothing to serve.  *later* returns why a change that only a reading of the store shows
-    is not read now, empty if it is.
+    ``full`` reads the whole store, and ``strong`` reads it consistently at once: without it, a
+    store in doubt would be read once more for nothing.  ``doubtful`` is what the last poll says of
+    it.  ``dead`` says whether an import that is seen again has ended without a word: it matters
+    only to a host that has nothing to serve.  ``later`` returns why a change that only a reading of
+    the store shows is not read now, empty if it is.
     """
     return _Poll(reads, known, doubtful, dead, later, strong=strong).run(full=full)
 
@@ -209,7 +209,7 @@ class _Poll:
 
 
 def caught_up(reads: Reads, known: Known, revision: Revision) -> Known | None:
-    """Return what is known as of *revision* without reading the store, None if that cannot be."""
+    """Return what is known as of ``revision`` without reading the store, None if that cannot be."""
     if known.is_at(revision):
         return known
     ahead = revision.epoch == known.epoch and revision.rev > known.rev

@@ -41,7 +41,7 @@ class Past:
 
 
 def current_revision(access: Access) -> Revision:
-    """Return the store's revision; raise `RevisionMissing` and what parsing it raises."""
+    """Return the store's revision; raise ``RevisionMissing`` and what parsing it raises."""
     seen = access.revision(consistent=True)
     if seen is None:
         place = access.place
@@ -52,9 +52,9 @@ def current_revision(access: Access) -> Revision:
 def records(
     access: Access, *, since: int = 0, damaged: Callable[[HistoryGap], None] | None = None
 ) -> Iterator[Record]:
-    """Yield the change items of the revisions above *since* that are on record, newest first.
+    """Yield the change items of the revisions above ``since`` that are on record, newest first.
 
-    For one that is damaged call *damaged* and go on; without it raise `HistoryGap`.
+    For one that is damaged call ``damaged`` and go on; without it raise ``HistoryGap``.
     """
     below = current_revision(access).rev + 1
     while items := access.changes_below(below, _BATCH):
@@ -78,7 +78,7 @@ def records(
 
 
 def entries_of(access: Access, record: Record) -> list[Entry]:
-    """Return what a record says changed; raise `HistoryGap` if its parts do not say."""
+    """Return what a record says changed; raise ``HistoryGap`` if its parts do not say."""
     entries = list(record.entries or ())
     try:
         for plan in record.plans:
@@ -96,11 +96,11 @@ def names_of(access: Access, record: Record) -> list[str]:
 
 
 def past(access: Access, rev: int) -> Past:
-    """Return what the whole store was at revision *rev*.
+    """Return what the whole store was at revision ``rev``.
 
     It is what the store is, with the changes since taken back, and proved by the digests on record.
-    Raise `HistoryGap` if they do not lead back there, `StoreUnsettled` if what the store is cannot
-    be proved.
+    Raise ``HistoryGap`` if they do not lead back there, ``StoreUnsettled`` if what the store is
+    cannot be proved.
     """
     now, current = _proved(access)
     if rev > now.rev or rev < 1:
@@ -128,7 +128,7 @@ def past(access: Access, rev: int) -> Past:
 
 
 def diff(access: Access, first: int, last: int) -> list[Entry]:
-    """Return what made revision *last* of revision *first*, in order of the names."""
+    """Return what made revision ``last`` of revision ``first``, in order of the names."""
     now = current_revision(access).rev
     if max(first, last) > now:
         raise _gap(access, max(first, last), f"the store is at revision {now}")
@@ -153,7 +153,7 @@ def rollback(
     why: str = "",
     options: Collection[str] | None = None,
 ) -> Change:
-    """Return the change that makes the store, or only *options* of it, what it was at *to*.
+    """Return the change that makes the store, or only ``options`` of it, what it was at ``to``.
 
     It is not written yet, and will not be over what others write until then.
     """
@@ -167,7 +167,7 @@ def rollback_to(
     why: str = "",
     options: Collection[str] | None = None,
 ) -> Change:
-    """Return the change of :func:`rollback`, to what is known of the past."""
+    """Return the change of ``rollback``, to what is known of the past."""
     names = was.content.keys() | was.current.keys() if options is None else set(options)
     wanted: Mapping[str, bytes | None] = {
         name: was.content.get(name)

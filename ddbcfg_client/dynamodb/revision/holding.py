@@ -35,7 +35,7 @@ def last_change(access: Access) -> int:
 
 
 def put_revision(access: Access, revision: Revision, seen: Item | None) -> bool:
-    """Write the revision item alone; return False if it is not as it was *seen* any more."""
+    """Write the revision item alone; return False if it is not as it was ``seen`` any more."""
     return transact(access, [revision_write(access, revision, seen)], revision)
 
 
@@ -89,7 +89,7 @@ class Held:
         return self.revision.pending
 
     def renew(self, writes: Sequence[Write] = (), parts: int | None = None) -> None:
-        """Do the *writes* with a new beat; raise :class:`ChangeRefused` if others took over."""
+        """Do the ``writes`` with a new beat; raise ``ChangeRefused`` if others took over."""
         access = self._access
         revision = renewed(self.revision, parts)
         if not transact(access, [*writes, revision_write(access, revision, self.seen)], revision):

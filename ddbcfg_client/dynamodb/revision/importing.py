@@ -52,8 +52,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 3.0
 def write(access: Access, change: Change, *, pace: float = PACE) -> Written | None:
     """Write a change of any size as one; return None if the store has no revisions.
 
-    In one transaction if it fits, else in parts: then also raise `ImportInterrupted`, after which
-    hosts keep the revision before, and `StoreUnsettled`.
+    In one transaction if it fits, else in parts: then also raise ``ImportInterrupted``, after which
+    hosts keep the revision before, and ``StoreUnsettled``.
     """
     try:
         return write_change(access, change)
@@ -184,9 +184,9 @@ def seal_import(
     entries: Sequence[Entry],
     content: Content,
 ) -> Revision:
-    """Make the revision that has the import; *content* is what the table holds now.
+    """Make the revision that has the import; ``content`` is what the table holds now.
 
-    *before* is what it held, so what other writers changed meanwhile is on record too.
+    ``before`` is what it held, so what other writers changed meanwhile is on record too.
     """
     expected = with_options(before, ((entry.name, entry.after) for entry in entries))
     revision = held.revision

@@ -79,7 +79,7 @@ class Revision:
     others: Item = field(default_factory=dict)
 
     def changes_after(self, rev: int) -> list[LogEntry] | None:
-        """Return what the log says changed after *rev*; None if it does not say, or is damaged."""
+        """Return what changed after ``rev``; None if the log is damaged or does not reach back."""
         if self.base > rev:
             return None
         try:
@@ -105,7 +105,7 @@ class Revision:
 
 
 def parse_revision(place: Place, item: Item) -> Revision:
-    """Return what a revision item says; raise `RevisionDamaged` or `RevisionFormatUnknown`."""
+    """Return what a revision item says; raise ``RevisionDamaged`` or ``RevisionFormatUnknown``."""
     try:
         number = _number(item["format"])
         if number == FORMAT:
@@ -162,7 +162,7 @@ def _pending(attribute: Mapping[str, Any]) -> Pending:
 
 
 def item_of(place: Place, revision: Revision) -> dict[str, Any]:
-    """Return the item that :func:`parse_revision` parses."""
+    """Return the item that ``parse_revision`` parses."""
     item: dict[str, Any] = {
         **revision.others,
         **place.key_names.key(place.home, REVISION_OPTION),
@@ -197,7 +197,7 @@ def item_of(place: Place, revision: Revision) -> dict[str, Any]:
 
 
 def with_log(place: Place, revision: Revision, log: list[LogEntry], base: int) -> Revision:
-    """Return the revision with as much of *log*, complete after *base*, as there is room for.
+    """Return the revision with as much of ``log``, complete after ``base``, as there is room for.
 
     The oldest revisions leave it first, each as a whole.
     """

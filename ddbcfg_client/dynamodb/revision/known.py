@@ -61,8 +61,8 @@ class Followed:
 
     ``doubtful`` is the total of a content that was read and not believed: the next poll wants it.
     ``known`` is what to serve from now on; None if nothing is known, or if the store has no
-    revision to go by (`How.PLAIN`): then it is to be read as it would be without one.  It then has
-    a ``revision`` only while the first one is being made.
+    revision to go by (``How.PLAIN``): then it is to be read as it would be without one.  It then
+    has a ``revision`` only while the first one is being made.
     """
 
     how: How
@@ -93,7 +93,7 @@ def applied(
 
 
 def explained(content: Content, then: Revision, now: Revision) -> Content | None:
-    """Return what *content*, read at a revision *then*, is at *now*; None if the log has a gap."""
+    """Return ``content``, read at revision ``then``, as it is ``now``; None for a gap."""
     if then.epoch != now.epoch:
         return None
     if then.rev == now.rev:

@@ -27,7 +27,7 @@ def pack_log(log: Sequence[LogEntry]) -> bytes:
 
 
 def unpack_log(raw: bytes) -> list[LogEntry]:
-    """Return the entries that :func:`pack_log` packed; ValueError for any other bytes."""
+    """Return the entries that ``pack_log`` packed; ValueError for any other bytes."""
     return [(_number(rev), _name(name), _side(packed)) for rev, name, packed in _rows(raw)]
 
 
@@ -37,7 +37,7 @@ def pack_entries(entries: Iterable[Entry]) -> bytes:
 
 
 def unpack_entries(raw: bytes) -> list[Entry]:
-    """Return the entries that :func:`pack_entries` packed; ValueError for any other bytes."""
+    """Return the entries that ``pack_entries`` packed; ValueError for any other bytes."""
     return [Entry(_name(name), _side(was), _side(now)) for name, was, now in _rows(raw)]
 
 

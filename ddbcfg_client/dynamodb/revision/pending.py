@@ -27,7 +27,7 @@ class Watch:
     since: float = 0.0
 
     def still_for(self, pending: Pending, now: float) -> float:
-        """Return for how many seconds *pending*, seen at *now*, has not changed."""
+        """Return for how many seconds ``pending``, seen at ``now``, has not changed."""
         if pending != self.last:
             self.last, self.since = pending, now
         return now - self.since
@@ -43,7 +43,7 @@ class Patience:
         self._reported = False
 
     def wait(self, pending: Pending) -> None:
-        """Return after a moment; raise :class:`ImportPending` when it is no use to wait on."""
+        """Return after a moment; raise ``ImportPending`` when it is no use to wait on."""
         now = self._access.monotonic()
         if self._began is None:
             self._began = now

@@ -75,7 +75,7 @@ class Place:
             raise NameRefused("store", self.store, f"must not begin with {HOME_PREFIX!r}")
 
     def check(self) -> None:
-        """Return if a store of this name can have revisions; raise :class:`NameRefused`."""
+        """Return if a store of this name can have revisions; raise ``NameRefused``."""
         self.check_writer()
         length = len(self.store.encode())
         if length > _LONGEST_STORE:
@@ -100,7 +100,7 @@ def revision_of(option: str) -> int:
 
 
 def part_option(token: str, number: int) -> str:
-    """Return the option key of a part of the record that *token* names."""
+    """Return the option key of a part of the record that ``token`` names."""
     return f"part/{token}/{number:06d}"
 
 

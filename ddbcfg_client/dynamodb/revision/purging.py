@@ -15,10 +15,10 @@ _BATCH = 50
 
 
 def purge(access: Access, *, before: int) -> int:
-    """Delete what is on record of the revisions below *before*; return of how many it was.
+    """Delete what is on record of the revisions below ``before``; return of how many it was.
 
-    Parts of imports that never became a revision go too.  Raise `RevisionMissing`, and
-    `ChangeRefused` if other writers are always faster.
+    Parts of imports that never became a revision go too.  Raise ``RevisionMissing``, and
+    ``ChangeRefused`` if other writers are always faster.
     """
     # Listed first: what is written from here on belongs to what is seen later, and stays.
     parts = access.part_options()
@@ -49,7 +49,7 @@ def purge(access: Access, *, before: int) -> int:
 
 
 def _trim_log(access: Access, before: int) -> Revision:
-    """Take the revisions below *before* out of the log; return the revision then."""
+    """Take the revisions below ``before`` out of the log; return the revision then."""
     place = access.place
     for _ in range(_TRIES):
         seen = access.revision(consistent=True)

@@ -76,9 +76,9 @@ def new_record(
     planned: int = 0,
     gap: bool = False,
 ) -> tuple[Record, list[Piece]]:
-    """Return the record of *revision* and the parts it takes beside *plans*, under *token*.
+    """Return the record of ``revision`` and the parts it takes beside ``plans``, under ``token``.
 
-    The plans have *planned* options, *entries* are the others.
+    The plans have ``planned`` options, ``entries`` are the others.
     """
     assert revision.digest is not None
     packed = pack_entries(entries)
@@ -126,7 +126,7 @@ def _groups(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
 
 
 def item_of_record(place: Place, record: Record, expiry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the change item; *expiry* is its TTL attribute, if it has one."""
+    """Return the change item; ``expiry`` is its TTL attribute, if it has one."""
     item: dict[str, Any] = {
         **expiry,
         **place.key_names.key(place.home, change_option(record.rev)),

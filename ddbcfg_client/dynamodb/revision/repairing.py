@@ -46,9 +46,9 @@ def repair(
 ) -> Repaired | None:
     """Finish an import that stands still, or take it back; return None if there is nothing to do.
 
-    A damaged revision item, and with *new_epoch* one that is whole, is followed by one in a new
-    epoch: for a table that was restored.  Raise `RevisionMissing`, `ImportPending` if the import
-    goes on, `ChangeRefused` if another writer was faster, `StoreUnsettled`.
+    A damaged revision item, and with ``new_epoch`` one that is whole, is followed by one in a new
+    epoch: for a table that was restored.  Raise ``RevisionMissing``, ``ImportPending`` if the
+    import goes on, ``ChangeRefused`` if another writer was faster, ``StoreUnsettled``.
     """
     place = access.place
     seen = access.revision(consistent=True)

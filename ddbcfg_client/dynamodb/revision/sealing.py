@@ -34,7 +34,7 @@ _READINGS = 30
 
 
 def settled(access: Access, pause: float = SETTLED) -> Content:
-    """Return what two strong readings agree on; raise `StoreUnsettled` if none do."""
+    """Return what two strong readings agree on; raise ``StoreUnsettled`` if none do."""
     content = access.options(consistent=True)
     for _ in range(_READINGS - 1):
         access.wait(pause)
@@ -62,9 +62,10 @@ def seal(
     gap: bool = False,
     epoch: str = "",
 ) -> Revision | None:
-    """Make the revision after *revision* of *content*, with an empty log; None if it was refused.
+    """Make the revision of ``content`` after ``revision``; return None if it was refused.
 
-    *plan* holds what an import wrote, *entries* what else changed; *gap* says that this is not all.
+    Its log is empty.  ``plan`` holds what an import wrote, ``entries`` what else changed; ``gap``
+    says that this is not all.
     """
     place = access.place
     now = access.now()
@@ -94,7 +95,7 @@ def seal(
 
 
 def renewed(revision: Revision, parts: int | None = None) -> Revision:
-    """Return the revision with another beat of its import, and perhaps its number of *parts*."""
+    """Return the revision with another beat of its import, and perhaps its number of ``parts``."""
     pending = revision.pending
     assert pending is not None
     beat = pending.beat + 1
@@ -103,5 +104,5 @@ def renewed(revision: Revision, parts: int | None = None) -> Revision:
 
 
 def proves(revision: Revision, content: Content) -> bool:
-    """Whether *content* is what the revision says the store is."""
+    """Whether ``content`` is what the revision says the store is."""
     return revision.digest is not None and digest_of(total_of(content)) == revision.digest

@@ -67,7 +67,7 @@ class Synced:
 def sync(
     access: Access, known: Known | None, *, by: str | Callable[[], str], why: str = WHY
 ) -> Synced:
-    """Do one round; *known* is what the last one remembers.  Raise what `write_change` raises."""
+    """Do one round; ``known`` is what the last one returned.  Raise as ``write_change`` does."""
     scribe = _Scribe(access, Change({}, by, why))
     try:
         for _ in range(_ROUNDS):

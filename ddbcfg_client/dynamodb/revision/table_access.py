@@ -13,7 +13,7 @@ from ddbcfg_client.dynamodb.revision.table_reads import TableReads
 
 
 class TableAccess(TableReads):
-    """What the protocol asks of a table; see :class:`~.access.Access` for each method."""
+    """What the protocol asks of a table; see ``Access`` for each method."""
 
     on_wait: OnWait | None = None
 

@@ -41,10 +41,10 @@ _THROTTLED = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class TableReads:
-    """What the protocol reads; see :class:`~.access.Access` for each method.
+    """What the protocol reads; see ``Access`` for each method.
 
-    ``units`` are the read units that requests consumed, as the service says.  *pack* makes options
-    of the items of a Query, page by page; *progress* is called for each page.
+    ``units`` are the read units that requests consumed, as the service says.  ``pack`` makes
+    options of the items of a Query, page by page; ``progress`` is called for each page.
     """
 
     def __init__(
@@ -255,7 +255,7 @@ class TableReads:
         self._sleep(seconds)
 
     def jitter(self, most: float) -> float:
-        """Return a random part of *most*."""
+        """Return a random part of ``most``."""
         return random.uniform(0.0, most)
 
     def _count(self, answer: Mapping[str, Any]) -> None:

@@ -29,7 +29,7 @@ class Whole:
 def whole(access: Access) -> Whole | None:
     """Return the whole store; None if it has no revisions.
 
-    Raise `ImportPending` if an import does not end, `StoreUnsettled` if the store does not keep
+    Raise ``ImportPending`` if an import does not end, ``StoreUnsettled`` if the store does not keep
     still, and the errors of parsing and reading a revision item.
     """
     if not access.place.can_have_revisions:

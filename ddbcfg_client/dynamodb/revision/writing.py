@@ -98,9 +98,9 @@ class TooLarge(Exception):
 def write_change(access: Access, change: Change) -> Written | None:
     """Write a change in one transaction; return None if the store has no revisions.
 
-    Raise `TooLarge` if it takes several, `ChangeConflict`, `ImportPending`, `ChangeRefused`,
-    `ChangeUncertain`, `RevisionDamaged`, `RevisionFormatUnknown`, `RevisionElsewhere` and
-    `TableError`.
+    Raise ``TooLarge`` if it takes several, ``ChangeConflict``, ``ImportPending``,
+    ``ChangeRefused``, ``ChangeUncertain``, ``RevisionDamaged``, ``RevisionFormatUnknown``,
+    ``RevisionElsewhere`` and ``TableError``.
     """
     access.place.check_writer()
     if not access.place.can_have_revisions:
@@ -160,7 +160,7 @@ def try_change(access: Access, change: Change, token: str) -> Written | Pending 
 def read_together(access: Access, options: Sequence[str]) -> tuple[Item | None, Content]:
     """Return the revision item and these options as they are at one point in time.
 
-    Raise `ChangeRefused` if transactions are always under way on them, and `TableError`.
+    Raise ``ChangeRefused`` if transactions are always under way on them, and ``TableError``.
     """
     for tries in range(_TRIES):
         try:
@@ -191,7 +191,7 @@ def own_revision(access: Access, seen: Item) -> Revision:
 
 
 def entries_of(options: Mapping[str, bytes | None], before: Content) -> tuple[Entry, ...]:
-    """Return what writing *options* changes."""
+    """Return what writing ``options`` changes."""
     entries = (Entry(name, before.get(name), options[name]) for name in sorted(options))
     return tuple(entry for entry in entries if entry.before != entry.after)
 
@@ -208,7 +208,7 @@ def next_revision(
     count: int,
     writes_options: bool = True,
 ) -> tuple[Revision, list[Write]]:
-    """Return the revision after *revision* that *entries* make, and the transaction for it.
+    """Return the revision after ``revision`` that ``entries`` make, and the transaction for it.
 
     Its log goes on.
     """
@@ -256,7 +256,7 @@ def change_write(access: Access, item: Item) -> Write:
 
 
 def revision_write(access: Access, revision: Revision, seen: Item | None) -> Write:
-    """Return the write of the revision item, if it is still as it was *seen*."""
+    """Return the write of the revision item, if it is still as it was ``seen``."""
     item = item_of(access.place, revision)
     return Write(REVISION_OPTION, item, home=True, guarded=True, seen=seen)
 

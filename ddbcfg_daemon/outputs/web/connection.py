@@ -32,7 +32,7 @@ class Phase(Enum):
 
 
 class Connection:
-    """A connection on a socket that does not block; call :meth:`go_on` when the socket is ready."""
+    """A connection on a socket that does not block; call ``go_on`` when the socket is ready."""
 
     def __init__(self, sock: socket.socket, respond: Respond) -> None:
         self.socket = sock

@@ -28,7 +28,7 @@ TURN = 0.1  # seconds of work after which the thread rests; one response may tak
 
 
 class Server:
-    """Serves ``respond`` on the socket of ``listener`` until :meth:`close`."""
+    """Serves ``respond`` on the socket of ``listener`` until ``close``."""
 
     def __init__(self, listener: Listener, respond: Respond) -> None:
         self._listener = listener

@@ -28,7 +28,7 @@ _STATIC = {
 
 
 class Site:
-    """Responds to requests with the state of ``stores``, which :meth:`show` sets."""
+    """Responds to requests with the state of ``stores``, which ``show`` sets."""
 
     def __init__(self, address: HttpAddress) -> None:
         self._address = address

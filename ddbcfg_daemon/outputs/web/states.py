@@ -33,7 +33,7 @@ ORDER = (NOT_SERVED, EMPTY, FAILING, STALE, PINNED, HELD, IN_DOUBT, STARTING, FR
 class StoreState:
     """The state of one store.
 
-    ``condition`` is one of :data:`ORDER`, ``reason`` says why; ``since`` is the time of a pin,
+    ``condition`` is one of ``ORDER``, ``reason`` says why; ``since`` is the time of a pin,
     hold or doubt, in seconds since 1970, 0 without one.  ``ready``: readers have a snapshot.
     ``stuck`` is the seconds without progress of its thread.  ``longest_interval`` is that of its
     slowest layer, if it has layers.

@@ -56,7 +56,7 @@ class Tables:
         self._tables: dict[str, Items] = {}
 
     def answer(self, operation: str, request: Request) -> object:
-        """Return the response; raise `Refused`."""
+        """Return the response; raise ``Refused``."""
         known = _MEMBERS.get(operation)
         if known is None or not request.keys() <= set(known.split()):
             raise Refused("ValidationException", f"{operation} is not known here, or not all of it")

@@ -60,7 +60,7 @@ def condition_of(status: Status) -> tuple[str, str]:
 def too_old(status: Status, max_age: float | None) -> str:
     """Return why the snapshot is older than ``max_age`` allows; "" if it is not.
 
-    :data:`AUTO` allows three intervals of the store, and at least five minutes.
+    ``AUTO`` allows three intervals of the store, and at least five minutes.
     """
     if max_age is None or status.generation == 0:
         return ""

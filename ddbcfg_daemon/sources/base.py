@@ -59,7 +59,7 @@ class Reading:
 
     Of several layers, some may take part with what was known of them: ``failure`` and ``held`` say
     why, and ``confirmed_at`` is when the table confirmed the oldest of them; None without any.
-    ``layers`` says which content of each took part: see :mod:`ddbcfg_daemon.layers.record`.
+    ``layers`` says which content of each took part: see ``ddbcfg_daemon.layers.record``.
     ``counts`` is false if a guard must not count the poll, because it did not read again what
     changed.
     """

@@ -94,7 +94,7 @@ class Gone(Exception):
 
 
 class OpenSegment:
-    """A reader's open segment; raise what :class:`ddbcfg_client.shm.segment.Segment` raises."""
+    """A reader's open segment; raise what ``ddbcfg_client.shm.segment.Segment`` raises."""
 
     def __init__(self, memory: Reader, generation: int) -> None:
         self.name = f"segment {generation}"

@@ -130,7 +130,7 @@ CUTS = (0, 8, 16, 28)  # the parts of a slot, each stored and loaded by itself
 
 
 class LoadedPage:
-    """A mapped page, as :func:`read_status` uses one: bytes and words."""
+    """A mapped page, as ``read_status`` uses one: bytes and words."""
 
     def __init__(self, memory: Reader, size: int) -> None:
         self._memory = memory

@@ -65,7 +65,7 @@ def test_docstrings_have_no_markup_that_the_reference_would_show_as_it_is() -> N
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     role = re.compile(r":[a-z]+:`[^`\n]+`|^ *\.\. [a-z]+::", re.MULTILINE)
     assert len(paths) > 100
-    assert role.search("Raise ``ConfigError``.")
+    assert role.search("Raise :class:" + "`ConfigError`.")
     found = {path.relative_to(ROOT): role.findall(path.read_text()) for path in paths}
     assert {path: roles for path, roles in found.items() if roles} == {}
 

@@ -20,7 +20,7 @@ from ddbcfg_daemon.guards import GuardRefused, SchemaGuard
 from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.outputs.opening import open_outputs
 from ddbcfg_daemon.rereading import schemas_of
-from ddbcfg_daemon.serving import check_folder, failure_of, guards_of_layer
+from ddbcfg_daemon.serving import check_folder, check_layers, failure_of, guards_of_layer
 from ddbcfg_daemon.settings import kinds
 from ddbcfg_daemon.settings.daemon_values import DAEMON_ROWS, DaemonSettings
 from ddbcfg_daemon.settings.http_address import HttpAddress
@@ -60,6 +60,7 @@ def _check_store(
     began = time.monotonic()
     try:
         check_folder(store)
+        check_layers(store, sources)
         reading = _read(sources, store, schemas)
         if not reading.options and not store.allow_empty:
             raise EmptyStore(store.table, store.store, published=False)

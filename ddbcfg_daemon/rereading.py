@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_daemon.errors import SettingsFileRefused
+from ddbcfg_daemon.errors import SettingRefused, SettingsFileRefused
 from ddbcfg_daemon.exits import reason_of
 from ddbcfg_daemon.outputs.base import Output
 from ddbcfg_daemon.outputs.log_writer import choose_log
@@ -47,7 +47,8 @@ def with_line(error: ConfigError | OSError, store: StoreSettings, name: str) -> 
     path, _, line = store.origins.get(name, "").rpartition(":")
     if not line.isdigit() or not path:
         return error
-    return SettingsFileRefused(path, int(line), f"{name}: {reason_of(error)}")
+    reason = error.reason if isinstance(error, SettingRefused) else reason_of(error)
+    return SettingsFileRefused(path, int(line), f"{name}: {reason}")
 
 
 class Rereading:

@@ -19,9 +19,10 @@ from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.disk.generations import Generations
-from ddbcfg_daemon.errors import EmptyStore, SomeNotServed
+from ddbcfg_daemon.errors import EmptyStore, SettingRefused, SomeNotServed
 from ddbcfg_daemon.exits import common_failure, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
+from ddbcfg_daemon.layers.distinct import named_twice
 from ddbcfg_daemon.layers.explaining import explain
 from ddbcfg_daemon.layers.source import PATIENCE, LayersSource
 from ddbcfg_daemon.memory import settle
@@ -149,6 +150,7 @@ class _Parts:
     def _layers(
         self, store: StoreSettings, access: Access, schemas: Mapping[str, Schema]
     ) -> LayersSource:
+        check_layers(store, self.sources)
         return LayersSource(
             store,
             lambda layer: (
@@ -211,6 +213,12 @@ def guards_of_layer(layer: LayerSettings, schemas: Mapping[str, Schema]) -> list
     """Return the guards of one layer; the store's own schema is for the merged result."""
     settings = layer.settings
     return _guards(settings if "schema" in layer.own else replace(settings, schema=None), schemas)
+
+
+def check_layers(store: StoreSettings, sources: Sources) -> None:
+    """Raise SettingRefused if two layers of the store are one store of a table."""
+    if reason := named_twice(store, sources.target):
+        raise with_line(SettingRefused(reason, "--layers", "DDBCFG_LAYERS"), store, "layers")
 
 
 def check_folder(store: StoreSettings) -> None:

@@ -123,6 +123,10 @@ class Sources(Protocol):
         """Return where one of the stores is read from, for the log: region and endpoint."""
         ...
 
+    def target(self, store: StoreSettings) -> str:
+        """Return the store in a table that these settings lead to: the same text if it is one."""
+        return f"store {store.store!r} of table {store.table!r}, {self.place(store)}"
+
     def keep(self, stores: Sequence[StoreSettings]) -> None:
         """Serve these stores from now on; forget what only others needed."""
         self.stores = stores

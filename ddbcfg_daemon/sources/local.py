@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ConfigError, NotationError
@@ -60,6 +61,10 @@ class LocalSources(Sources):
     def place(self, store: StoreSettings) -> str:
         """Return where one of the stores is read from."""
         return f"region {REGION}, endpoint {self._dynamodb.endpoint_url}, embedded"
+
+    def target(self, store: StoreSettings) -> str:
+        """Return the store of the file that is read, whatever table the settings name."""
+        return super().target(replace(store, table=self._each.table))
 
     def check_published(self, names: Names) -> None:
         """Raise OtherSource for the memory of a real store: this source would remove it at exit."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from ddbcfg_daemon.errors import SettingRefused, SettingsFileRefused
+from ddbcfg_daemon.layers.distinct import named_twice
 from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 from ddbcfg_daemon.settings.parsing import parse, parse_again
 from ddbcfg_daemon.settings.store_values import LayerSettings
+from ddbcfg_daemon.sources.opening import open_sources
 
 FOUR = """\
 [[stores]]
@@ -118,3 +121,16 @@ def test_the_line_of_wrong_layers_is_named(tmp_path: Path, layers: str, reason: 
         parse_again(("--config", str(path)), {"ROLE": "eu", "LOOP": "{LOOP}"})
     assert refused.value.line == 5
     assert reason in str(refused.value)
+
+
+def test_a_layer_is_named_twice_if_the_defaults_make_it_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = '"app", { store = "app", region = "eu-north-1" }, "common"'
+    settings = parsed(tmp_path, one_store(layers))
+    (store,) = settings.stores
+    for default, same in (("eu-north-1", True), ("eu-west-1", False)):
+        monkeypatch.setenv("AWS_DEFAULT_REGION", default)
+        with closing(open_sources(settings)) as sources:
+            reason = named_twice(store, sources.target)
+        assert reason.startswith("layers 'config/app' and") == same

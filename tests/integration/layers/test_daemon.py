@@ -97,6 +97,18 @@ def test_a_wrong_line_of_layers_is_named_by_the_daemon(host: Host, file: Path) -
     assert f"{file}:11: layers: layer 'eu' is named twice" in done.output
 
 
+def test_a_layer_that_names_its_default_region_is_named_twice(
+    host: Host, table: ConfigTable, file: Path
+) -> None:
+    region = '{ store = "common", region = "eu-north-1" }, "common"'
+    file.write_text(file.read_text().replace('"common"', region))
+    for check in ((), ("--check",)):
+        done = host.daemon("--config", str(file), *check, AWS_DEFAULT_REGION="eu-north-1")
+        assert done.wait() == 2
+        assert f"{file}:11: layers: layers '{table.name}/common in eu-north-1'" in done.output
+        assert f"are the same: store 'common' of table '{table.name}', region eu" in done.output
+
+
 def test_status_lists_the_layers_and_explain_says_where_each_key_comes_from(
     host: Host, table: ConfigTable, file: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """A row of the table of settings.
 
 The rows are the fields of two frozen dataclasses (module ``values``).  Flags, variables, the
-README's table and ``systemd/daemon.env.example`` are generated from them.
+tables of docs/settings.md and ``systemd/daemon.env.example`` are generated from them.
 """
 
 from __future__ import annotations

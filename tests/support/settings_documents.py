@@ -21,7 +21,7 @@ WIDTH = 100
 
 
 def table(rows: Iterable[Row]) -> Iterator[str]:
-    """The README's table of these settings."""
+    """The table of these settings in docs/settings.md."""
     yield "| flag | variable | default | |"
     yield "|---|---|---|---|"
     for row in rows:
@@ -37,16 +37,16 @@ def described(row: Row) -> tuple[str, str, str, str]:
 
 
 def marked_up(text: str) -> str:
-    """Text with flags and extras as code, and documents as links."""
+    """Text with flags and extras as code, and documents as links from one beside them."""
     text = re.sub(r"--[a-z-]+|ddbcfg\[\w+\]|\w+=", r"`\g<0>`", text)
-    return re.sub(r"docs/\w+\.md", r"[\g<0>](\g<0>)", text)
+    return re.sub(r"docs/(\w+\.md)", r"[\1](\1)", text)
 
 
-def readme() -> Iterator[str]:
-    """What the README says of settings."""
-    yield "For each store:\n"
+def tables() -> Iterator[str]:
+    """All settings, as docs/settings.md has them."""
+    yield "### Of each store\n"
     yield from table(STORE_ROWS)
-    yield "\nFor the daemon:\n"
+    yield "\n### Of the daemon\n"
     yield from table(DAEMON_ROWS)
 
 
@@ -113,11 +113,11 @@ class Document:
         return "".join([before, first, "\n\n", "\n".join(self._lines), "\n", last, after])
 
 
-README = Document(
-    "README.md",
+TABLES = Document(
+    "docs/settings.md",
     "<!-- The tables are written by make settings. -->",
     "\n<!-- End of the tables. -->",
-    readme(),
+    tables(),
 )
 EXAMPLE = Document(
     "systemd/daemon.env.example",
@@ -134,5 +134,5 @@ FILE = Document(
 
 
 if __name__ == "__main__":
-    for document in (README, EXAMPLE, FILE):
+    for document in (TABLES, EXAMPLE, FILE):
         document.path.write_text(document.text())

@@ -10,14 +10,21 @@ import pytest
 
 from ddbcfg_daemon.settings.daemon_values import ROWS
 from ddbcfg_daemon.settings.parsing import parse
-from support.settings_documents import EXAMPLE, FILE, README, Document
+from support.settings_documents import EXAMPLE, FILE, TABLES, Document
 
 
 @pytest.mark.parametrize(
-    "document", [README, EXAMPLE, FILE], ids=lambda document: document.path.name
+    "document", [TABLES, EXAMPLE, FILE], ids=lambda document: document.path.name
 )
 def test_the_document_is_made_from_the_table(document: Document) -> None:
     assert document.path.read_text() == document.text(), "run make settings"
+
+
+def test_each_setting_is_in_the_tables() -> None:
+    text = TABLES.path.read_text()
+    missing = [row.name for row in ROWS if f"| `{row.flag}" not in text or row.variable not in text]
+    assert len(ROWS) > 20
+    assert missing == []
 
 
 def test_the_example_file_has_every_default_and_serves_two_tables(tmp_path: Path) -> None:

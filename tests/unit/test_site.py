@@ -10,13 +10,11 @@ import pytest
 
 import pytest_ddbcfg
 from ddbcfg_client.commands.registry import COMMANDS, load
-from ddbcfg_daemon.settings.daemon_values import ROWS
 from ddbcfg_daemon.settings.parsing import daemon_parser
 from support.site.api import PAGES, api_page, public
 from support.site.built import unlisted
 from support.site.commands import client_page, daemon_page
 from support.site.pages import MissingTarget, documents, relinked, stage
-from support.site.settings import settings_page
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("ddbcfg_client", "ddbcfg_daemon", "pytest_ddbcfg")
@@ -38,13 +36,6 @@ def test_each_flag_of_the_daemon_is_on_its_page() -> None:
     assert "--interval" in flags
     assert [flag for flag in flags if f"`{flag}" not in page] == []
     assert "## install-units" in page
-
-
-def test_each_setting_is_on_its_page() -> None:
-    page = "\n".join(settings_page())
-    missing = [row.name for row in ROWS if f"| `{row.flag}" not in page or row.variable not in page]
-    assert len(ROWS) > 20
-    assert missing == []
 
 
 @pytest.mark.parametrize("name", ["ddbcfg_client", "ddbcfg_client.errors", "ddbcfg_client.testing"])

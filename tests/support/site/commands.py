@@ -31,7 +31,7 @@ def client_page() -> Iterator[str]:
 def daemon_page() -> Iterator[str]:
     """Yield the lines of the page of ``ddbcfg-daemon``."""
     yield "# ddbcfg-daemon\n"
-    yield "Made from the parser of the daemon. The [settings](settings.md) have a variable and a"
+    yield "Made from the parser of the daemon. The [settings](../settings.md) have a variable and a"
     yield "key for each flag.\n"
     yield from section("ddbcfg-daemon", daemon_parser())
     for name in INSTALLING:

@@ -16,7 +16,6 @@ from pathlib import Path
 from support.daemon import ROOT
 from support.site.api import PAGES, api_page
 from support.site.commands import client_page, daemon_page
-from support.site.settings import settings_page
 
 #: The documents beside those in docs/, and their pages.
 OTHERS = {
@@ -44,7 +43,6 @@ def generated() -> dict[str, Iterator[str]]:
     pages = {
         "reference/ddbcfg-client.md": client_page(),
         "reference/ddbcfg-daemon.md": daemon_page(),
-        "reference/settings.md": settings_page(),
     }
     return pages | {f"reference/api-{name}.md": api_page(page) for name, page in PAGES.items()}
 
@@ -62,9 +60,7 @@ def stage(folder: Path, repository: str) -> None:
     for path, page in documents().items():
         (folder / page).write_text(relinked(path, path.read_text(), repository))
     for page, lines in generated().items():
-        # The texts of settings name documents as the README does, from the root of the repository.
-        text = "\n".join(lines).replace("](docs/", "](../")
-        (folder / page).write_text(text + "\n")
+        (folder / page).write_text("\n".join(lines) + "\n")
     for path in shown():
         (folder / path.relative_to(ROOT / "docs")).parent.mkdir(exist_ok=True)
         shutil.copy(path, folder / path.relative_to(ROOT / "docs"))

@@ -95,7 +95,7 @@ def test_without_a_repository_the_readme_of_a_build_has_no_link_that_leads_nowhe
         f"#{anchor}" for anchor in anchors(readme)
     }
     assert "![" not in readme
-    assert "docs/guide.md shows it in an application" in readme  # the link's text stays
+    assert "docs/guide.md takes ten minutes" in readme  # the link's text stays
     assert "\nProject-URL:" not in distribution.metadata
 
 

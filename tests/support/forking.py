@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +43,7 @@ def numbers(config: Config) -> tuple[int | None, ...]:
 
 
 class Child:
-    """A forked child that reads when it is told to."""
+    """A forked child that reads when it is told to; what it raises fails its parent's test."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         (ours, self._commands), (self._answers, theirs) = os.pipe(), os.pipe()
@@ -56,13 +57,19 @@ class Child:
             # Not until the pipe ends: a child that was forked later has its other end, too.
             while os.read(ours, 1) == b"!":
                 signal.alarm(HANG)
-                os.write(theirs, repr(act()).encode())
+                os.write(theirs, b"=" + repr(act()).encode())
+        except BaseException:  # noqa: BLE001 - its parent raises it
+            # Its end, as much as a pipe takes in one piece.
+            os.write(theirs, b"!" + traceback.format_exc().encode()[-4000:])
         finally:
             os._exit(0)
 
     def act(self) -> str:
         os.write(self._commands, b"!")
-        return os.read(self._answers, 4096).decode()
+        answer = os.read(self._answers, 4096).decode(errors="replace")
+        assert answer, "the child ended without an answer"
+        assert answer[0] == "=", f"the child raised:\n{answer[1:]}"
+        return answer[1:]
 
     def end(self) -> None:
         os.write(self._commands, b".")

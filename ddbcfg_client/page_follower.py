@@ -198,8 +198,9 @@ class PageFollower(Hot):
         until = self._name_check_at
         if self._max_age is None:
             return until
+        now = monotonic()  # before the age, so that a pause between the two is not added to it
         age = attachment.age()
-        return 0.0 if age is None else min(until, monotonic() + self._max_age - age)
+        return 0.0 if age is None else min(until, now + self._max_age - age)
 
     def _take_up(self, page: Page | None, attachment: Attachment) -> Attachment:
         """Attach to the page if ``page`` is None, and load its current generation.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import pytest
 import ddbcfg_client
 from ddbcfg_client import Config
 from ddbcfg_client import connecting as connection
+from ddbcfg_client import page_follower
+from ddbcfg_client.attachment import Attachment
 from ddbcfg_client.errors import (
     SnapshotTooStale,
     SnapshotUnavailable,
@@ -102,6 +105,26 @@ def test_an_age_that_grows_at_once_is_seen_within_a_second(publisher: Publisher)
 
     with pytest.raises(SnapshotTooStale):
         read_for(1.5)
+
+
+def test_a_pause_of_the_process_while_it_asks_for_the_age_is_not_added_to_max_age(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.report(PageStatus(success=boottime() - 10_000_000_000))
+    config = ddbcfg_client.connect(publisher.names.namespace, "prod", max_age=60)
+    config.get("db")
+    config._name_check_at = math.inf
+    pauses: list[float] = []
+
+    def age(attachment: Attachment) -> float | None:
+        found = real(attachment)
+        pauses.append(100.0)
+        return found
+
+    real = Attachment.age
+    monkeypatch.setattr(Attachment, "age", age)
+    monkeypatch.setattr(page_follower, "monotonic", lambda: time.monotonic() + sum(pauses))
+    assert config._hot_until(config._view[4]) <= time.monotonic() + 50.0
 
 
 def test_an_unknown_age_is_past_every_max_age(publisher: Publisher) -> None:

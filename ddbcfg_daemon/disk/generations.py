@@ -23,7 +23,7 @@ from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.sources.base import Provenance
 
 MOST_BYTES = 1 << 28  # of all generations of one store together; the newest may be larger
-_EARLIER = 20  # generations that had the same content before
+_EARLIER = 20  # generations that had the same content before, and revisions
 _FILE = re.compile(r"[0-9a-f]{64}\.copy")
 _LEFT_OVER = re.compile(r"[0-9a-f]{64}\.copy\.new")
 KINDS = ("added", "changed", "removed")
@@ -35,8 +35,9 @@ _BYTES = 4000
 class Kept:
     """A generation on disk, without its options.
 
-    ``earlier`` are earlier generations that had the same content.  ``names`` are the names that it
-    added, changed and removed, at most 20; ``names_left_off`` is the number of the others.
+    ``earlier`` are earlier generations that had the same content, ``earlier_revisions`` are earlier
+    revisions of the same epoch.  ``names`` are the names that it added, changed and removed, at
+    most 20; ``names_left_off`` is the number of the others.
     """
 
     generation: int
@@ -47,6 +48,7 @@ class Kept:
     options: int
     size: int
     earlier: tuple[int, ...]
+    earlier_revisions: tuple[int, ...]
     names: Mapping[str, tuple[str, ...]]
     names_left_off: int
 
@@ -54,6 +56,22 @@ class Kept:
     def numbers(self) -> tuple[int, ...]:
         """All generations that had this content, as far as is known."""
         return (self.generation, *self.earlier)
+
+    @property
+    def revisions(self) -> tuple[int, ...]:
+        """All revisions of its epoch that had this content, as far as is known."""
+        return (self.revision, *self.earlier_revisions) if self.revision else ()
+
+    def after(self, before: Kept) -> Kept:
+        """Return this one with what is known of the same content from ``before``."""
+        numbers = [number for number in before.numbers if number != self.generation]
+        same = self.revisions and before.epoch == self.epoch
+        revisions = [number for number in before.revisions if same and number != self.revision]
+        return replace(
+            self,
+            earlier=tuple(numbers[:_EARLIER]),
+            earlier_revisions=tuple(revisions[:_EARLIER]),
+        )
 
 
 class Generations:
@@ -99,10 +117,13 @@ class Generations:
         known = next((kept for kept in self.kept if kept.digest == content.digest), None)
         if self.limit and (known is None or content.generation not in known.numbers):
             self._make_folder()
-            earlier = () if known is None else known.numbers
-            noted = replace(content, notes={**content.notes, "earlier": earlier[:_EARLIER]})
             if not content.notes.get("proved"):  # in doubt: the table has no revision of it
-                noted = replace(noted, revision=0, epoch="")
+                content = replace(content, revision=0, epoch="")
+            new = _kept(_head_of(content), 0)
+            if known is not None:
+                new = new.after(known)
+            earlier = {"earlier": new.earlier, "earlier_revisions": new.earlier_revisions}
+            noted = replace(content, notes={**content.notes, **earlier})
             self._file(f"{content.digest}.copy").save(noted)
             self.look()
         self._drop()
@@ -117,10 +138,14 @@ class Generations:
         return True
 
     def load(self, digest: str) -> Copy | None:
-        """Return a kept content; None if it is gone.  Raise as ``load`` does."""
-        copy = self._file(f"{digest}.copy").load()
+        """Return a kept content; None if it is gone.  Raise as ``CopyFile.load`` does."""
+        file = self._file(f"{digest}.copy")
+        try:
+            copy = file.load()
+        except ValueError as error:
+            raise ValueError(f"{file.path}: {error}") from None
         if copy is not None and copy.digest != digest:
-            raise ValueError("it has another content")
+            raise ValueError(f"{file.path}: it has another content")
         return copy
 
     def _drop(self) -> None:
@@ -195,6 +220,11 @@ def kept_of(snapshot: Snapshot) -> Kept:
     return _kept(head, snapshot.size)
 
 
+def _head_of(content: Content) -> Head:
+    about = Provenance(epoch=content.epoch, revision=content.revision)
+    return Head(content.generation, content.digest, content.read_at, about, content.notes)
+
+
 def _kept(head: Head, size: int) -> Kept:
     """Return what a file says of itself; what its notes do not say, or say wrongly, is left off."""
     notes = head.notes
@@ -206,7 +236,8 @@ def _kept(head: Head, size: int) -> Kept:
         head.provenance.epoch,
         _number(notes.get("options")),
         size,
-        tuple(number for number in _listed(notes.get("earlier")) if type(number) is int),
+        _numbers(notes.get("earlier")),
+        _numbers(notes.get("earlier_revisions")),
         {
             kind: tuple(name for name in _listed(notes.get(kind)) if isinstance(name, str))
             for kind in KINDS
@@ -217,6 +248,10 @@ def _kept(head: Head, size: int) -> Kept:
 
 def _number(value: object) -> int:
     return value if type(value) is int and value >= 0 else 0
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    return tuple(number for number in _listed(value) if type(number) is int)
 
 
 def _listed(value: object) -> list[object]:

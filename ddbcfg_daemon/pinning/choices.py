@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ddbcfg_client.errors import ConfigError
+from ddbcfg_client.format.page import NEVER, PageStatus
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.generations import KINDS, Kept, kept_of
 from ddbcfg_daemon.pinning.pinned import Pinned, PinRefused
@@ -21,7 +23,7 @@ T = TypeVar("T")
 def done(keeper: CopyKeeper, job: Callable[[], T], failed: Callable[[], None] = lambda: None) -> T:
     """Run ``job`` in the thread of the disk and return its result; raise PinRefused.
 
-    If the disk hangs, call ``failed``: the job may still be done later.
+    If the disk hangs or fails, call ``failed``: the job may be done nevertheless, or later.
     """
     future: Future[T] = keeper.do(job)
     try:
@@ -30,6 +32,7 @@ def done(keeper: CopyKeeper, job: Callable[[], T], failed: Callable[[], None] = 
         failed()
         raise PinRefused(f"the disk hangs: not done in {PATIENCE:g} s ({keeper.folder})") from None
     except OSError as error:
+        failed()
         reason = error.strerror or type(error).__name__
         raise PinRefused(f"{reason} ({error.filename or keeper.folder})") from None
     except (ConfigError, ValueError) as error:
@@ -37,11 +40,14 @@ def done(keeper: CopyKeeper, job: Callable[[], T], failed: Callable[[], None] = 
 
 
 class Choices:
-    """The contents of one store that can be pinned."""
+    """The contents of one store that can be pinned; ``status`` is that of its polls."""
 
-    def __init__(self, keeper: CopyKeeper | None, publication: Publication) -> None:
+    def __init__(
+        self, keeper: CopyKeeper | None, publication: Publication, status: PageStatus
+    ) -> None:
         self._keeper = keeper
         self._publication = publication
+        self._status = status
 
     def content(
         self, generation: int | None, revision: int | None, pinned: Pinned | None
@@ -51,19 +57,27 @@ class Choices:
         By default that is the published one.  ``pinned`` is what is pinned already.
         """
         current = self._current()
-        if generation is None and revision is None:
+        if revision is None and generation in (None, current and current.generation):
             if current is None:
                 raise PinRefused("nothing is published that could be pinned")
-            return self._published(current)
-        if current is not None and _is(current, generation, revision):
-            return self._published(current)
-        if pinned is not None and generation == pinned.generation:
+            return self._published(current, current.generation)
+        if pinned is not None and revision is None and generation == pinned.generation:
             return pinned.reading, pinned.generation, pinned.digest
-        kept = next((one for one in self._kept() if _is(one, generation, revision)), None)
-        if kept is None:
-            raise PinRefused(self._gone(generation, revision, current))
-        generations = None if self._keeper is None else self._keeper.generations
+        there = self._all(current)
+        found = [one for one in there if _is(one, generation, revision)]
+        if not found:
+            raise PinRefused(_gone(generation, revision, there))
+        if len({one.epoch for one in found}) > 1:
+            which = " and ".join(f"generation {one.generation}" for one in found)
+            raise PinRefused(
+                f"revision {revision} is ambiguous: {which} had it, in different epochs of the "
+                "table; select one with --generation"
+            )
+        kept = found[0]
+        if current is not None and kept.digest == current.digest:
+            return self._published(current, generation or current.generation)
         assert self._keeper is not None
+        generations = self._keeper.generations
         assert generations is not None
         copy = done(self._keeper, lambda: generations.load(kept.digest))
         if copy is None:
@@ -71,12 +85,12 @@ class Choices:
         return copy.reading, generation or copy.generation, copy.digest
 
     def rows(self, pinned: Pinned | None) -> Iterable[Mapping[str, Any]]:
-        """Yield what can be pinned, the newest first, each as a row of a response."""
+        """Yield what can be pinned, the newest first, each as a row of a response.
+
+        Raise PinRefused if the disk hangs, or the generations on it cannot be used.
+        """
         current = self._current()
-        kept = list(self._kept())
-        if current is not None and all(one.digest != current.digest for one in kept):
-            kept.insert(0, current)
-        for one in kept:
+        for one in self._all(current):
             yield {
                 "generation": one.generation,
                 "earlier": list(one.earlier),
@@ -91,35 +105,52 @@ class Choices:
                 "pinned": pinned is not None and one.digest == pinned.digest,
             }
 
-    def _kept(self) -> tuple[Kept, ...]:
-        return () if self._keeper is None else self._keeper.kept
+    def _all(self, current: Kept | None) -> Sequence[Kept]:
+        """Return ``current``, the published one, and all that are on disk now, the newest first."""
+        kept: Sequence[Kept] = ()
+        keeper = self._keeper
+        if keeper is not None and keeper.generations is not None:
+            # Anyone may have removed the files, for example because of the secrets in them.
+            done(keeper, keeper.generations.look)
+            kept = keeper.kept
+        if current is None:
+            return kept
+        same = next((one for one in kept if one.digest == current.digest), None)
+        if same is not None:
+            current = current.after(same)
+        return (current, *(one for one in kept if one is not same))
 
     def _current(self) -> Kept | None:
-        snapshot = self._publication.snapshot
-        return None if snapshot is None else kept_of(snapshot)
+        snapshot, status = self._publication.snapshot, self._status
+        if snapshot is None:
+            return None
+        current = kept_of(snapshot)
+        if status.revision and status.doubt_since == NEVER:
+            # The table's newest one with this content, which the segment cannot know.
+            newest = replace(current, revision=status.revision, epoch=status.epoch)
+            return newest.after(current)
+        return current
 
-    def _published(self, current: Kept) -> tuple[Reading, int, str]:
+    def _published(self, current: Kept, generation: int) -> tuple[Reading, int, str]:
         options = self._publication.published
         assert options is not None
         provenance = Provenance(epoch=current.epoch, revision=current.revision)
         reading = Reading(options, current.read_at, "disk", provenance=provenance)
-        return reading, current.generation, current.digest
+        return reading, generation, current.digest
 
-    def _gone(self, generation: int | None, revision: int | None, current: Kept | None) -> str:
-        kept = list(self._kept())
-        if current is not None and all(one.digest != current.digest for one in kept):
-            kept.insert(0, current)
-        if revision is not None:
-            numbers = [one.revision for one in kept if one.revision]
-            what = f"no generation with revision {revision}"
-        else:
-            numbers = [number for one in kept for number in one.numbers]
-            what = f"no generation {generation}"
-        there = ", ".join(map(str, sorted(set(numbers), reverse=True))) or "none"
-        return f"this host has {what} any more; it has {there} ('ddbcfg-client generations')"
+
+def _gone(generation: int | None, revision: int | None, there: Sequence[Kept]) -> str:
+    if revision is not None:
+        numbers = [number for one in there for number in one.revisions]
+        what = f"no generation with revision {revision}"
+    else:
+        numbers = [number for one in there for number in one.numbers]
+        what = f"no generation {generation}"
+    text = ", ".join(map(str, sorted(set(numbers), reverse=True))) or "none"
+    return f"this host has {what} any more; it has {text} ('ddbcfg-client generations')"
 
 
 def _is(kept: Kept, generation: int | None, revision: int | None) -> bool:
     if revision is not None:
-        return kept.revision == revision
+        return revision in kept.revisions
     return generation in kept.numbers

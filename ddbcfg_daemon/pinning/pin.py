@@ -48,7 +48,7 @@ class Pin:
     ) -> None:
         self.active: Pinned | None = None
         self.error = ""  # why the record is not right; empty if it is
-        self.choices = Choices(keeper, publication)
+        self.choices = Choices(keeper, publication, status)
         self._keeper = keeper
         self._publisher = publisher
         self._publication = publication

@@ -14,9 +14,8 @@ from dataclasses import replace
 import pytest
 
 import ddbcfg_client
-from ddbcfg_client import Config
+from ddbcfg_client import Config, page_follower
 from ddbcfg_client import connecting as connection
-from ddbcfg_client import page_follower
 from ddbcfg_client.attachment import Attachment
 from ddbcfg_client.errors import (
     SnapshotTooStale,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import sys
@@ -14,13 +15,15 @@ from functools import partial
 from pathlib import Path
 
 from ddbcfg_client.checks.schema import Schema
+from ddbcfg_client.format.names import Names
 from ddbcfg_client.printable import printable
 from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.disk.generations import Generations
+from ddbcfg_daemon.disk.other_layers import remove_other_layers
 from ddbcfg_daemon.errors import EmptyStore, SettingRefused, SomeNotServed
-from ddbcfg_daemon.exits import common_failure, reason_of
+from ddbcfg_daemon.exits import MENDABLE, common_failure, reason_of
 from ddbcfg_daemon.guards import Guard, SchemaGuard, ShrinkGuard
 from ddbcfg_daemon.layers.distinct import named_twice
 from ddbcfg_daemon.layers.explaining import explain
@@ -42,6 +45,8 @@ from ddbcfg_daemon.sources.base import Sources
 from ddbcfg_daemon.sources.deadline import DeadlineSource
 from ddbcfg_daemon.sources.opening import open_sources
 from ddbcfg_daemon.systemd import Notifier
+
+log = logging.getLogger("ddbcfg.daemon")
 
 _COPY_PATIENCE = 10.0  # seconds that a poll with --once waits for the disk
 
@@ -115,6 +120,8 @@ class _Parts:
             self.sources.check_published(names)
             publisher = Publisher(names, access, listen=listen)
             self.introduce()  # not earlier: the names may belong to another daemon
+            if copy is not None:  # in its thread: the disk can hang
+                copy.do(partial(_tidy, copy, [layer.copy_names(store) for layer in store.layers]))
             try:
                 return Refresher(
                     source,
@@ -213,6 +220,13 @@ def guards_of_layer(layer: LayerSettings, schemas: Mapping[str, Schema]) -> list
     """Return the guards of one layer; the store's own schema is for the merged result."""
     settings = layer.settings
     return _guards(settings if "schema" in layer.own else replace(settings, schema=None), schemas)
+
+
+def _tidy(keeper: CopyKeeper, layers: Sequence[Names]) -> None:
+    try:
+        remove_other_layers(keeper.copy, layers)
+    except MENDABLE as error:  # the next start tries it again
+        log.warning("copies of layers on disk: %s", reason_of(error))
 
 
 def check_layers(store: StoreSettings, sources: Sources) -> None:

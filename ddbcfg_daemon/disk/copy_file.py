@@ -71,17 +71,19 @@ class CopyFile:
             self._check(fd)
             return parse_copy(file.read(LARGEST), self.names)
 
-    def head(self) -> tuple[Head, int] | None:
+    def head(self, *, of_any: bool = False) -> tuple[Head, int] | None:
         """Return what the file says of its content, and its size; None if there is no file.
 
-        The content is not read, and its checksum is not verified.  Raise the same errors.
+        The content is not read, and its checksum is not verified.  Raise the same errors; with
+        ``of_any``, it can be of any store.
         """
         fd = self._open()
         if fd is None:
             return None
         with open(fd, "rb") as file:
             size = self._check(fd)
-            return parse_start(file.read(HEAD_AT + HEAD_LONGEST), self.names), size
+            raw = file.read(HEAD_AT + HEAD_LONGEST)
+            return parse_start(raw, None if of_any else self.names), size
 
     def remove(self) -> None:
         """Remove the file, if there is one; raise OSError or UntrustedPath."""

@@ -140,8 +140,10 @@ def parse_copy(raw: bytes, names: Names) -> Copy:
     return Copy(reading, head.generation, confirmed, head.digest, head.notes)
 
 
-def parse_start(raw: bytes, names: Names) -> Head:
+def parse_start(raw: bytes, names: Names | None) -> Head:
     """Return the head in the first bytes of a file; raise ValueError as ``parse_copy`` does.
+
+    If ``names`` is None, it can be of any store.
 
     The checksum is not verified, because it is also that of the body.
     """
@@ -163,7 +165,7 @@ def _parse_prefix(raw: bytes) -> tuple[int, int, bytes]:
     return head_length, body_length, digest
 
 
-def _parse_head(packed: memoryview, names: Names) -> Head:
+def _parse_head(packed: memoryview, names: Names | None) -> Head:
     try:
         notes = unpackb(packed)
         whose = notes["namespace"], notes["store"]
@@ -172,7 +174,7 @@ def _parse_head(packed: memoryview, names: Names) -> Head:
         provenance = _provenance_in(notes)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"it is damaged ({type(error).__name__})") from None
-    if whose != (names.namespace, names.store):
+    if names is not None and whose != (names.namespace, names.store):
         raise ValueError(f"it is of another store, {whose[0]!r}/{whose[1]!r}")
     if not (_is_within(1, generation) and _is_within(0, read_at)):
         raise ValueError("its generation or time is out of range")

@@ -70,6 +70,11 @@ class CopyKeeper:
         """The generations, for use in ``do`` only."""
         return self._generations
 
+    @property
+    def copy(self) -> DiskCopy:
+        """The copy, for use in ``do`` only."""
+        return self._copy
+
     def limit(self, generations: int) -> None:
         """Keep so many generations from now on."""
         if self._generations is not None:

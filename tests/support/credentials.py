@@ -129,6 +129,14 @@ def expiry(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+#: The response of STS to who may assume a role.
+ASSUMED = (
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>assumed</AccessKeyId>"
+    "<SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>"
+    f"<Expiration>{expiry(3600)}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+)
+
+
 def static(key: str, profile: str = "default") -> str:
     return f"[{profile}]\naws_access_key_id = {key}\naws_secret_access_key = secret\n"
 

@@ -7,18 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from support.credentials import SharedFile, expiry, static
+from support.credentials import ASSUMED, SharedFile, static
 from support.daemon import SECRET, DaemonProcess, Host
 from support.fault_proxy import FaultProxy
 from support.tables import ConfigTable
 
 ROLE = "arn:aws:iam::123456789012:role/config"
-
-ASSUMED = (
-    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>assumed</AccessKeyId>"
-    "<SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>"
-    f"<Expiration>{expiry(3600)}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
-)
 
 Start = Callable[..., DaemonProcess]
 

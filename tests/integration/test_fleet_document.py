@@ -1,8 +1,8 @@
-"""The policies of docs/fleet.md allow what each role requests, and no more."""
+"""The permissions of docs/fleet.md: its table is what is requested, its policies what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,11 +17,16 @@ from ddbcfg_client.dynamodb.revision.known import Known
 from ddbcfg_client.dynamodb.revision.purging import purge
 from ddbcfg_client.dynamodb.revision.repairing import repair
 from ddbcfg_client.dynamodb.revision.syncing import sync
-from support.policies import POLICIES
+from ddbcfg_client.dynamodb.revision.whole import whole
+from ddbcfg_client.dynamodb.store_writer import StoreWriter
+from support.policies import NEEDS, POLICIES
 from support.revisions import RevisedStore, TimedAccess, packed
 
 if TYPE_CHECKING:
     from support.fault_proxy import FaultProxy
+
+Needed = set[tuple[str, str | None]]
+Act = Callable[[RevisedStore, "FaultProxy"], Needed]
 
 # What requests need: the permissions for what a transaction does, none of its own name.
 ACTIONS = {"Get": "GetItem", "Put": "PutItem", "Delete": "DeleteItem"}
@@ -36,6 +41,15 @@ class Policy:
     def allows(self, action: str, store: str | None) -> bool:
         return any(self._matches(statement, action, store) for statement in self._statements)
 
+    def everything(self) -> Needed:
+        """What it allows on the store, its revisions and the table."""
+        return {
+            pair
+            for action in [*ACTIONS.values(), "UpdateItem", "Query", "DescribeTable"]
+            for pair in ((action, store) for store in ("prod", "_ddbcfg/prod", None))
+            if self.allows(*pair) and (pair[1] is None) == (action == "DescribeTable")
+        }
+
     def _matches(self, statement: Mapping[str, Any], action: str, store: str | None) -> bool:
         actions = statement["Action"]
         if f"dynamodb:{action}" not in ([actions] if isinstance(actions, str) else actions):
@@ -43,9 +57,6 @@ class Policy:
         [keys] = statement.get("Condition", {"": {"": None}}).values()
         leading = keys.get("dynamodb:LeadingKeys")
         return leading is None or (store is not None and store in leading)
-
-
-Needed = set[tuple[str, str | None]]
 
 
 def needed(proxy: FaultProxy) -> Needed:
@@ -56,7 +67,7 @@ def needed(proxy: FaultProxy) -> Needed:
 
 
 def _needed(operation: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
-    if operation == "DescribeTable":
+    if "Table" in operation:
         yield operation, None
     elif operation == "Query":
         yield operation, body["ExpressionAttributeValues"][":s"]["S"]
@@ -75,6 +86,14 @@ def edit(store: RevisedStore, proxy: FaultProxy, value: str) -> None:
     proxy.reset()
 
 
+def change(store: RevisedStore, proxy: FaultProxy) -> None:
+    """Make revisions 2 and 3, which are in the log too."""
+    with DynamoDBConfigStore(store.client, store.place.table, "prod") as writer:
+        writer.set("db", {"a": 2})
+        writer.set("db", {"a": 3})
+    proxy.reset()
+
+
 def poll(store: RevisedStore, proxy: FaultProxy) -> Needed:
     """What a daemon does: from nothing, from change items, in doubt."""
     store.table.check()
@@ -87,68 +106,120 @@ def poll(store: RevisedStore, proxy: FaultProxy) -> Needed:
     return found | needed(proxy)
 
 
+def read(store: RevisedStore, proxy: FaultProxy) -> Needed:
+    """What a program reads without a daemon."""
+    with DynamoDBConfigStore(store.client, store.place.table, "prod") as reader:
+        reader.config.get()
+        reader.config.get("db")
+    return needed(proxy)
+
+
 def write_all(store: RevisedStore, proxy: FaultProxy) -> Needed:
-    """What a writer does: changes, an import, its history."""
+    """What a writer does: changes with and without revisions, an import, its history."""
+    with DynamoDBConfigStore(store.client, store.place.table, "plain") as writer:
+        writer.set("db", {"a": 1})
+        StoreWriter(store.table, "plain").merge("db", {"a": {"N": "2"}})
+        writer.delete("db")
+    found = {(action, key and key.replace("plain", "prod")) for action, key in needed(proxy)}
     with DynamoDBConfigStore(store.client, store.place.table, "prod") as writer:
-        proxy.reset()  # that looks whether there is a table
         writer.set("db", {"a": 2}, if_unchanged=1)
         writer.set_many({f"o{number}": {"a": 1} for number in range(4)}, delete=["db"])
     access = store.access()
     assert [past(access, record.rev).rev for record in records(access)] == [3, 2]
-    return needed(proxy)
+    assert repair(access, by="me", new_epoch=True) is not None
+    return found | needed(proxy)
 
 
 def scribe(store: RevisedStore, proxy: FaultProxy) -> Needed:
-    """What a scribe does, without a memory and with one."""
+    """What a scribe does, without a memory, with one, and with one that is behind."""
     edit(store, proxy, "b")
     known = sync(store.access(), None, by="me").known
     found = needed(proxy)
     edit(store, proxy, "c")
+    assert known is not None
     sync(store.access(), known, by="me")
+    found |= needed(proxy)
+    edit(store, proxy, "d")
+    sync(store.access(), Known(known.epoch, known.rev - 1, b"", {}, 0), by="me")
     return found | needed(proxy)
 
 
-def operate(store: RevisedStore, proxy: FaultProxy) -> Needed:
-    """What an operator does beside writing: deletes the history, ends and begins the revisions."""
-    edit(store, proxy, "b")
-    sync(store.access(), None, by="me")
-    purge(store.access(), before=2)
+def begin(store: RevisedStore, proxy: FaultProxy) -> Needed:
+    """What makes the first revision of a store, above the change items that are left."""
     disable(store.access())
+    needed(proxy)
     enable(store.access(), Settings(), by="me")
     return needed(proxy)
 
 
-@pytest.mark.parametrize(
-    ("whose", "act"),
-    [("daemon", poll), ("writer", write_all), ("scribe", scribe), ("operator", operate)],
-)
-def test_the_policy_allows_what_is_requested(
-    revised: RevisedStore,
-    proxy: FaultProxy,
-    monkeypatch: pytest.MonkeyPatch,
-    whose: str,
-    act: Any,
-) -> None:
+def end(store: RevisedStore, proxy: FaultProxy) -> Needed:
+    """What deletes history, also from the revision's log, and then the revisions."""
+    change(store, proxy)
+    purge(store.access(), before=3)
+    disable(store.access())
+    return needed(proxy)
+
+
+def look(store: RevisedStore, proxy: FaultProxy) -> Needed:
+    """What shows the history and whether the store is what the revision says."""
+    change(store, proxy)
+    access = store.access()
+    assert [record.rev for record in records(access)] == [3, 2]
+    past(access, 2)
+    follow(access, None, full=True)
+    return needed(proxy)
+
+
+def export(store: RevisedStore, proxy: FaultProxy) -> Needed:
+    """What reads a store as it is at one revision."""
+    assert whole(store.access()) is not None
+    return needed(proxy)
+
+
+@pytest.fixture
+def store(
+    revised: RevisedStore, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> RevisedStore:
+    """A store at revision 1, whose imports begin at three options."""
     monkeypatch.setattr(store_writer, "TableAccess", TimedAccess)
     monkeypatch.setattr(writing, "MOST_OPTIONS", 2)
     monkeypatch.setattr(importing, "PART_OPTIONS", 2)
     revised.begin({"db": packed("db", a=1)})
     proxy.reset()
-    found = act(revised, proxy)
-    policy = Policy(whose)
-    assert {pair for pair in found if not policy.allows(*pair)} == set()
-    assert ("GetItem", "_ddbcfg/prod") in found
-    for action in ("PutItem", "DeleteItem", "Query"):
-        assert not policy.allows(action, "test"), "another store"
-    may_delete_the_record = policy.allows("DeleteItem", "_ddbcfg/prod")
-    assert may_delete_the_record == (("DeleteItem", "_ddbcfg/prod") in found)
-    assert may_delete_the_record == (whose == "operator")
-    assert policy.allows("PutItem", "prod") == (whose in ("writer", "operator"))
+    return revised
 
 
-def test_a_writer_can_repair(revised: RevisedStore, proxy: FaultProxy) -> None:
-    revised.begin({"db": packed("db", a=1)})
-    proxy.reset()
-    assert repair(revised.access(), by="me", new_epoch=True) is not None
-    policy = Policy("writer")
-    assert all(policy.allows(*pair) for pair in needed(proxy))
+@pytest.mark.parametrize(
+    ("row", "act"),
+    [
+        ("daemon", poll),
+        ("DynamoDBConfigStore that only reads", read),
+        ("writer", write_all),
+        ("scribe", scribe),
+        ("`revision enable`", begin),
+        ("`revision disable`", end),
+        ("`history`", look),
+        ("`export`", export),
+    ],
+)
+def test_each_row_of_the_table_is_what_is_requested(
+    store: RevisedStore, proxy: FaultProxy, row: str, act: Act
+) -> None:
+    [needs] = (pairs for name, pairs in NEEDS.items() if name.startswith(row))
+    assert act(store, proxy) == needs
+
+
+def test_each_policy_allows_what_the_table_says_and_no_more() -> None:
+    rows = {
+        "daemon": ("daemon", "DynamoDBConfigStore that only reads"),
+        "writer": ("writer", "`revision enable`", "`history`", "`export`"),
+        "scribe": ("scribe",),
+        "operator": tuple(NEEDS),
+    }
+    for whose, names in rows.items():
+        needs = {pair for row in NEEDS for pair in NEEDS[row] if row.startswith(names)}
+        policy = Policy(whose)
+        # One statement of the operator's names both keys.
+        spare = {("UpdateItem", "_ddbcfg/prod")} if whose == "operator" else set()
+        assert policy.everything() == needs | spare, whose
+        assert not any(policy.allows(action, "test") for action, key in needs if key), "another"

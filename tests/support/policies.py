@@ -1,4 +1,4 @@
-"""The policies that docs/fleet.md has for each role."""
+"""What docs/fleet.md says of permissions: who needs which, and the policies."""
 
 from __future__ import annotations
 
@@ -14,4 +14,17 @@ _OF_A_ROLE = r"of an? (daemon|writer|scribe|operator)[^:\n]*:\n\n((?: {4}.*\n)+)
 
 POLICIES: dict[str, Any] = {
     whose: json.loads(text) for whose, text in re.findall(_OF_A_ROLE, _PAGE) if "Statement" in text
+}
+
+_, _, _TABLE = _PAGE.partition("| | the table | `prod` | `_ddbcfg/prod` |\n|---|---|---|---|\n")
+_ROWS = [line.strip("|").split("|") for line in _TABLE.partition("\n\n")[0].splitlines()]
+
+#: The actions of each row of the table, each with its hash key; None for the table itself.
+NEEDS: dict[str, set[tuple[str, str | None]]] = {
+    row.strip(): {
+        (action, key)
+        for key, cell in zip((None, "prod", "_ddbcfg/prod"), cells, strict=True)
+        for action in re.findall(r"`(\w+)`", cell)
+    }
+    for row, *cells in _ROWS
 }

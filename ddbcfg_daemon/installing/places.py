@@ -9,6 +9,7 @@ from pathlib import Path
 from ddbcfg_daemon.errors import UnitsRefused
 
 DAEMON = "ddbcfg-daemon.service"
+WATCH = "ddbcfg-reload-nginx.service.example"
 
 # What the files say, because it is where they are installed by default.
 _BINDIR = "/usr/local/bin"
@@ -58,6 +59,8 @@ class Places:
             "ddbcfg.sysusers": self.prefix / "lib/sysusers.d/ddbcfg.conf",
             "daemon.env.example": self.settings / "daemon.env.example",
             "ddbcfg.toml.example": self.settings / "ddbcfg.toml.example",
+            # Beside the settings, not among the units: it is copied and changed.
+            WATCH: self.settings / WATCH,
         }
         return {name: self.on_disk(path) for name, path in paths.items()}
 

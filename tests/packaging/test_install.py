@@ -21,6 +21,7 @@ SCRIBE = "usr/lib/systemd/system/ddbcfg-scribe.service"
 SYSUSERS = "usr/lib/sysusers.d/ddbcfg.conf"
 EXAMPLE = "etc/ddbcfg/daemon.env.example"
 FILE_EXAMPLE = "etc/ddbcfg/ddbcfg.toml.example"
+WATCH_EXAMPLE = "etc/ddbcfg/ddbcfg-reload-nginx.service.example"
 
 # Flags for one run by hand, which a service has no use for.
 NOT_FOR_A_SERVICE = {"--help", "--version", "--once", "--check", "--local", "--owner"}
@@ -50,7 +51,7 @@ def files_in(folder: Path) -> set[str]:
 
 def test_install_puts_the_files_in_place(tmp_path: Path) -> None:
     make("install", f"DESTDIR={tmp_path}", "PREFIX=/usr")
-    assert files_in(tmp_path) == {UNIT, SCRIBE, SYSUSERS, EXAMPLE, FILE_EXAMPLE}
+    assert files_in(tmp_path) == {UNIT, SCRIBE, SYSUSERS, EXAMPLE, FILE_EXAMPLE, WATCH_EXAMPLE}
     assert {(tmp_path / name).stat().st_mode & 0o777 for name in files_in(tmp_path)} == {0o644}
 
 
@@ -71,6 +72,8 @@ def test_the_unit_starts_the_program_that_was_installed(
     [unit] = tmp_path.rglob("ddbcfg-scribe.service")
     client = program.replace("ddbcfg-daemon", "ddbcfg-client")
     assert f"\nExecStart={client} revision watch\n" in unit.read_text()
+    [unit] = tmp_path.rglob("ddbcfg-reload-nginx.service.example")
+    assert f"\nExecStart={client} watch " in unit.read_text()
 
 
 def test_the_unit_and_the_example_name_the_configured_sysconfdir(tmp_path: Path) -> None:
@@ -140,6 +143,13 @@ def _systemd_analyze(*arguments: str) -> str:
     return subprocess.run(
         ["systemd-analyze", "--no-pager", *arguments], check=True, capture_output=True, text=True
     ).stdout
+
+
+def test_the_socket_that_the_documents_name_is_in_a_folder_that_the_unit_makes() -> None:
+    [socket] = set(re.findall(r"unix:(/\S+?\.sock)", (ROOT / "docs/page.md").read_text()))
+    unit = (ROOT / "systemd/ddbcfg-daemon.service").read_text()
+    [folder] = re.findall(r"^RuntimeDirectory=(.+)$", unit, re.MULTILINE)
+    assert Path(socket).parent == Path("/run", folder)
 
 
 def test_the_daemon_gets_a_user_with_a_group_of_its_own() -> None:

@@ -119,7 +119,7 @@ def test_a_second_time_it_replaces_only_what_is_different(
     assert files_in(root) == files
     assert {path: path.stat().st_mtime_ns for path in times} == times
     said = capsys.readouterr().out
-    assert said.count("unchanged: ") == 4
+    assert said.count("unchanged: ") == 5
     assert f"replaced {unit}\n" in said
 
 

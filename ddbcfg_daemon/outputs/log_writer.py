@@ -14,6 +14,7 @@ import time
 from typing import Any
 
 from ddbcfg_client.printable import printable, without_passwords
+from ddbcfg_daemon.outputs.journal import is_journal, with_priority
 
 _MOST = 256 * 1024  # bytes in the queue
 _LONGEST = 16 * 1024  # characters of a line
@@ -58,6 +59,8 @@ class LogWriter(logging.Handler):
     def __init__(self, fd: int) -> None:
         super().__init__()
         self._fd = fd
+        #: Whether the lines go to systemd's journal.
+        self.journal = is_journal(fd)
         self._lines: list[bytes] = []
         self._size = 0
         self._count = 0  # lines in the queue, including the dropped ones that its notices count
@@ -71,15 +74,15 @@ class LogWriter(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record's line."""
         try:
-            self.put(self.format(record))
+            self._put(self.format(record), record.levelno)
         except Exception:  # noqa: BLE001 - a line that cannot be formatted must not end a poll
             with self._changed:
                 self._dropped += 1
                 self._changed.notify_all()
 
-    def put(self, line: str) -> None:
+    def _put(self, line: str, level: int) -> None:
         """Queue a formatted line."""
-        raw = f"{line}\n".encode("utf-8", "backslashreplace")
+        raw = self._raw(line, level)
         with self._changed:
             if self._size + len(raw) > _MOST:
                 self._dropped += 1
@@ -96,9 +99,10 @@ class LogWriter(logging.Handler):
     def end(self, reason: str) -> None:
         """Queue the reason why the daemon ends; as text, like that of any other program."""
         if isinstance(self.formatter, LineFormatter):
-            self.put(printable(without_passwords(f"ddbcfg-daemon: {reason}")))
+            line = printable(without_passwords(f"ddbcfg-daemon: {reason}"))
         else:
-            self.put(self.format(_record(logging.ERROR, reason, "failed")))
+            line = self.format(_record(logging.ERROR, reason, "failed"))
+        self._put(line, logging.ERROR)
 
     def close(self) -> None:
         """Wait until all lines are written, for at most a second."""
@@ -113,7 +117,13 @@ class LogWriter(logging.Handler):
 
     def _notice(self, dropped: int) -> bytes:
         text = f"{dropped} log lines were dropped: standard error was blocked or failed"
-        return f"{self.format(_record(logging.WARNING, text, 'log_dropped'))}\n".encode()
+        return self._raw(
+            self.format(_record(logging.WARNING, text, "log_dropped")), logging.WARNING
+        )
+
+    def _raw(self, line: str, level: int) -> bytes:
+        text = with_priority(line, level) if self.journal else line
+        return f"{text}\n".encode("utf-8", "backslashreplace")
 
     def _write_on(self) -> None:
         failed = 0
@@ -172,17 +182,17 @@ def choose_log(level: str, style: str) -> None:
     """Log from this level on, and in this format, text or json, from now on."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LogWriter):
-            handler.setFormatter(_formatter(style))
+            handler.setFormatter(_formatter(style, handler.journal))
     logging.getLogger("ddbcfg").setLevel(level)
 
 
-def _formatter(style: str) -> logging.Formatter:
+def _formatter(style: str, journal: bool) -> logging.Formatter:
     if style == "json":
         from ddbcfg_daemon.outputs.json_lines import JsonFormatter
 
         return JsonFormatter()
     # The journal adds the time itself.
-    return LineFormatter(with_time="JOURNAL_STREAM" not in os.environ)
+    return LineFormatter(with_time=not journal)
 
 
 def _open_standard_descriptors() -> None:

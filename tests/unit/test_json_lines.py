@@ -74,9 +74,7 @@ def test_of_an_exception_only_the_class_and_the_place_are_shown(
     assert SECRET not in str(found) + str(bug)
 
 
-def test_every_line_of_the_writer_is_in_the_format_that_is_chosen(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_every_line_of_the_writer_is_in_the_format_that_is_chosen() -> None:
     reading, writing = os.pipe()
     writer = LogWriter(writing)
     root = logging.getLogger()
@@ -89,9 +87,6 @@ def test_every_line_of_the_writer_is_in_the_format_that_is_chosen(
         choose_log("INFO", "text")
         logging.getLogger("ddbcfg.daemon").info("two")
         writer.end("no store")
-        monkeypatch.setenv("JOURNAL_STREAM", "8:1")
-        choose_log("INFO", "text")
-        logging.getLogger("ddbcfg.daemon").info("three")
         writer.setFormatter(JsonFormatter())
         notice = writer._notice(3)
     finally:
@@ -105,7 +100,7 @@ def test_every_line_of_the_writer_is_in_the_format_that_is_chosen(
     assert first["message"] == "one"
     assert (failed["message"], failed["event"], failed["level"]) == ("no table", "failed", "error")
     assert lines[2].endswith(" INFO two")
-    assert lines[3:] == ["ddbcfg-daemon: no store", "INFO three"]
+    assert lines[3:] == ["ddbcfg-daemon: no store"]
     assert json.loads(notice)["event"] == "log_dropped"
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
+from ddbcfg_client.printable import without_passwords
 from ddbcfg_daemon.exits import MENDABLE, common_failure, log_fault, reason_of
 from ddbcfg_daemon.outputs.base import Output
 from ddbcfg_daemon.outputs.opening import close_outputs
@@ -116,7 +117,9 @@ class Service:
 
     def _notify(self, stores: Sequence[ServedStore]) -> None:
         """Send systemd the status, READY=1 and, unless a refresher is stuck, WATCHDOG=1."""
-        states = ["STATUS=" + "; ".join(store.summary for store in stores)]
+        # First: "systemctl reload" succeeds whatever the file says, and a long status is truncated.
+        refusal = [f"settings refused: {without_passwords(self._refusal)}"] if self._refusal else []
+        states = ["STATUS=" + "; ".join([*refusal, *(store.summary for store in stores)])]
         # A store that cannot be served does not delay the applications that read other stores.
         settled = all(store.settled for store in stores)
         ready = not self._ready and settled and any(store.ready for store in stores)
@@ -155,6 +158,8 @@ class Service:
                 refusal,
                 extra={"event": "settings_refused"},
             )
+        if refusal != self._refusal:
+            self._polled = True  # the status shows it now
         self._refusal = refusal
 
     def _apply(self, change: Change) -> None:

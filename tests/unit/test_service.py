@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from ddbcfg_client.format.names import Names
-from ddbcfg_daemon.errors import ForeignObject, WriterLocked
+from ddbcfg_daemon.errors import ForeignObject, SettingsFileRefused, WriterLocked
 from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.service import Change, Service
 from ddbcfg_daemon.signals import Signals
@@ -191,6 +191,24 @@ def test_sighup_has_every_store_polled(signals: Signals) -> None:
 
     prod._loop = loop
     assert Service(FakeNotifier(), signals).run(stores(prod, test)) is None
+
+
+def test_the_status_says_that_the_file_is_refused(signals: Signals) -> None:
+    prod, notifier = FakeStore(), FakeNotifier()
+
+    def reread() -> None:
+        if not prod.nudges:
+            raise SettingsFileRefused("/a.toml", 16, f"no proxy http://u:{SECRET}@h/")
+
+    def loop() -> None:
+        for status in ("settings refused: /a.toml:16: no proxy http://***@h/; ", ""):
+            kill_main(signal.SIGHUP)
+            while f"STATUS={status}prod: well" not in notifier.sent[-2:]:
+                assert not prod.stopped.wait(0.001)
+        kill_main(signal.SIGTERM)
+
+    prod._loop = loop
+    assert Service(notifier, signals, (), reread).run(stores(prod)) is None
 
 
 def test_sighup_in_a_storm_is_logged_once_a_poll(

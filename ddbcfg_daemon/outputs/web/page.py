@@ -22,6 +22,7 @@ from ddbcfg_client.printable import printable
 from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.outputs.web.history import Changed
 from ddbcfg_daemon.outputs.web.states import NOT_SERVED, ORDER, STARTING, StoreState
+from ddbcfg_daemon.outputs.web.texts import class_of, duration, name_text, size_text, time_text
 
 _NAMES = 12  # names of options that a change shows
 
@@ -55,7 +56,8 @@ def page(stores: Sequence[Shown]) -> bytes:
             '<script src="/page.js" defer></script>\n',
             '<noscript><meta http-equiv="refresh" content="5"></noscript>\n</head>\n<body>\n',
             f'<header class="top"><h1>ddbcfg <span>on {host}</span></h1>\n',
-            f'<p class="clock">as of {_time(time.time())} <span id="lost" role="alert"></span></p>',
+            f'<p class="clock">as of {time_text(time.time())} ',
+            '<span id="lost" role="alert"></span></p>',
             '</header>\n<p id="announce" class="unseen" role="status"></p>\n<main id="live">\n',
             *_overview([state for state, _ in ordered]),
             '<div class="stores">\n',
@@ -86,12 +88,12 @@ def _title(states: Sequence[StoreState]) -> str:
 def _overview(states: Sequence[StoreState]) -> Iterator[str]:
     worst = states[0].condition if states else STARTING
     text = _title(states)
-    yield f'<section class="overview {_word(worst)}" aria-label="Overview">\n'
+    yield f'<section class="overview {class_of(worst)}" aria-label="Overview">\n'
     yield f'<h2 class="verdict">{text[0].upper()}{text[1:]}</h2>\n<ul class="counts">'
     counts = Counter(state.condition for state in states)
     for condition in ORDER:
         if counts[condition]:
-            yield f'<li class="{_word(condition)}"><b>{counts[condition]}</b> {condition}</li>'
+            yield f'<li class="{class_of(condition)}"><b>{counts[condition]}</b> {condition}</li>'
     yield "</ul>\n</section>\n"
 
 
@@ -99,13 +101,13 @@ def _overview(states: Sequence[StoreState]) -> Iterator[str]:
 
 
 def _store(state: StoreState, changes: Sequence[Changed]) -> Iterator[str]:
-    key = _name(state.label)
-    name = f'<span class="namespace">{_name(state.namespace)}/</span>{_name(state.store)}'
-    yield f'<article class="store {_word(state.condition)}" data-key="{key}"'
+    key = name_text(state.label)
+    name = f'<span class="namespace">{name_text(state.namespace)}/</span>{name_text(state.store)}'
+    yield f'<article class="store {class_of(state.condition)}" data-key="{key}"'
     yield f' data-state="{state.condition}" data-generation="{state.generation}">\n'
     yield f'<header><h3>{name}</h3><p class="state">{state.condition}</p></header>\n'
     if state.reason:
-        since = f"since {_time(state.since)}: " if state.since else ""
+        since = f"since {time_text(state.since)}: " if state.since else ""
         yield f'<p class="reason">{since}{escape(state.reason)}.</p>\n'
     if meaning := _MEANING[state.condition]:
         yield f'<p class="meaning">{meaning}</p>\n'
@@ -135,10 +137,10 @@ def _facts(state: StoreState) -> Iterator[tuple[str, str]]:
     yield "generation", f"{state.generation:,}{revision}"
     if state.table_revision > state.revision:
         yield "in the table", f"<small>revision</small> {state.table_revision:,}"
-    yield "content since", _time(state.read_at)
+    yield "content since", time_text(state.read_at)
     yield "digest", f'<code title="{state.digest}">{state.digest[:12]}</code>'
-    yield "options", f"{state.options:,} <small>{_size(state.size)}</small>"
-    yield "last poll", _time(state.polled_at)
+    yield "options", f"{state.options:,} <small>{size_text(state.size)}</small>"
+    yield "last poll", time_text(state.polled_at)
     yield "read units", f"{state.read_units:,g}"
     if state.source not in ("dynamodb", ""):
         yield "source", escape(state.source)
@@ -161,7 +163,7 @@ def _changes(key: str, changes: Sequence[Changed]) -> Iterator[str]:
 
 
 def _change(change: Changed) -> Iterator[str]:
-    when = f" {_time(change.at)}" if change.at else ""
+    when = f" {time_text(change.at)}" if change.at else ""
     yield f'<li><p class="when"><b>{change.generation:,}</b>{when}</p><p class="names">'
     kinds = (("added", change.added), ("changed", change.changed), ("removed", change.removed))
     names = [(kind, name) for kind, names in kinds for name in names]
@@ -174,46 +176,4 @@ def _change(change: Changed) -> Iterator[str]:
 def _named(names: Iterable[tuple[str, str]]) -> Iterator[str]:
     for kind, name in names:
         word = f'<span class="unseen">{kind} </span>'
-        yield f'<span class="name {kind}">{word}<bdi>{_name(name)}</bdi></span>'
-
-
-# --- texts ---------------------------------------------------------------------------------------
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in at most two units."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    for unit, size, smaller, parts in (("min", 60, "s", 60), ("h", 3600, "min", 60)):
-        if whole < size * 60 or (unit == "h" and whole < 86400 * 2):
-            rest = whole % size * parts // size
-            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole // 86400} days"
-
-
-def _time(moment: float) -> str:
-    """Return a moment as its time with zone, and the day unless that is today."""
-    if not moment:
-        return "never"
-    local = time.localtime(moment)
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", local)
-    today = time.strftime("%F", local) == time.strftime("%F")
-    text = time.strftime("%H:%M:%S" if today else "%F %H:%M:%S", local)
-    zone = time.strftime("%z", local)
-    return f'<time datetime="{stamp}">{text} <small>{zone}</small></time>'
-
-
-def _size(size: int) -> str:
-    for unit, factor in (("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} B"
-
-
-def _name(name: str) -> str:
-    return escape(printable(name))
-
-
-def _word(condition: str) -> str:
-    return condition.replace(" ", "-")
+        yield f'<span class="name {kind}">{word}<bdi>{name_text(name)}</bdi></span>'

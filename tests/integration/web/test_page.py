@@ -12,8 +12,8 @@ import pytest
 
 from ddbcfg_client.errors import TableUnreachable
 from ddbcfg_daemon.outputs.web.messages import Request
-from ddbcfg_daemon.outputs.web.page import duration
 from ddbcfg_daemon.outputs.web.site import Site
+from ddbcfg_daemon.outputs.web.texts import duration
 from ddbcfg_daemon.settings.http_address import HttpAddress
 from support.daemon import SECRET
 from support.served import Served

@@ -12,7 +12,7 @@ from ddbcfg_client.shm.daemon_socket import NoDaemon, NotAllowed, TimedOut, Unan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from ddbcfg_client.format.names import Names
@@ -54,7 +54,7 @@ def layers_text(names: Names, layers: Layers | None) -> str:
     reasons = []
     for layer in layers["layers"]:
         name = printable(str(layer["name"]))
-        state, reason = _condition(layer)
+        state, reason = condition_of_layer(layer)
         every = f"{layer['interval']:g} s"
         cells = (every, layer["options"], layer["revision"] or "-", layer["table"], layer["store"])
         rows.append((name, state, age_text(layer["age"]), *(printable(str(c)) for c in cells)))
@@ -66,7 +66,8 @@ def layers_text(names: Names, layers: Layers | None) -> str:
     return "\n".join([head, aligned(rows), *reasons])
 
 
-def _condition(layer: Layers) -> tuple[str, str]:
+def condition_of_layer(layer: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the worst condition that applies to a layer, and the reason; "" if it is fresh."""
     if layer["failures"]:
         return "failing", str(layer["error"])
     if layer["held"]:

@@ -21,6 +21,7 @@ from ddbcfg_client.commands.condition import (
 from ddbcfg_client.printable import printable
 from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.outputs.web.history import Changed
+from ddbcfg_daemon.outputs.web.layers import layers_of
 from ddbcfg_daemon.outputs.web.states import NOT_SERVED, ORDER, STARTING, StoreState
 from ddbcfg_daemon.outputs.web.texts import class_of, duration, name_text, size_text, time_text
 
@@ -118,6 +119,8 @@ def _store(state: StoreState, changes: Sequence[Changed]) -> Iterator[str]:
         yield '<dl class="facts">'
         yield from (f"<div><dt>{title}</dt><dd>{text}</dd></div>" for title, text in _facts(state))
         yield "</dl>\n"
+    yield from layers_of(state.layers)
+    if state.generation:
         yield from _changes(key, changes)
     yield "</article>\n"
 

@@ -20,6 +20,7 @@ from ddbcfg_client.format.page import NEVER, PageStatus
 from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.shm.clock import age_of
 from ddbcfg_daemon.exits import reason_of
+from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.refresher import Refresher
 from ddbcfg_daemon.served_store import ServedStore
 
@@ -62,6 +63,7 @@ class StoreState:
     failures: int = 0
     read_units: float = 0.0
     copy_error: str = ""
+    layers: tuple[LayerState, ...] = ()
 
     @property
     def label(self) -> str:
@@ -103,6 +105,7 @@ def state_of(store: ServedStore) -> StoreState:
         failures=status.failures,
         read_units=status.half_units / 2,
         copy_error=_text(status.copy_error),
+        layers=tuple(refresher.layers),
     )
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from support.client_cli import Publish, answered, failed
 from support.daemon import PATIENCE, ROOT, SECRET, Host, environment_of
+from support.tables import ConfigTable
+from support.whole_daemons import of
 
 STORE = {"db": {"host": SECRET, "port": 1, "odd name": 1}, "db-2": {}, "web": {}, "$(id) x": {}}
 
@@ -52,6 +54,11 @@ def test_bash_completes(
     expected: set[str],
 ) -> None:
     publish(STORE)
+    assert completed(host, script, tmp_path, line) == expected
+
+
+def completed(host: Host, script: Path, tmp_path: Path, line: list[str]) -> set[str]:
+    """What bash offers for the last word of *line*."""
     program = tmp_path / "ddbcfg-client"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m ddbcfg_client "$@"\n')
     program.chmod(0o700)
@@ -64,8 +71,25 @@ def test_bash_completes(
         timeout=PATIENCE,
         check=True,
     )
-    assert set(done.stdout.split()) == expected
     assert done.stderr == ""
+    return set(done.stdout.split())
+
+
+def test_what_can_be_pinned_is_offered(
+    host: Host, script: Path, tmp_path: Path, table: ConfigTable, moto_url: str
+) -> None:
+    table.put("prod", "db", host="first")
+    daemon = host.daemon(*of(table, moto_url), "--state-dir", str(tmp_path))
+    daemon.wait_for("generation 1")
+    table.put("prod", "db", host="second")
+    answered(host.client("reload"))
+    for line, expected in (
+        (["pin", "--store", "prod", "--generation", ""], {"1", "2"}),
+        (["pin", "--generation", "2"], {"2"}),
+        (["pin", "--revision", ""], set()),
+        (["pin", "--store", "nope", "--generation", ""], set()),
+    ):
+        assert completed(host, script, tmp_path, line) == expected
 
 
 def test_the_keys_of_an_option_are_listed_without_values(host: Host, publish: Publish) -> None:

@@ -118,6 +118,9 @@ class _Parts:
 
         def make() -> Refresher:
             self.sources.check_published(names)
+            if copy is not None:
+                # Not before the store is served: of settings that cannot be used, nothing is.
+                copy.limit(store.keep_generations)
             publisher = Publisher(names, access, listen=listen)
             self.introduce()  # not earlier: the names may belong to another daemon
             if copy is not None:  # in its thread: the disk can hang
@@ -206,7 +209,6 @@ class _Parts:
             place = store.state_dir, store.names, access
             generations = Generations(*place, limit=store.keep_generations)
             self.copies[key] = CopyKeeper(DiskCopy(*place), generations)
-        self.copies[key].limit(store.keep_generations)
         return self.copies[key]
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Remove a store's objects in this host's shared memory, as root or the daemon's user, if no daemon
-serves it.  Neither DynamoDB nor the copy on disk is changed.
+serves it.  Neither DynamoDB nor what is on disk is changed: the copy, the
+generations and a pin.
 """
 
 
@@ -29,7 +30,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ddbcfg_client.shm.removal import objects_of, remove
+    from ddbcfg_client.shm.removal import is_pinned, objects_of, remove
 
     trust = trust_in(args.owner)
     names = names_of(args.table, [args.store], args.namespace, trust)
@@ -39,8 +40,14 @@ def _run(args: argparse.Namespace) -> int:
         return NOT_FOUND
     if not confirmed(args, f"remove store {name} from the shared memory of this host"):
         return NOT_FOUND
+    pinned = is_pinned(names, trust)
     removed = remove(names, trust)
     say(f"removed {counted(removed, 'object')} of store {name}")
+    if pinned:
+        say(
+            "its pin is on disk, so it stays pinned when a daemon serves it again; then "
+            "'ddbcfg-client unpin' ends that"
+        )
     return FOUND
 
 

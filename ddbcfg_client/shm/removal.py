@@ -42,6 +42,11 @@ def objects_of(names: Names) -> list[str]:
     return sorted(found, key=lambda file: (order.get(file, 1), file))
 
 
+def is_pinned(names: Names, trust: Trust) -> bool:
+    """Return whether the store was pinned when its daemon ended, as far as its page says."""
+    return bool(_status_of(names, trust).pinned)
+
+
 def remove(names: Names, trust: Trust) -> int:
     """Remove the store's objects; return how many there were.
 
@@ -64,10 +69,7 @@ def remove(names: Names, trust: Trust) -> int:
 
 def _check_not_served(names: Names, trust: Trust) -> None:
     """Raise StoreServed if a daemon serves the store, also one in another PID namespace."""
-    try:
-        status = Page(names, trust).status()
-    except (Gone, ConfigError):
-        status = PageStatus()
+    status = _status_of(names, trust)
     match daemon_state(status):
         case "running":
             raise StoreServed(names.store, status.daemon_pid)
@@ -75,6 +77,13 @@ def _check_not_served(names: Names, trust: Trust) -> None:
             return
     if daemon_is_listening(names, trust):
         raise StoreServed(names.store, 0)
+
+
+def _status_of(names: Names, trust: Trust) -> PageStatus:
+    try:
+        return Page(names, trust).status()
+    except (Gone, ConfigError):
+        return PageStatus()
 
 
 @contextmanager

@@ -41,9 +41,11 @@ def _moto() -> Iterator[str]:
 
     from ddbcfg_daemon.sources.local_dynamodb import keep_every_digit, take_whole_transactions
     from support.garbage import leave_out_what_is_here
+    from support.quick_moto import hurry
 
     keep_every_digit()
     take_whole_transactions()
+    hurry()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     leave_out_what_is_here()  # moto has many modules
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from botocore.loaders import Loader, create_loader
 
 from ddbcfg_client.dynamodb.creation import ensure_table
 from ddbcfg_client.dynamodb.table import Table
@@ -18,16 +17,9 @@ if TYPE_CHECKING:
 from support.write_commands import Client, Writes
 
 
-@pytest.fixture(scope="module")
-def loader() -> Loader:
-    """What botocore knows of AWS, which takes longer to read than a command takes to run."""
-    return create_loader()
-
-
 @pytest.fixture
 def client_to(
     client: DynamoDBClient,
-    loader: Loader,
     emulator_proxy: FaultProxy,
     table_name: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -37,7 +29,6 @@ def client_to(
     monkeypatch.setenv("DDBCFG_ENDPOINT_URL", emulator_proxy.url)
     monkeypatch.setenv("DDBCFG_TABLE", table_name)
     monkeypatch.setenv("DDBCFG_STORE", "prod")
-    monkeypatch.setattr("botocore.session.create_loader", lambda _: loader)
     # The pauses between two tries.
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
     return Client(Table(client, table_name), capfd)

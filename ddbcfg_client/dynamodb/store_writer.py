@@ -1,6 +1,6 @@
 """Writing one store: the one implementation of ``DynamoDBConfigStore`` and of the commands.
 
-A store with revisions is written in whole changes, each of which is a revision (docs/fleet.md).
+A store with revisions is written in whole changes, each of which is a revision (docs/protocol.md).
 One without is written item by item.
 """
 

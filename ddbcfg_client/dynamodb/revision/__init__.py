@@ -1,7 +1,7 @@
 """The revision protocol: whole changes, cheap polls and a history for a store in DynamoDB.
 
 Its writers keep a revision item beside the store, which says which revision the store is at and
-what its digest is; docs/fleet.md describes the protocol.
+what its digest is; docs/protocol.md describes the protocol.
 
 =============  =====================================================================
 ``place``      the names of a store's items: its table, its keys, its home

@@ -21,6 +21,7 @@ WHOLE = {
     "docs/start.md": "unit/test_site.py",
 }
 SOME = {
+    ("docs/deployment.md", "hcl"): "packaging/test_terraform.py",
     ("docs/migration.md", "python"): "integration/test_migration_document.py",
     ("docs/testing.md", "python"): "integration/pytest_plugin/test_document.py",
     ("docs/testing.md", "ini"): "integration/pytest_plugin/test_document.py",
@@ -50,7 +51,6 @@ EXCEPTIONS = {
     "docs/command-line.md: revision 13  2026-11-29T01:30:00.000+00:00  by arn:aws:iam::": OUTPUT,
     "docs/deployment.md: docker build -f contrib/container/Dockerfile -t ddbcfg-daemo": OTHERS,
     "docs/deployment.md: aws cloudformation deploy --stack-name ddbcfg --template-fil": OTHERS,
-    'docs/deployment.md: variable "stores" { default = ["prod"] }': OTHERS,
     r"docs/fleet.md: printf 'DDBCFG_TABLE=config\nDDBCFG_STORE=prod,test\nAWS_REG": SYSTEM,
     "docs/migration.md: pip install 'ddbcfg[daemon]'        # with boto3; a process": PACKAGES,
     "docs/page.md: scrape_configs:": PARTS,

@@ -14,11 +14,15 @@ from pathlib import Path
 from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.notation.marked import quoted
 from ddbcfg_client.printable import printable, without_passwords
+from ddbcfg_daemon.disk.copy_keeper import pin_file
+from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import EmptyStore, WouldBeRefused
 from ddbcfg_daemon.exits import MENDABLE, reason_of
 from ddbcfg_daemon.guards import GuardRefused, SchemaGuard
 from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.outputs.opening import open_outputs
+from ddbcfg_daemon.pinning.pinned import record_text
+from ddbcfg_daemon.publishing.objects import Access
 from ddbcfg_daemon.rereading import schemas_of
 from ddbcfg_daemon.serving import check_folder, check_layers, failure_of, guards_of_layer
 from ddbcfg_daemon.settings import kinds
@@ -70,6 +74,11 @@ def _check_store(
         _print([f"# failed: {reason_of(error)}"])
         return error
     _print([f"# read: {_result(reading, store)}, {time.monotonic() - began:.2f} s"])
+    if sources.lasting and store.state_dir is not None:
+        # What was read is not published then.
+        access = Access(store.mode, store.group).for_user(store.owner)
+        text = record_text(pin_file(DiskCopy(store.state_dir, store.names, access)))
+        _print([f"# {text}"] if text else [])
     return None
 
 

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 _HEAD = ("GENERATION", "READ AT", "REVISION", "DIGEST", "OPTIONS", "STATE", "CHANGES")
 _NAMES_SHOWN = 6
+_EARLIER_SHOWN = 3
 _DESCRIPTION = """\
 List the generations of a store that its daemon keeps on this host, the newest first: each content
-once, with the names that it changed.  "ddbcfg-client pin" can serve one of them again.  For root
-and the daemon's user.
+once, with the earlier generations that had it, and the names that it changed.  "ddbcfg-client pin"
+can serve one of them again.  For root and the daemon's user.
 """
 
 
@@ -52,7 +53,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
     state = " ".join(word for word in ("current", "pinned") if row.get(word))
     return (
-        str(row.get("generation")),
+        _numbers(row),
         time_text(row.get("read_at")),
         str(row.get("revision") or "-"),
         printable(str(row.get("digest"))[:12]),
@@ -60,6 +61,14 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         state or "-",
         printable(_changes(row)) or "-",
     )
+
+
+def _numbers(row: Mapping[str, Any]) -> str:
+    """Return the generation, and the last ones before it that had the same content."""
+    earlier = row.get("earlier", ())
+    numbers = ", ".join(map(str, earlier[:_EARLIER_SHOWN]))
+    more = ", ..." if len(earlier) > _EARLIER_SHOWN else ""
+    return f"{row.get('generation')} ({numbers}{more})" if numbers else f"{row.get('generation')}"
 
 
 def _changes(row: Mapping[str, Any]) -> str:

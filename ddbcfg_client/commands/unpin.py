@@ -23,11 +23,14 @@ def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.format.request import UNPIN
 
     names, _ = ask_daemon(args, UNPIN)
-    # The daemon polls anyway; this waits for it, and raises ReloadFailed if it fails.
     config = Config(names, trust_in(args.owner))
-    config.reload(args.timeout)
-    store = f"{shown(names.namespace)}/{shown(names.store)}"
-    say(f"store {store} is not pinned; generation {config.generation}")
+    try:
+        # The daemon polls anyway; this waits for it, and raises ReloadFailed if it fails.
+        config.reload(args.timeout)
+    finally:
+        # In any case: it is unpinned even if DynamoDB is away, or a guard holds what it has.
+        store = f"{shown(names.namespace)}/{shown(names.store)}"
+        say(f"store {store} is not pinned any more; generation {config.generation}")
     return FOUND
 
 

@@ -37,7 +37,7 @@ class CopyKeeper:
         self._copy = copy
         self._generations = generations
         #: The file of the pinned content, for use in ``do`` only.
-        self.pin_file = CopyFile(copy.folder, f"{copy.names.page[1:]}.pin", copy.names, copy.access)
+        self.pin_file = pin_file(copy)
         self._changed = threading.Condition()
         self._next: Callable[[], str] | None = None
         self._first: deque[Callable[[], None]] = deque()  # what must not be left out
@@ -212,6 +212,11 @@ class CopyKeeper:
                 if error is not None:
                     self._error = error
                 self._changed.notify_all()
+
+
+def pin_file(copy: DiskCopy) -> CopyFile:
+    """Return the file of the pinned content, which is beside ``copy``."""
+    return CopyFile(copy.folder, f"{copy.names.page[1:]}.pin", copy.names, copy.access)
 
 
 def _text(error: Exception, what: str, path: Path) -> str:

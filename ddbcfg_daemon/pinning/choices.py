@@ -140,8 +140,14 @@ class Choices:
 
 
 def _gone(generation: int | None, revision: int | None, there: Sequence[Kept]) -> str:
+    numbers = [number for one in there for number in one.revisions]
+    if revision is not None and not numbers:
+        text = ", ".join(str(one.generation) for one in there) or "none"
+        return (
+            f"no revision is known of what this host has; it has generation {text} "
+            "('ddbcfg-client generations')"
+        )
     if revision is not None:
-        numbers = [number for one in there for number in one.revisions]
         what = f"no generation with revision {revision}"
     else:
         numbers = [number for one in there for number in one.numbers]

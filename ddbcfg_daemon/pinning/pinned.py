@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ddbcfg_client.errors import ConfigError
+from ddbcfg_daemon.disk.copy_file import CopyFile
 from ddbcfg_daemon.disk.copy_format import Content, Copy
 from ddbcfg_daemon.disk.moment import Moment
 from ddbcfg_daemon.errors import Held
 from ddbcfg_daemon.sources.base import Reading
+
+_LAST = 1 << 62  # times from here on are invalid
 
 
 class PinRefused(ConfigError):
@@ -48,11 +51,10 @@ class PinHolds(Held):
         self.by = by
 
     def __str__(self) -> str:
-        since = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(self.since / 1e9))
         by = f" by {self.by}" if self.by else ""
         return (
             f"newer content of the table is held: generation {self.generation} was pinned{by} at "
-            f"{since}; 'ddbcfg-client unpin' ends that"
+            f"{_time(self.since)}; 'ddbcfg-client unpin' ends that"
         )
 
 
@@ -92,12 +94,39 @@ class Pinned:
     @classmethod
     def of(cls, copy: Copy) -> Pinned:
         """Return the pinned content that was loaded from disk."""
-        since, by = copy.notes.get("pinned_since"), copy.notes.get("pinned_by")
+        since, by = _noted(copy.notes)
         return cls(
             copy.reading,
             copy.generation,
             copy.digest,
-            since if type(since) is int and since >= 0 else copy.confirmed.unix,
-            by if isinstance(by, str) else "",
+            copy.confirmed.unix if since is None else since,
+            by,
             copy.confirmed,
         )
+
+
+def record_text(file: CopyFile) -> str:
+    """Return what the record ``file`` says, for a person; empty if nothing is pinned."""
+    try:
+        found = file.head()
+    except (ConfigError, OSError, ValueError) as error:
+        return f"the record of what is pinned cannot be read: {error}"
+    if found is None:
+        return ""
+    head, _ = found
+    since, by = _noted(head.notes)
+    text = f"pinned to the content of generation {head.generation}"
+    text += "" if since is None else f" since {_time(since)}"
+    return text + (f" by {by}" if by else "") + "; 'ddbcfg-client unpin' ends that"
+
+
+def _noted(notes: Mapping[str, object]) -> tuple[int | None, str]:
+    """Return since when a content is pinned, None if unknown, and by whom."""
+    since, by = notes.get("pinned_since"), notes.get("pinned_by")
+    if not isinstance(since, int) or isinstance(since, bool) or not 0 <= since < _LAST:
+        since = None
+    return since, by if isinstance(by, str) else ""
+
+
+def _time(nanoseconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(nanoseconds / 1e9))

@@ -6,7 +6,9 @@ import json
 import signal
 from pathlib import Path
 
+from support import fault_proxy as faults
 from support.daemon import SECRET, Host, left_of
+from support.fault_proxy import FaultProxy
 from support.tables import ConfigTable
 
 
@@ -69,3 +71,56 @@ def test_without_a_daemon_the_error_says_so(host: Host) -> None:
     done = host.client("pin", "--table", "t", "--store", "prod")
     assert done.returncode == 7
     assert "no daemon serves it" in done.stderr
+
+
+def test_once_and_check_keep_to_the_pin_and_say_so(
+    host: Host, table: ConfigTable, moto_url: str, tmp_path: Path
+) -> None:
+    arguments = ("--table", table.name, "--store", "prod", "--endpoint-url", moto_url)
+    arguments += ("--state-dir", str(tmp_path))
+    table.put("prod", "db", host="good", password=SECRET)
+    daemon = host.daemon(*arguments, "--interval", "86400")
+    daemon.wait_for("generation 1")
+    assert host.client("pin").returncode == 0
+    table.put("prod", "db", host="bad", password=SECRET)
+    check = host.daemon(*arguments, "--check")
+    assert check.wait() == 0
+    assert "# pinned to the content of generation 1 since 2" in check.output
+    assert daemon.stop() == 0
+    once = host.daemon(*arguments, "--once")
+    assert once.wait() == 1
+    assert "newer content of the table is held: generation 1 was pinned" in once.output
+    assert host.config().get("db")["host"] == "good"
+    # The record says it too if the memory is gone.
+    for path in left_of(host.namespace):
+        path.unlink()
+    assert host.daemon(*arguments, "--once").wait() == 1
+    assert host.config().get("db")["host"] == "good"
+    (record,) = tmp_path.glob("*.pin")
+    record.write_bytes(b"damaged")
+    check = host.daemon(*arguments, "--check")
+    assert check.wait() == 0
+    assert "# the record of what is pinned cannot be read: " in check.output
+
+
+def test_who_unpins_while_dynamodb_is_away_is_told_that_it_is_unpinned(
+    host: Host, table: ConfigTable, moto_url: str, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    table.put("prod", "db", host="good", password=SECRET)
+    daemon = host.daemon(
+        *("--table", table.name, "--store", "prod", "--endpoint-url", proxy.url),
+        *("--interval", "86400", "--state-dir", str(tmp_path)),
+        impatient=True,
+    )
+    daemon.wait_for("generation 1")
+    done = host.client("pin", "--revision", "3")
+    assert done.returncode == 7
+    assert "no revision is known of what this host has; it has generation 1" in done.stderr
+    assert host.client("pin").returncode == 0
+    proxy.fail(faults.RESET)
+    done = host.client("unpin")
+    assert done.returncode == 5
+    assert "is not pinned any more; generation 1" in done.stdout
+    assert "was not reloaded: " in done.stderr
+    assert host.config().status().pinned == 0
+    assert daemon.stop() == 0

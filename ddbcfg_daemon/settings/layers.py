@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import socket
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from ddbcfg_client.notation.layer_names import expanded, told_apart
 from ddbcfg_daemon.settings import kinds
 from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 from ddbcfg_daemon.settings.row import Row
@@ -25,8 +24,6 @@ _REQUIRED = Row("", kinds.switch, "whether the layer must have options", name="r
 
 #: The settings that a layer in the file can have.
 LAYER_ROWS = (*(row for row in STORE_ROWS if row.name not in _OF_THE_STORE), _REQUIRED)
-
-_VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 
 def variables_of(daemon: DaemonSettings, environment: Mapping[str, str]) -> dict[str, str]:
@@ -55,7 +52,7 @@ def with_layers(store: StoreSettings, variables: Mapping[str, str]) -> StoreSett
 def _layer(
     store: StoreSettings, texts: Mapping[str, str], variables: Mapping[str, str]
 ) -> LayerSettings:
-    name = _expanded(texts["store"].strip(), variables)
+    name = expanded(texts["store"].strip(), variables)
     own = {key: text for key, text in texts.items() if key not in ("store", "required")}
     values: dict[str, Any] = {}
     for row in LAYER_ROWS:
@@ -67,33 +64,6 @@ def _layer(
     settings = replace(store, store=name, **values)
     required = kinds.switch(texts.get("required", "no"))
     return LayerSettings(name, settings, required, tuple(own))
-
-
-def _expanded(text: str, variables: Mapping[str, str]) -> str:
-    def value(found: re.Match[str]) -> str:
-        name = found[1]
-        if name not in variables:
-            known = ", ".join(f"{{{each}}}" for each in variables)
-            raise ValueError(
-                f"layer {text!r} has the unknown variable {{{name}}}; known are {known}, and "
-                "environment variables that layer_variables lists"
-            )
-        if not variables[name]:
-            raise ValueError(f"layer {text!r} has the variable {{{name}}}, which has no value")
-        if set("{}") & set(variables[name]):
-            # Expanded again, it could lead back to itself.
-            raise ValueError(
-                f"layer {text!r}: the value of {{{name}}} has a variable itself, which is not "
-                "possible"
-            )
-        return variables[name]
-
-    expanded = _VARIABLE.sub(value, text)
-    if set("{}") & set(_VARIABLE.sub("", text)):
-        raise ValueError(f"layer {text!r} has a '{{' or '}}' that belongs to no variable")
-    if not expanded:
-        raise ValueError("a layer has no name")
-    return expanded
 
 
 def _check_different(layers: Sequence[LayerSettings], texts: Sequence[Mapping[str, str]]) -> None:
@@ -110,17 +80,9 @@ def _check_different(layers: Sequence[LayerSettings], texts: Sequence[Mapping[st
 
 def _named(layers: Sequence[LayerSettings]) -> Sequence[LayerSettings]:
     """Return the layers, with table, region or endpoint in names that would be the same."""
-    for form, detail in (
-        ("{1}/{0}", "table"),
-        ("{0} in {1}", "region"),
-        ("{0} at {1}", "endpoint_url"),
-    ):
-        counts = Counter(layer.name for layer in layers)
-        values = [getattr(layer.settings, detail) for layer in layers]
-        layers = [
-            replace(layer, name=form.format(layer.name, value))
-            if value and counts[layer.name] > 1
-            else layer
-            for layer, value in zip(layers, values, strict=True)
-        ]
-    return layers
+    details = [
+        {name: getattr(layer.settings, name) for name in ("table", "region", "endpoint_url")}
+        for layer in layers
+    ]
+    names = told_apart([layer.name for layer in layers], details)
+    return [replace(layer, name=name) for layer, name in zip(layers, names, strict=True)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
+from ddbcfg_client.commands.layer_places import add_layer_flags, are_named, layers_named
 from ddbcfg_client.commands.output import counted, say, shown
 from ddbcfg_client.commands.target import (
     add_flags,
@@ -20,18 +21,20 @@ from ddbcfg_client.commands.target import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from ddbcfg_client.checks.schema import Schema
+    from ddbcfg_client.commands.layer_places import LayerPlace
     from ddbcfg_client.commands.parser import Parser
+    from ddbcfg_client.dynamodb.key_names import KeyNames
 
     Options = Mapping[str, Mapping[str, Any]]
 
 _DESCRIPTION = """\
 Show what the daemon's guards would refuse in FILE, or in the table if there is no FILE.  With FILE
-and a table, also show if too many of the table's options are missing from FILE.  With --layers, the
-schema judges what these layers of the table make, those in FILE as FILE has them.  Exit with 1 if
+and a table, also show if too many of the table's options are missing from FILE.  With --layers or
+--config, the schema judges what these layers make, those in FILE as FILE has them.  Exit with 1 if
 anything is refused.
 """
 
@@ -54,15 +57,16 @@ def _add_arguments(parser: Parser) -> None:
     add("--schema", metavar="SCHEMA", help="JSON Schemas, one for each option's name")
     add("--max-shrink", type=_percent, default=50.0, metavar="P", help="percent (50)")
     add("--allow-empty", action="store_true", help="a store may lose all options")
-    add("--layers", metavar="L", help="judge what these stores make, separated by commas")
-    add("--merge", default="options", metavar="HOW", help="options or keys (options)")
+    add_layer_flags(parser, "judge what these stores of the table make")
+    add("--merge", metavar="HOW", help="options or keys (that of --config, else options)")
 
 
 class _Candidate:
     """A store to check, and the options that it would replace, if there is a comparison.
 
-    ``missing`` is the error text if the store was not found: a mistyped name, or a store that a
-    script forgot, must not pass.  ``whole`` is false for a layer, which the schema does not judge.
+    ``keys`` are the names of the table's keys.  ``missing`` is the error text if the store was not
+    found: a mistyped name, or a store that a script forgot, must not pass.  ``whole`` is false for
+    a layer, which the schema does not judge.
     """
 
     def __init__(
@@ -73,7 +77,9 @@ class _Candidate:
         before: Options | None = None,
         *,
         whole: bool = True,
+        keys: KeyNames | None = None,
     ) -> None:
+        self.keys = keys
         self.whole = whole
         self.store = store
         self.options = options
@@ -87,7 +93,7 @@ def _run(args: argparse.Namespace) -> int:
 
     schema = Schema(args.schema) if args.schema else None
     refused = 0
-    candidates = list(_candidates(args) if args.layers is None else _layers(args))
+    candidates = list(_layers(args) if are_named(args) else _candidates(args))
     if not candidates:
         say(f"{args.file}: there is no store in it")
         return NOT_FOUND
@@ -124,47 +130,52 @@ def _layers(args: argparse.Namespace) -> Iterator[_Candidate]:
     """Yield the layers that FILE has, and what all layers make then."""
     from ddbcfg_client.errors import NameRefused, ValueRefused
     from ddbcfg_client.format.layering import MERGES
-    from ddbcfg_client.format.names import stores_in
     from ddbcfg_client.notation.files import load_file
 
-    layers = stores_in(args.layers)
-    if not layers:
-        args.fail("--layers names no layer")
-    if args.merge not in MERGES:
-        args.fail(f"--merge is {args.merge!r}, but must be options or keys")
-    contents = load_file(args.file, keys_named(args)) if args.file else {}
-    pushed = {layer: contents[layer] for layer in layers if layer in contents}
+    layers, merge = layers_named(args)
+    merge = args.merge or merge or "options"
+    if merge not in MERGES:
+        args.fail(f"--merge is {merge!r}, but must be options or keys")
+    # Tables with other keys are judged below, each layer by its own.
+    contents = load_file(args.file, keys_named(layers[0].args)) if args.file else {}
+    pushed = {layer.name: contents[layer.store] for layer in layers if layer.store in contents}
     if contents and not pushed:
         there = ", ".join(map(shown, contents))
         yield _Candidate(args.file, {}, f"has no store that is a layer; the stores in it: {there}")
         return
-    before = {layer: _in_table(args, layer) for layer in layers}
-    for layer, options in pushed.items():
-        yield _Candidate(layer, options, "", before[layer], whole=False)
+    if len(pushed) > len({layer.store for layer in layers if layer.name in pushed}):
+        args.fail(f"a store in {args.file} is several layers: use --layers, for those of one table")
+    before = {layer.name: _in_table(layer.args, layer.store) for layer in layers}
+    for layer in layers:
+        if layer.name in pushed:
+            keys, was = keys_named(layer.args), before[layer.name]
+            yield _Candidate(layer.name, pushed[layer.name], "", was, whole=False, keys=keys)
+    after = {**before, **pushed}
     try:
-        merged = _merged(args, [pushed.get(layer, before[layer]) for layer in layers])
+        merged = _merged(layers, after, merge)
         missing = "" if merged or args.allow_empty else "has no options"
     except (NameRefused, ValueRefused) as error:
         merged, missing = {}, str(error)
-    known = _merged(args, [before[layer] for layer in layers])
+    known = _merged(layers, before, merge)
     yield _Candidate("merged", merged, missing, None if missing else known)
 
 
-def _merged(args: argparse.Namespace, layers: list[Options]) -> Options:
+def _merged(layers: Sequence[LayerPlace], contents: Mapping[str, Options], merge: str) -> Options:
     """Return what the layers make; raise NameRefused or ValueRefused."""
     from ddbcfg_client.dynamodb.items import checked_attributes
     from ddbcfg_client.format.layering import Layering
     from ddbcfg_client.format.values import pack_option, unpack_option
 
-    keys_of = keys_named(args)
-    packed = [
-        {
-            option: pack_option(option, checked_attributes("merged", option, keys, keys_of))
-            for option, keys in layer.items()
-        }
-        for layer in layers
-    ]
-    merged = Layering.of(packed, args.merge).options
+    packed = []
+    for layer in layers:
+        keys_of = keys_named(layer.args)
+        packed.append(
+            {
+                option: pack_option(option, checked_attributes("merged", option, keys, keys_of))
+                for option, keys in contents[layer.name].items()
+            }
+        )
+    merged = Layering.of(packed, merge).options
     return {option: unpack_option(keys) for option, keys in merged.items()}
 
 
@@ -200,9 +211,10 @@ def _flaws(args: argparse.Namespace, candidate: _Candidate, schema: Schema | Non
 
     store, options = candidate.store, candidate.options
     kept = {}
+    keys_of = candidate.keys or keys_named(args)
     for option, keys in options.items():
         try:
-            attributes = checked_attributes(store, option, keys, keys_named(args))
+            attributes = checked_attributes(store, option, keys, keys_of)
         except (NameRefused, ValueRefused) as error:
             yield str(error)
         else:

@@ -6,6 +6,7 @@ from ddbcfg_client.commands.argument_types import revision
 from ddbcfg_client.commands.command import Command
 from ddbcfg_client.commands.confirming import confirmed
 from ddbcfg_client.commands.exits import FOUND, NOT_FOUND
+from ddbcfg_client.commands.layer_places import add_layer_flags, are_named, layers_named
 from ddbcfg_client.commands.output import complain, counted, emit_json, say, shown
 from ddbcfg_client.commands.target import add_flags, one_store, open_access
 
@@ -35,8 +36,7 @@ def _add_arguments(parser: Parser) -> None:
     text = "after this revision, or from this date or time on (ISO 8601, UTC if no zone is named)"
     add("--since", type=_since, metavar="WHEN", help=text)
     add("--limit", type=revision, metavar="N", help="at most so many changes")
-    text = "the changes of these stores of the table, separated by commas, by time"
-    add("--layers", metavar="L", help=text)
+    add_layer_flags(parser, "the changes of these stores of the table, by time")
     add("--json", action="store_true", help="print JSON, with every name")
     add("--purge", action="store_true", help="delete what is on record, after a confirmation")
     add("--before", type=revision, metavar="REV", help="with --purge: keep from this revision on")
@@ -78,7 +78,7 @@ def _is_before(at: str, time: Any) -> bool:
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.notation.writer import dumps
 
-    if args.layers is not None:
+    if are_named(args):
         return _layers(args)
     store = one_store(args)
     if args.before is not None and not args.purge:
@@ -104,30 +104,29 @@ def _run(args: argparse.Namespace) -> int:
 def _layers(args: argparse.Namespace) -> int:
     """Print the changes of several stores, the newest first, each with the name of its store."""
     from ddbcfg_client.errors import RevisionMissing
-    from ddbcfg_client.format.names import stores_in
     from ddbcfg_client.notation.writer import dumps
 
-    layers = stores_in(args.layers)
-    if not layers or args.purge or args.before is not None or isinstance(args.since, int):
-        args.fail("--layers takes names, and neither --purge, --before nor --since REV")
+    layers, _ = layers_named(args)
+    if args.purge or args.before is not None or isinstance(args.since, int):
+        args.fail("layers take neither --purge, --before nor --since REV")
     damaged: list[HistoryGap] = []
     found: list[tuple[str, Record, tuple[str, ...] | None]] = []
     for layer in layers:
-        with open_access(args, layer) as (_, access):
+        with open_access(layer.args, layer.store) as (_, access):
             try:
-                found += [(layer, *change) for change in _found(args, access, damaged)]
+                found += [(layer.name, *change) for change in _found(args, access, damaged)]
             except RevisionMissing as missing:
                 complain(str(missing))
     found.sort(key=lambda change: change[1].at, reverse=True)
     found = found[: args.limit]
     if args.json:
-        documents = [{"layer": layer, **_about(r, names)} for layer, r, names in found]
+        documents = [{"layer": name, **_about(r, names)} for name, r, names in found]
         emit_json(dumps(documents, typed=False, indent=2))
         return _reported(damaged)
-    for layer, record, names in found:
-        say("\n".join(_lines(record, names, f"{shown(layer)}: ")))
+    for name, record, names in found:
+        say("\n".join(_lines(record, names, f"{shown(name)}: ")))
     if not found and not damaged:
-        say(f"{', '.join(map(shown, layers))}: no change on record")
+        say(f"{', '.join(shown(layer.name) for layer in layers)}: no change on record")
     return _reported(damaged)
 
 

@@ -57,6 +57,9 @@ def open_table(args: argparse.Namespace) -> Iterator[Table]:
     client = connect_dynamodb(
         region=_setting(args, "region") or None,
         endpoint_url=_setting(args, "endpoint_url") or None,
+        # Only layers have these, from a settings file; all others use AWS's own settings.
+        profile=getattr(args, "profile", None) or None,
+        role_arn=getattr(args, "role_arn", None) or None,
     )
     with closing(client), _terminable():
         yield Table(client, name, keys_named(args))

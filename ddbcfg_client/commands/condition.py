@@ -82,9 +82,17 @@ def _no_daemon(status: Status) -> str:
     """Return what happened to the daemon; "" if one serves the store, or if that is not known."""
     if status.file or status.replaced:
         return ""
-    again = "start it, or remove the store: ddbcfg-client remove"
+    again = f"start it, or remove the store: {_removing(status)}"
     if status.daemon == "gone":
         return f"its daemon (pid {status.daemon_pid}) was killed; {again}"
     if status.daemon == "stopped":
         return f"its daemon stopped; {again}"
     return ""
+
+
+def _removing(status: Status) -> str:
+    """Return the command that removes the store, for a shell."""
+    import shlex
+
+    flags = ["--namespace", status.namespace]
+    return shlex.join(["ddbcfg-client", "remove", *flags, status.store])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shlex
 import subprocess
 import sys
 import time
@@ -52,7 +53,9 @@ def test_several_stores_are_a_table_with_a_word_and_a_reason_for_each(
     assert reasons["failing"] == f"failing: the last 4 polls failed: {AWAY}"
     assert "1 h 0 min" in reasons["stale"]
     assert f"(pid {os.getpid()}) was killed" in reasons["killed"]
-    assert "ddbcfg-client remove" in reasons["stopped"]
+    command = reasons["stopped"].rpartition("remove the store: ")[2]
+    assert answered(host.client(*shlex.split(command)[1:], "--yes")).startswith("removed ")
+    assert "stopped" not in states(host.client("status").stdout)
 
 
 def test_a_store_that_cannot_be_read_has_a_line(host: Host, publish: Publish) -> None:

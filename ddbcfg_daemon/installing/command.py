@@ -22,7 +22,10 @@ Install the systemd units, a sysusers.d file and examples of the settings, and s
 The units start the programs of this installation.  Nothing is enabled or started.  To repeat it is
 safe: settings are never written, and a file that is as it should be is left alone.
 """
-_UNINSTALL = "Remove what install-units installed.  The settings stay."
+_UNINSTALL = """\
+Remove what install-units installed.  The settings stay.  Disable the units first: "systemctl
+disable --now ddbcfg-daemon ddbcfg-scribe".
+"""
 
 
 def install_units(arguments: Sequence[str]) -> int:
@@ -116,6 +119,8 @@ def _next_steps(places: Places) -> str:
 
 
 def _uninstall(places: Places, dry_run: bool) -> None:
+    if places.destdir is None:
+        places.check_disabled()
     targets = places.targets().values()
     if dry_run:
         for path in targets:
@@ -126,7 +131,7 @@ def _uninstall(places: Places, dry_run: bool) -> None:
             print(f"removed {path}")
     if places.destdir is None:
         print(
-            "Next: systemctl disable --now ddbcfg-daemon ddbcfg-scribe; systemctl daemon-reload\n"
+            "Next: systemctl stop 'ddbcfg-daemon*' 'ddbcfg-scribe*'; systemctl daemon-reload\n"
             f"Not removed: {places.settings}/ddbcfg.toml, {places.settings}/daemon.env, "
             "/var/lib/ddbcfg, the user and group ddbcfg,\n"
             "      and /dev/shm/*ddbcfg.*, from which applications may still read"

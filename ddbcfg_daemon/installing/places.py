@@ -22,6 +22,10 @@ _REFUSED = re.compile(r"[\s\"'\\%$;]")
 _HIDDEN = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")
 
 
+# Where systemd links the units that are enabled, whatever the prefix.
+_LINKS = Path("/etc/systemd/system")
+
+
 @dataclass(frozen=True)
 class Places:
     """The folders of one installation.
@@ -73,6 +77,17 @@ class Places:
         return text.replace(_BINDIR, str(self.bindir)).replace(
             f"{_SYSCONFDIR}/ddbcfg", str(self.settings)
         )
+
+    def check_disabled(self) -> None:
+        """Raise UnitsRefused if one of the units is enabled on this host.
+
+        Without its file, systemd forgets how to stop it, and "disable --now" reports an error.
+        """
+        units = [name for name in self.targets() if name.endswith(".service")]
+        links = sorted(link for unit in units for link in _LINKS.glob(f"*.wants/{unit}"))
+        if links:
+            advice = f"run 'systemctl disable --now {' '.join(link.name for link in links)}' first"
+            raise UnitsRefused(str(links[0]), "has enabled the unit", advice)
 
     def check_programs(self) -> None:
         """Raise UnitsRefused if a unit on this host could not start the programs."""

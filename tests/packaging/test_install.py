@@ -97,7 +97,7 @@ def test_uninstall_leaves_nothing(tmp_path: Path) -> None:
 
 def test_uninstall_on_this_host_says_how_to_end_the_service(tmp_path: Path) -> None:
     said = make("uninstall", f"PREFIX={tmp_path}", f"SYSCONFDIR={tmp_path}")
-    assert "systemctl disable --now ddbcfg-daemon" in said
+    assert "systemctl stop 'ddbcfg-daemon*' 'ddbcfg-scribe*'; systemctl daemon-reload\n" in said
     assert f"{tmp_path}/ddbcfg/daemon.env" in said
 
 
@@ -182,3 +182,5 @@ def test_the_example_of_a_unit_that_watches_is_a_command_line_that_there_is() ->
     assert (program, command) == ("/usr/local/bin/ddbcfg-client", "watch")
     args = load(command).parser().parse(arguments)
     assert (args.exec, args.initial, args.wait) == ("systemctl reload nginx", True, 300)
+    # Both: a second table with a store of this name would make it a usage error.
+    assert (args.table, args.store) == ("config", ["prod"])

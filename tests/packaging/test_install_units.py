@@ -136,6 +136,28 @@ def test_settings_are_neither_overwritten_nor_removed(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in folder.iterdir()} == mine
 
 
+@pytest.mark.usefixtures("program", "visible")
+def test_enabled_units_are_not_removed_and_the_command_to_disable_them_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its file, systemd disables a unit but forgets how to stop it."""
+    monkeypatch.setattr("ddbcfg_daemon.installing.places._LINKS", tmp_path / "links")
+    link = tmp_path / "links/multi-user.target.wants/ddbcfg-daemon.service"
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / UNIT)
+    assert main(["install-units", *here(tmp_path)]) == 0
+    before = files_in(tmp_path)
+    assert main(["uninstall-units", *here(tmp_path)]) == REFUSED
+    assert capsys.readouterr().err == (
+        f"ddbcfg-daemon uninstall-units: {link} has enabled the unit; "
+        "run 'systemctl disable --now ddbcfg-daemon.service' first\n"
+    )
+    assert files_in(tmp_path) == before
+    link.unlink()
+    assert main(["uninstall-units", *here(tmp_path)]) == 0
+    assert not (tmp_path / UNIT).exists()
+
+
 @pytest.mark.usefixtures("program")
 def test_the_daemon_can_read_what_root_installs_with_a_strict_umask(tmp_path: Path) -> None:
     old = os.umask(0o077)

@@ -121,6 +121,41 @@ def test_a_panel_shows_how_a_change_reaches_the_hosts(
     assert "SUCCESS" in promtool("test", "rules", file)
 
 
+# Three hosts last read the table a second after the start; the fourth never did.
+AGES = """
+rule_files: []
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'ddbcfg_last_success_timestamp_seconds{instance="a"}', values: 1x20}
+      - {series: 'ddbcfg_last_success_timestamp_seconds{instance="b"}', values: 1x20}
+      - {series: 'ddbcfg_last_success_timestamp_seconds{instance="c"}', values: 1x20}
+      - {series: 'ddbcfg_last_success_timestamp_seconds{instance="d"}', values: 0x20}
+      - {series: 'ddbcfg_interval_seconds{instance="a"}', values: 10x20}
+      - {series: 'ddbcfg_interval_seconds{instance="b"}', values: 30x20}
+      - {series: 'ddbcfg_interval_seconds{instance="c"}', values: 3600x20}
+      - {series: 'ddbcfg_interval_seconds{instance="d"}', values: 10x20}
+"""
+
+
+def test_the_panel_of_stale_stores_follows_their_intervals(tmp_path: Path) -> None:
+    [expression] = [expr for panel, expr in EXPRESSIONS if panel == "Stale"]
+    expression = re.sub(r"\$(namespace|store)", ".*", expression)
+    document = yaml.safe_load(AGES)
+    document["tests"][0]["promql_expr_test"] = [
+        {"expr": expression, "eval_time": "4m", "exp_samples": []},
+        {"expr": expression, "eval_time": "6m", "exp_samples": [{"labels": "{}", "value": 2}]},
+    ]
+    file = tmp_path / "test.yml"
+    file.write_text(yaml.safe_dump(document))
+    assert "SUCCESS" in promtool("test", "rules", file)
+
+
+@pytest.mark.parametrize("text", [ALERTS_FILE.read_text(), json.dumps(DASHBOARD)])
+def test_pins_and_layers_are_watched(text: str) -> None:
+    assert {"ddbcfg_pinned", "ddbcfg_layer_last_success_timestamp_seconds"} <= used(text)
+
+
 def test_the_dashboard_shows_only_the_chosen_stores_in_panels_that_do_not_overlap() -> None:
     for title, expression in EXPRESSIONS:
         metrics = re.findall(r"ddbcfg_\w+(\{[^}]*\})?", expression)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,13 @@ def test_the_image_copies_what_there_is_and_leaves_out_no_package() -> None:
     assert packages <= set(copied)
     ignored = (ROOT / "contrib/container/Dockerfile.dockerignore").read_text().splitlines()
     assert {f"!{path.rstrip('/')}" for path in copied} <= set(ignored)
+
+
+def test_the_image_copies_every_file_that_a_wheel_carries() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    carried = project["tool"]["setuptools"]["data-files"].values()
+    copied = tuple(re.findall(r"^COPY (\S+/) \S+/$", DOCKERFILE, re.MULTILINE))
+    assert [path for paths in carried for path in paths if not path.startswith(copied)] == []
 
 
 def test_every_file_is_in_the_documentation() -> None:

@@ -12,7 +12,7 @@ READY   = $(VENV)/.ready
 
 COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) ddbcfg_client/readonly/_guarded.c
 
-.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check contrib-check docs pictures verify-unit install uninstall clean
+.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check contrib-check docs pictures dashboard-picture verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -124,6 +124,9 @@ settings: $(READY) ## write the documents that are generated from the table of s
 
 pictures: $(READY) ## take the pictures of the page for the documents (needs chromium)
 	PYTHONPATH=tests $(VENV)/bin/python -m support.page_pictures
+
+dashboard-picture: $(READY) ## draw the dashboard for the documents, over real metrics (needs root, prometheus and chromium)
+	PYTHONPATH=tests $(VENV)/bin/python -m support.dashboard_picture
 
 format: $(READY) ## format the code, and apply ruff's fixes
 	$(VENV)/bin/ruff check --fix

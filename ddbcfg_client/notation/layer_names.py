@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 # What a name has besides, as long as another layer has the same name.
-_DETAILS = (("{1}/{0}", "table"), ("{0} in {1}", "region"), ("{0} at {1}", "endpoint_url"))
+_DETAILS = (
+    ("{1}/{0}", "table"),
+    ("{0} in {1}", "region"),
+    ("{0} at {1}", "endpoint_url"),
+    ("{0} as {1}", "role_arn"),
+    ("{0} of profile {1}", "profile"),
+)
+#: The settings that can tell layers of one name apart.
+TELLING = tuple(setting for _, setting in _DETAILS)
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:
@@ -47,9 +55,9 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
 
 
 def told_apart(names: Sequence[str], details: Sequence[Mapping[str, str | None]]) -> list[str]:
-    """Return the names, with table, region or endpoint in those that would be the same.
+    """Return the names, with table, region and so on in those that would be the same.
 
-    ``details`` has these of each layer, by the names of the settings.
+    ``details`` has the settings in ``TELLING`` of each layer, by their names.
     """
     found = list(names)
     for form, setting in _DETAILS:

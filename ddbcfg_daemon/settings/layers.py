@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from ddbcfg_client.notation.layer_names import expanded, told_apart
+from ddbcfg_client.notation.layer_names import TELLING, expanded, told_apart
 from ddbcfg_daemon.settings import kinds
 from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 from ddbcfg_daemon.settings.row import Row
@@ -70,7 +70,7 @@ def _check_different(layers: Sequence[LayerSettings], texts: Sequence[Mapping[st
     seen: dict[tuple[str | None, ...], str] = {}
     for layer, its in zip(layers, texts, strict=True):
         settings = layer.settings
-        where = settings.table, settings.store, settings.region, settings.endpoint_url
+        where = settings.store, *(getattr(settings, name) for name in TELLING)
         text = its["store"].strip()
         if where in seen:
             both = "" if seen[where] == text == layer.name else f" ({seen[where]!r} and {text!r})"
@@ -79,10 +79,7 @@ def _check_different(layers: Sequence[LayerSettings], texts: Sequence[Mapping[st
 
 
 def _named(layers: Sequence[LayerSettings]) -> Sequence[LayerSettings]:
-    """Return the layers, with table, region or endpoint in names that would be the same."""
-    details = [
-        {name: getattr(layer.settings, name) for name in ("table", "region", "endpoint_url")}
-        for layer in layers
-    ]
+    """Return the layers, with table, region and so on in names that would be the same."""
+    details = [{name: getattr(layer.settings, name) for name in TELLING} for layer in layers]
     names = told_apart([layer.name for layer in layers], details)
     return [replace(layer, name=name) for layer, name in zip(layers, names, strict=True)]

@@ -278,7 +278,9 @@ class LayerSettings:
     def mark(self) -> str:
         """What identifies its store in a table: a layer from elsewhere has another one."""
         its = self.settings
-        where = repr((its.table, its.store, its.region, its.endpoint_url, its.key_names))
+        # A role or profile can be one of another account, which has tables of its own.
+        account = (its.role_arn, its.profile)
+        where = repr((its.table, its.store, its.region, its.endpoint_url, its.key_names, account))
         return sha256(where.encode()).hexdigest()[:16]  # an endpoint can have a password
 
     def copy_names(self, store: StoreSettings) -> Names:

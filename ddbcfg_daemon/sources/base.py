@@ -124,8 +124,13 @@ class Sources(Protocol):
         ...
 
     def target(self, store: StoreSettings) -> str:
-        """Return the store in a table that these settings lead to: the same text if it is one."""
-        return f"store {store.store!r} of table {store.table!r}, {self.place(store)}"
+        """Return the store in a table that these settings lead to: the same text if it is one.
+
+        A role or profile can be one of another account, which has tables of its own.
+        """
+        text = f"store {store.store!r} of table {store.table!r}, {self.place(store)}"
+        role = f", role {store.role_arn}" if store.role_arn else ""
+        return text + role + (f", profile {store.profile}" if store.profile else "")
 
     def keep(self, stores: Sequence[StoreSettings]) -> None:
         """Serve these stores from now on; forget what only others needed."""

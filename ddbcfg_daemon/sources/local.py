@@ -64,7 +64,7 @@ class LocalSources(Sources):
 
     def target(self, store: StoreSettings) -> str:
         """Return the store of the file that is read, whatever table the settings name."""
-        return super().target(replace(store, table=self._each.table))
+        return super().target(replace(self._each, store=store.store))
 
     def check_published(self, names: Names) -> None:
         """Raise OtherSource for the memory of a real store: this source would remove it at exit."""

@@ -134,3 +134,17 @@ def test_a_layer_is_named_twice_if_the_defaults_make_it_the_same(
         with closing(open_sources(settings)) as sources:
             reason = named_twice(store, sources.target)
         assert reason.startswith("layers 'config/app' and") == same
+
+
+def test_layers_behind_different_roles_or_profiles_are_different(tmp_path: Path) -> None:
+    """A role can be one of another account, which has tables of its own."""
+    role = "arn:aws:iam::123456789012:role/reader"
+    layers = f'"app", {{ store = "app", role_arn = "{role}" }}, {{ store = "app", profile = "p" }}'
+    settings = parsed(tmp_path, one_store(layers))
+    (store,) = settings.stores
+    assert [layer.name for layer in store.layers] == [
+        "config/app", f"config/app as {role}", "config/app of profile p",
+    ]  # fmt: skip
+    assert len({layer.mark for layer in store.layers}) == 3
+    with closing(open_sources(settings)) as sources:
+        assert named_twice(store, sources.target) == ""

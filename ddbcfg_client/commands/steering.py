@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ddbcfg_client.format.names import Names
     from ddbcfg_client.format.request import Response
 
-# A hanging disk is given up after 10 s, up to twice for a pin.
-TIMEOUT = 30.0
+# A hanging disk is given up after 10 s; a pin lists, reads and writes, which may each take as long.
+TIMEOUT = 40.0
 
 
 def add_flags(parser: Parser) -> None:

@@ -230,7 +230,11 @@ class Pin:
         done(self._keeper, lambda: file.save(pinned.content()), lambda: self._write(before))
         self._known, self._writing, self.error = True, None, ""
         self._activate(pinned)
-        return self._publish()
+        news = self._publish()
+        if news:
+            # No poll may succeed before the next boot, and generations must not be numbered again.
+            self._copy.keep(self._publication.options, self._status, self._status.success)
+        return news
 
     def unpin(self, by: str) -> bool:
         """End the pin; return whether there was one.  Raise PinRefused."""

@@ -15,6 +15,7 @@ from ddbcfg_client.errors import TableUnreachable
 from ddbcfg_client.shm.clock import boottime
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
+from ddbcfg_daemon.disk.generations import Generations
 from ddbcfg_daemon.guards import ShrinkGuard
 from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
@@ -86,13 +87,16 @@ class LayeredStore:
             self.settings.interval,
             pid=os.getpid(),
             guards=[ShrinkGuard()],
-            copy=self._copy(self.settings.names),
+            copy=self._copy(self.settings.names, generations=True),
             requests=self.requests,
             layers=self.source,
         )
 
-    def _copy(self, names: Any) -> CopyKeeper | None:
-        return CopyKeeper(DiskCopy(self._folder, names)) if self._folder else None
+    def _copy(self, names: Any, *, generations: bool = False) -> CopyKeeper | None:
+        if self._folder is None:
+            return None
+        kept = Generations(self._folder, names, limit=3) if generations else None
+        return CopyKeeper(DiskCopy(self._folder, names), kept)
 
     def copy_file(self, name: str) -> Path:
         """Return the file with the copy of a layer."""

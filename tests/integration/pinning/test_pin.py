@@ -138,6 +138,28 @@ def test_pins_work_while_dynamodb_is_away(host: Host) -> None:
     assert served(host) == 1
 
 
+def test_no_generation_is_numbered_twice_if_dynamodb_is_away_from_a_pin_to_the_next_boot(
+    host: Host,
+) -> None:
+    push(host, 1, 2)
+    host.clocks.pass_by(60)
+    host.poll(AWAY)
+    age = host.age
+    assert age is not None
+    assert pin(host, generation=1).generation == 3
+    unpin(host)
+    assert host.copy.wait(20)
+    host.boot()
+    host.poll(AWAY)
+    # What was served before is served now, and not as if the table had just confirmed it.
+    assert (served(host), host.config.generation) == (1, 4)
+    later = host.age
+    assert later is not None
+    assert later >= age + 600
+    push(host, 3)
+    assert [number for number, _, _ in listed(host)] == [5, 3, 2]
+
+
 def test_a_pin_is_done_while_a_reading_hangs_and_what_it_returns_is_held(host: Host) -> None:
     push(host, 1)
     read = host.read

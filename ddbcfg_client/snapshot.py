@@ -114,7 +114,7 @@ class Snapshot(HotPinned, Mapping[str, ReadOnlyDict]):
 
     @property
     def stored(self) -> int:
-        """The number of options in the store, which has none of the defaults."""
+        """The number of options in the store, without the defaults."""
         return self._segment.header.options
 
     def _defaults(self) -> tuple[str, ...]:

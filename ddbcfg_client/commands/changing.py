@@ -26,7 +26,7 @@ def add_author_flags(parser: Parser) -> None:
 def add_change_flags(parser: Parser) -> None:
     """Add the flags of a command that writes options."""
     add_author_flags(parser)
-    text = "only if none of the options changed since this revision (else 7)"
+    text = "write only if no option changed since this revision (otherwise exit with 7)"
     parser.add_argument("--if-unchanged", type=revision, metavar="REV", help=text)
 
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Show what the daemon's guards would refuse in FILE, or in the table if there is no FILE.  With FILE
 and a table, also show if too many of the table's options are missing from FILE.  With --layers or
---config, the schema judges what these layers make, those in FILE as FILE has them.  Exit with 1 if
-anything is refused.
+--config, the schema is applied to the merged layers, with those in FILE as FILE has them.  Exit
+with 1 if anything is refused.
 """
 
 

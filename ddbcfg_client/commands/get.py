@@ -30,7 +30,7 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("option", nargs="?", metavar="OPTION")
     parser.add_argument("key", nargs="?", metavar="KEY")
     parser.add_argument("--json", action="store_true", help="one line of JSON, a KEY's value too")
-    text = "as it was at this revision; reads DynamoDB, so table and store must be named"
+    text = "read this revision from DynamoDB; table and store must be named"
     parser.add_argument("--revision", type=revision, metavar="REV", help=text)
     for name in _TABLE_FLAGS:
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="X", help="with --revision")
@@ -105,7 +105,7 @@ def _past(args: argparse.Namespace) -> ReadOnlyDict:
 
 COMMAND = Command(
     "get",
-    "print an option as JSON, one of its keys bare, or all",
+    "print an option, one key of it, or all options",
     _run,
     _add_arguments,
     plain=_plain,

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Show the changes of a store that has revisions, the newest first: revision, time, writer, reason and
-the options, all or only those of OPTION.  With --purge, delete what is on record of the values
-before and after each change, which can be secrets.
+the options, all or only those of OPTION.  With --purge, delete the recorded values before and after
+each change, which can be secrets.
 """
 _MOST_NAMES = 20
 
@@ -33,9 +33,9 @@ def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
     add = parser.add_argument
     add("option", nargs="?", metavar="OPTION")
-    text = "after this revision, or from this date or time on (ISO 8601, UTC if no zone is named)"
+    text = "after this revision, or since this date or time (ISO 8601; UTC without a zone)"
     add("--since", type=_since, metavar="WHEN", help=text)
-    add("--limit", type=revision, metavar="N", help="at most so many changes")
+    add("--limit", type=revision, metavar="N", help="at most N changes")
     add_layer_flags(parser, "the changes of these stores of the table, by time")
     add("--json", action="store_true", help="print JSON, with every name")
     add("--purge", action="store_true", help="delete what is on record, after a confirmation")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Pin the store to one content: the daemon of this host publishes it, and holds all newer content
-until "ddbcfg-client unpin", across restarts and reboots.  By default, that is what is published
-now; "ddbcfg-client generations" lists what else there is.  For root and the daemon's user.
+until "ddbcfg-client unpin", across restarts and reboots.  The default is the current content;
+"ddbcfg-client generations" lists the others.  For root and the daemon's user.
 """
 
 

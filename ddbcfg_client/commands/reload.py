@@ -21,7 +21,8 @@ def _add_arguments(parser: Parser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--accept", action="store_true", help="publish even what a guard refuses")
     which.add_argument("--full", action="store_true", help="read the whole store from DynamoDB")
-    parser.add_argument("--timeout", type=seconds, default=5.0, metavar="S", help="(5)")
+    text = "wait S seconds (5)"
+    parser.add_argument("--timeout", type=seconds, default=5.0, metavar="S", help=text)
     text = "print one JSON object, with the time of the poll"
     parser.add_argument("--json", action="store_true", help=text)
 

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from ddbcfg_client.commands.parser import Parser
 
 _DESCRIPTION = """\
-Remove a store's objects in this host's shared memory, as root or the daemon's user, if no daemon
-serves it.  Neither DynamoDB nor what is on disk is changed: the copy, the
-generations and a pin.
+Remove a store from this host's shared memory, as root or the daemon's user, if no daemon serves it.
+DynamoDB is not changed, nor the files on disk: the copy, the generations and a pin.
 """
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ddbcfg_client.commands.parser import Parser
 
 _DESCRIPTION = """\
-Make a store, or the named options of it, what it was at a revision: print what that changes, ask,
-and write it as a new change with a record of its own.  It is refused if one of its options changes
-meanwhile.
+Make a store, or the named options of it, what it was at a revision: print the changes, ask for
+confirmation, and write them as a new change with its own record.  It is refused if one of its
+options changes meanwhile.
 """
 
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ddbcfg_client.dynamodb.table import Table
 
 _DESCRIPTION = """\
-Write an option to the table, whole: keys that are not named are dropped, and named in the output.
-With --merge, only the named keys are changed.  What stands before the first = of an argument says
-how the rest is read:
+Write a whole option to the table: keys that are not named are removed, and the output lists them.
+With --merge, only the named keys are changed.  The characters before the first = of an argument
+decide how the rest is read:
 
   KEY=TEXT          a string, whatever it looks like
   KEY:=JSON         a number with every digit, true, null, a list, an object, {"$set": [...]}, ...
@@ -34,7 +34,8 @@ def _add_arguments(parser: Parser) -> None:
     parser.add_argument("option", metavar="OPTION")
     parser.add_argument("keys", nargs="+", metavar="KEY=VALUE")
     parser.add_argument("--merge", action="store_true", help="keep the keys that are not named")
-    parser.add_argument("--if-absent", action="store_true", help="only if it is not there (else 1)")
+    text = "write only if the option does not exist (otherwise exit with 1)"
+    parser.add_argument("--if-absent", action="store_true", help=text)
     add_change_flags(parser)
 
 
@@ -105,7 +106,7 @@ def _list(verb: str, keys: list[str]) -> None:
 
 COMMAND = Command(
     "set",
-    "write an option to the table, all its keys or some",
+    "write an option to the table, or some of its keys",
     _run,
     _add_arguments,
     description=_DESCRIPTION,

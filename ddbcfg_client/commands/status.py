@@ -32,7 +32,7 @@ def _add_arguments(parser: Parser) -> None:
     form = parser.add_mutually_exclusive_group()
     text = "print one JSON object a line for each store"
     form.add_argument("--json", action="store_true", help=text)
-    text = "print everything about each store, as it is done for a single one"
+    text = "print all details of each store, as for a single one"
     form.add_argument("--long", action="store_true", help=text)
 
 

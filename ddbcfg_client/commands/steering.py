@@ -23,7 +23,7 @@ TIMEOUT = 40.0
 def add_flags(parser: Parser) -> None:
     """Add the flags that select a published store, and ``--timeout``."""
     add_store_flags(parser)
-    text = f"wait so long for the daemon ({TIMEOUT:g})"
+    text = f"wait S seconds for the daemon ({TIMEOUT:g})"
     parser.add_argument("--timeout", type=seconds, default=TIMEOUT, metavar="S", help=text)
 
 

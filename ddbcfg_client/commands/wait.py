@@ -26,5 +26,5 @@ def _run(args: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "wait", f"wait for a snapshot ({_PATIENCE:g} s unless --wait says)", _run, _add_arguments
+    "wait", f"wait for a snapshot ({_PATIENCE:g} s without --wait)", _run, _add_arguments
 )

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import argparse
 
 _DESCRIPTION = """\
-End the revisions of a store.  Its options are not changed, hosts read it in full at each poll, and
-the change items stay: if revisions begin again, they go on above the last one.
+End the revisions of a store.  Its options do not change, and hosts read it in full at each poll.
+The change items stay; if revisions begin again, they continue after the last one.
 """
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Begin the revisions of a store, which takes a minute, or change the settings of a store that has
-revisions: those that are not named stay.  From then on use these commands, DynamoDBConfigStore and
-the scribe ('revision watch') to write it; hosts see what other writers change at their next full
-poll.
+revisions; settings that are not named do not change.  From then on use these commands,
+DynamoDBConfigStore and the scribe ('revision watch') to write it; hosts see what other writers
+change at their next full poll.
 """
 
 _MOST_DAYS = 3650
@@ -49,9 +49,9 @@ _days.__name__ = "number of days"
 def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
     add = parser.add_argument
-    add("--fleet", type=_number, metavar="N", help="how many hosts there are; spreads full reads")
+    add("--fleet", type=_number, metavar="N", help="the number of hosts; spreads full reads")
     add("--ttl-attribute", metavar="A", help="the table's TTL attribute; with --keep")
-    add("--keep", type=_days, metavar="DAYS", help="keep change items so long (0: for ever)")
+    add("--keep", type=_days, metavar="DAYS", help="days to keep change items (0: for ever)")
     add_author_flags(parser)
 
 

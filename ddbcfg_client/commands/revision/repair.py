@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from ddbcfg_client.commands.parser import Parser
 
 _DESCRIPTION = """\
-Finish an import that was interrupted, or take it back, by the plan that it wrote first.  It waits a
-minute to see that the import stands still.  A damaged revision item is replaced; --new-epoch also
-replaces one that is whole, which a table needs after it was restored from a backup.
+Finish an import that was interrupted, or take it back, with the plan that the import wrote first.
+Wait a minute before, to see that the import makes no progress.  Replace a damaged revision item;
+with --new-epoch also one that is not damaged, as is necessary after a restore from a backup.
 """
 
 
@@ -24,7 +24,7 @@ def _add_arguments(parser: Parser) -> None:
     add_flags(parser)
     add = parser.add_argument
     add("--take-back", action="store_true", help="undo the import instead of finishing it")
-    add("--new-epoch", action="store_true", help="count anew, for a table that was restored")
+    add("--new-epoch", action="store_true", help="begin a new epoch, for a restored table")
     add_author_flags(parser)
 
 

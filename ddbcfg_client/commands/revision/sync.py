@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Make a revision of what other writers changed: the console, Terraform, an older release.  Run it
-after a deployment that writes the table; 'revision watch' does it all the time.
+after a deployment that writes the table; 'revision watch' does so continuously.
 """
 
 

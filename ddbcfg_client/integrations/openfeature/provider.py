@@ -116,7 +116,7 @@ class DdbcfgProvider(AbstractProvider):
         default_value: bool,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[bool]:
-        """Return the flag as a bool; an integer is none."""
+        """Return the flag as a bool; an integer is not accepted."""
         return self._resolve("boolean", flag_key, default_value, evaluation_context)
 
     def resolve_string_details(
@@ -134,7 +134,7 @@ class DdbcfgProvider(AbstractProvider):
         default_value: int,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[int]:
-        """Return the flag as an int; a bool is none."""
+        """Return the flag as an int; a bool is not accepted."""
         return self._resolve("integer", flag_key, default_value, evaluation_context)
 
     def resolve_float_details(

@@ -85,6 +85,11 @@ LAYER_METRICS: tuple[tuple[str, str, Callable[[LayerState], float]], ...] = (
         "1 while the layer's copy on disk is merged.",
         lambda its: int(its.source == "disk"),
     ),
+    (
+        "copy_failed",
+        "1 while the layer's copy on disk cannot be used, or is not up to date.",
+        lambda its: int(bool(its.copy_error)),
+    ),
     ("interval_seconds", "The interval of the readings of the layer.", lambda its: its.interval),
     (
         "last_success_timestamp_seconds",

@@ -8,6 +8,8 @@ import pytest
 
 from ddbcfg_client.format.layering import REMOVED
 from ddbcfg_daemon.errors import LayersFailed, LayersUnread
+from ddbcfg_daemon.outputs.collector import registry_of
+from ddbcfg_daemon.served_store import ServedStore
 from ddbcfg_daemon.sources.base import Provenance, Reading
 from support.layering import AWAY, OPTIONS, LayeredStore
 from support.shm import reading
@@ -99,12 +101,21 @@ def test_a_copy_that_is_older_than_what_was_served_is_not_merged(
     assert store.config.get("eu") == {"zone": 2}
     assert store.config.get("web") == {"port": 1}
     assert store.states["eu"].copy_error
+    assert copy_failed(store) == {"host": 0, "eu": 1, "common": 0}
     assert "layer eu: its copy on disk is older" in caplog.text
     store["eu"].put({"eu": {"zone": 3}})
     assert store.reload() is None
     assert store.config.get("eu") == {"zone": 3}
     assert store.config.get("web") == {"port": 2}
     assert store.states["eu"].copy_error == ""
+
+
+def copy_failed(store: LayeredStore) -> dict[str, float]:
+    served = ServedStore(store.settings.names, lambda: store.refresher, interval=60.0, end=print)
+    served.refresher = store.refresher
+    families = registry_of(lambda: [served], live=False).collect()
+    (family,) = (family for family in families if family.name == "ddbcfg_layer_copy_failed")
+    return {sample.labels["layer"]: sample.value for sample in family.samples}
 
 
 def test_an_older_copy_of_the_same_content_is_merged(store: LayeredStore) -> None:

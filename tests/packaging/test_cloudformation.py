@@ -51,14 +51,14 @@ def test_the_policies_are_those_of_the_documentation(whose: str) -> None:
 
 
 def test_of_several_stores_each_has_both_of_its_hash_keys() -> None:
-    resources = Template(TableName="config", Stores=["prod", "test"]).resources
+    resources = Template(TableName="config", Stores=["prod", "host-*"]).resources
     keys = [
-        statement["Condition"]["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"]
+        statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         for whose in ("Daemon", "Writer", "Scribe", "Operator")
         for statement in resources[f"{whose}Policy"]["Properties"]["PolicyDocument"]["Statement"]
         if "Condition" in statement
     ]
-    stores, revisions = ["prod", "test"], ["_ddbcfg/prod", "_ddbcfg/test"]
+    stores, revisions = ["prod", "host-*"], ["_ddbcfg/prod", "_ddbcfg/host-*"]
     both = [*stores, *revisions]
     assert keys == [both, both, stores, both, revisions, both]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = [
     "pytester",
+    "support.untraced",
     "support.botocore_data",
     "support.workers",
     "support.figures",

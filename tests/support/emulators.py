@@ -12,10 +12,12 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from moto.server import ThreadedMotoServer
 
 NAMES = ("moto", "dynalite")
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,11 +52,19 @@ def _moto() -> Iterator[str]:
     leave_out_what_is_here()  # moto has many modules
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
+    _trace_no_request(server)
     try:
         host, port = server.get_host_and_port()
         yield f"http://{host}:{port}"
     finally:
         server.stop()
+
+
+def _trace_no_request(server: ThreadedMotoServer) -> None:
+    from support.untraced import untraced
+
+    running: Any = server._server
+    running.process_request_thread = untraced(running.process_request_thread)
 
 
 @contextmanager

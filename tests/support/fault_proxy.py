@@ -24,6 +24,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from support.untraced import untraced
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from email.message import Message
@@ -279,6 +281,8 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *args: Any) -> None:
         self.open: set[socket.socket] = set()
         super().__init__(*args)
+
+    process_request_thread = untraced(ThreadingHTTPServer.process_request_thread)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self.open.add(request)

@@ -24,7 +24,10 @@ def is_journal(fd: int, environment: Mapping[str, str] = os.environ) -> bool:
     stream = environment.get("JOURNAL_STREAM", "")
     if not stream:
         return False
-    stat = os.fstat(fd)
+    try:
+        stat = os.fstat(fd)
+    except OSError:  # it is closed
+        return False
     return stream == f"{stat.st_dev}:{stat.st_ino}"
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import NoReturn
 
 from ddbcfg_client.commands.parser import Parser
 from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.errors import SettingRefused, SettingsFileRefused
+from ddbcfg_daemon.journal import is_journal, with_priority
 from ddbcfg_daemon.settings.combining import settings_from
 from ddbcfg_daemon.settings.daemon_values import ROWS, DaemonSettings
 from ddbcfg_daemon.settings.row import Row
@@ -27,6 +30,16 @@ exit codes: 0 stopped, or --once published; 1 failed; 2 usage error; and only if
 store: 70 a bug in the daemon; 75 another daemon serves it; 77 an object of another user is in the
 way; 78 the table has the wrong key schema
 """
+
+
+class _DaemonParser(Parser):
+    """A parser whose errors are errors in systemd's journal, too."""
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Print the message and exit."""
+        if status and message and is_journal(2):
+            message = f"{with_priority(message.rstrip(), logging.ERROR)}\n"
+        super().exit(status, message)
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> DaemonSettings:
@@ -56,7 +69,7 @@ def parse_again(
 
 def daemon_parser() -> Parser:
     """Return the parser of the flags, from which the documents are made, too."""
-    parser = Parser(
+    parser = _DaemonParser(
         prog="ddbcfg-daemon",
         description="Poll a DynamoDB configuration table and publish it into shared memory.",
         epilog=_EPILOG,

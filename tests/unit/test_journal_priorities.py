@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+from pathlib import Path
 
 import pytest
 
+from ddbcfg_daemon.journal import is_journal
 from ddbcfg_daemon.outputs.json_lines import JsonFormatter
 from ddbcfg_daemon.outputs.log_writer import LineFormatter, LogWriter, choose_log
+from ddbcfg_daemon.settings.parsing import parse
 
 
 class Journal:
@@ -84,3 +87,27 @@ def test_another_file_than_the_journal_has_times_and_no_priorities(
     [line] = journal.lines()
     assert line.endswith(" INFO a")
     assert line[:4].isdigit()
+
+
+def test_a_closed_descriptor_is_no_journal() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    os.close(writing)
+    assert not is_journal(writing, {"JOURNAL_STREAM": "8:1"})
+
+
+@pytest.mark.parametrize("line", ["interval = 'x'", "x = 1", None])
+def test_a_wrong_setting_that_prevents_the_start_is_an_error(
+    line: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    stat = os.fstat(2)
+    monkeypatch.setenv("JOURNAL_STREAM", f"{stat.st_dev}:{stat.st_ino}")
+    file = tmp_path / "ddbcfg.toml"
+    file.write_text(line or "")
+    with pytest.raises(SystemExit):
+        parse([f"--config={file}"], {})
+    *_, last = capfd.readouterr().err.splitlines()
+    assert last.startswith("<3>ddbcfg-daemon: ")

@@ -22,7 +22,7 @@ def seconds_or_auto(text: str) -> float:
     return AUTO if text == "auto" else seconds(text)
 
 
-seconds_or_auto.__name__ = "number of seconds"
+seconds_or_auto.__name__ = "number of seconds or auto"
 
 
 def revision(text: str) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ddbcfg_client.commands.main import main
 from support.client_cli import AWAY, NOW, STORE, Publish, answered, running
 from support.daemon import PATIENCE, ROOT, Host, environment_of
 
@@ -107,17 +108,21 @@ def test_the_probe_says_why_a_snapshot_is_too_old(
     [(30, 240, 0), (30, 360, 4), (3600, 10_000, 0), (3600, 11_000, 4)],
 )
 def test_a_probe_without_a_number_follows_the_interval_of_the_store(
-    host: Host, publish: Publish, interval: int, age: int, code: int
+    host: Host,
+    publish: Publish,
+    capsys: pytest.CaptureFixture[str],
+    interval: int,
+    age: int,
+    code: int,
 ) -> None:
-    """Three intervals, and not under five minutes."""
+    """Three intervals, also of the slowest layer, and not under five minutes."""
     page = publish(STORE)
+    probe = ["status", "--namespace", host.namespace, "--max-age", "auto"]
     page.report(running(interval=interval * 10**9, success=ago(age)))
-    done = host.client("status", "--max-age", "auto")
-    assert done.returncode == code
-    limit = max(300, 3 * interval)
-    assert (f"more than {limit} s" in done.stderr) == bool(code)
+    assert main(probe) == code
+    assert (f"more than {max(300, 3 * interval)} s" in capsys.readouterr().err) == bool(code)
     page.report(running(interval=10**10, longest_interval=interval * 10**9, success=ago(age)))
-    assert host.client("status", "--max-age", "auto").returncode == code, "of a layer"
+    assert main(probe) == code
 
 
 def test_a_probe_without_a_number_is_for_status_only(host: Host, tmp_path: Path) -> None:
@@ -126,6 +131,10 @@ def test_a_probe_without_a_number_is_for_status_only(host: Host, tmp_path: Path)
     for command, code in ("status", 0), ("get", 2):
         done = host.client(command, "--max-age", "auto", DDBCFG_FILE=str(file))
         assert done.returncode == code, done.stderr
+    assert "number of seconds value: 'auto'" in done.stderr
+    assert (
+        "number of seconds or auto value: '5x'" in host.client("status", "--max-age", "5x").stderr
+    )
 
 
 def test_json_has_the_word_and_the_reason(host: Host, publish: Publish) -> None:

@@ -124,8 +124,14 @@ class Pin:
                 return
             except (*MENDABLE, ValueError) as error:
                 damaged = isinstance(error, ValueError)
-                self.error = f"the record of what is pinned cannot be read: {error}"
-                log.warning("%s: %s", self._label, self.error)
+                text = f"the record of what is pinned cannot be read: {error}"
+                if text != self.error:
+                    log.warning("%s: %s", self._label, text)
+                self.error = text
+                if not damaged:  # a folder or a disk, which somebody may mend
+                    self._reading = None
+                    self._hold_published()
+                    return
             else:
                 self.error = ""
             self._reading = None

@@ -135,6 +135,25 @@ def test_what_a_disk_did_although_it_failed_is_undone(
     assert served(host) == (1 if pinned else 3)
 
 
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_record_that_could_not_be_read_is_read_when_the_folder_is_mended(
+    host: Host, caplog: pytest.LogCaptureFixture, *, pinned: bool
+) -> None:
+    push(host, 1, 2)
+    if pinned:
+        pin(host, generation=1)
+    host.boot()
+    host.folder.chmod(0o777)  # anyone could have written what is in it
+    push(host, 3, 3)
+    assert (served(host), host.config.status().pinned) == (3, 0)
+    assert "can be written by others" in host.refresher.copy_error
+    assert caplog.text.count("the record of what is pinned cannot be read") == 1
+    host.folder.chmod(0o755)
+    push(host, 3)
+    assert served(host) == (1 if pinned else 3)
+    assert not host.refresher.copy_error
+
+
 def test_a_clock_that_was_set_back_changes_no_pin(host: Host) -> None:
     push(host, 1, 2)
     pin(host, generation=1)

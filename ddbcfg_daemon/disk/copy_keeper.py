@@ -121,6 +121,11 @@ class CopyKeeper:
                 future.set_exception(OSError(error))
         return future
 
+    def save_pin(self, content: Content) -> None:
+        """Write the pinned content, for use in ``do`` only; raise OSError or UntrustedPath."""
+        if error := self._with_room(partial(self.pin_file.save, content)):
+            raise error
+
     def wait(self, patience: float) -> bool:
         """Wait until no operation is pending, for at most ``patience`` s; return whether so."""
         with self._changed:
@@ -138,16 +143,24 @@ class CopyKeeper:
 
     def _follow(self, content: Content) -> str:
         """Return why copy or generations were not written; empty if they were."""
-        while error := self._failure_of(partial(self._copy.follow, content)):
-            # A full disk: what an operator may want later makes room for what a boot needs.
-            if not (isinstance(error, OSError) and error.errno in _FULL and self._make_room()):
-                return _text(error, "copy", self._copy.path)
+        if error := self._with_room(partial(self._copy.follow, content)):
+            return _text(error, "copy", self._copy.path)
         if self._generations is None:
             return ""
         if error := self._failure_of(partial(self._generations.follow, content)):
             return _text(error, "generations", self._generations.path)
         error_of_one = self._generations.error
         return f"generations on disk: {error_of_one}" if error_of_one else ""
+
+    def _with_room(self, job: Callable[[], object]) -> Exception | None:
+        """Run ``job``; while the disk is full, remove the oldest generation and run it again.
+
+        What an operator may want later makes room for what a boot needs.
+        """
+        while error := self._failure_of(job):
+            if not (isinstance(error, OSError) and error.errno in _FULL and self._make_room()):
+                return error
+        return None
 
     def _make_room(self) -> bool:
         generations = self._generations

@@ -199,11 +199,11 @@ class Pin:
         """Make the record that of ``pinned``, or none, as soon as the disk lets us."""
         if self._keeper is None:
             return
-        file = self._keeper.pin_file
+        keeper = self._keeper
         if pinned is None:
-            self._writing = self._keeper.do(file.remove)
+            self._writing = keeper.do(keeper.pin_file.remove)
         else:
-            self._writing = self._keeper.do(lambda: file.save(pinned.content()))
+            self._writing = keeper.do(lambda: keeper.save_pin(pinned.content()))
 
     def _write_again(self) -> None:
         """See what became of the last ``_write``, and try again if it failed."""
@@ -232,8 +232,8 @@ class Pin:
         self._publisher.verify()  # another daemon may have taken over
         reading, number, digest = self.choices.content(generation, revision, self.active)
         pinned = Pinned(reading, number, digest, time.time_ns(), by, self._confirmed())
-        before, file = self.active, self._keeper.pin_file
-        done(self._keeper, lambda: file.save(pinned.content()), lambda: self._write(before))
+        before, save = self.active, self._keeper.save_pin
+        done(self._keeper, lambda: save(pinned.content()), lambda: self._write(before))
         self._known, self._writing, self.error = True, None, ""
         self._activate(pinned)
         news = self._publish()

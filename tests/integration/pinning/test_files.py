@@ -154,6 +154,28 @@ def test_a_record_that_could_not_be_read_is_read_when_the_folder_is_mended(
     assert not host.refresher.copy_error
 
 
+def test_a_disk_full_of_generations_has_room_for_a_pin(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(host, 1, 2, 3)
+    fsync = os.fsync
+
+    def full(fd: int) -> None:
+        # There is room for four files, of the copy's size each.
+        if sum(path.is_file() for path in host.folder.rglob("*")) > 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(fd)
+
+    monkeypatch.setattr("ddbcfg_daemon.disk.copy_file.os.fsync", full)
+    # The oldest ones make room, also for what is pinned, and for the copy of it.
+    response = pin(host, generation=1)
+    assert (response.refused, response.pinned) == ("", 1), response.why
+    assert served(host) == 1
+    assert host.copy.wait(20)
+    assert [number for number, _, _ in listed(host)] == [4, 3]
+    assert not host.refresher.copy_error
+
+
 def test_a_clock_that_was_set_back_changes_no_pin(host: Host) -> None:
     push(host, 1, 2)
     pin(host, generation=1)

@@ -204,5 +204,5 @@ def _stores_by_default() -> list[str]:
 
 
 def trust_in(owner: str | int | None) -> Trust:
-    """Return whom to trust, including ``owner``, which defaults to ``DDBCFG_OWNER``."""
+    """Return the trusted users, including ``owner``, which defaults to ``DDBCFG_OWNER``."""
     return Trust(owner if owner is not None else os.environ.get("DDBCFG_OWNER") or None)

@@ -1,7 +1,7 @@
 """Guards: a bad push never reaches a worker.
 
 Each guard compares a reading with the published options, and may refuse it.  A refused reading is
-not published; the current generation stays.  An operator can accept it nevertheless:
+not published; the current generation stays.  An operator can still accept it:
 ``ddbcfg-client reload --accept``.
 """
 

@@ -1,4 +1,4 @@
-"""What the polls of a store found: its status tells readers, and the log tells it once."""
+"""What the polls of a store found: the status shows it to readers, and the log has it once."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def _write_store(
     store: str,
     attributes: CheckedStores,
 ) -> Done:
-    """Write a store; plan anew if it changed since it was read, and nobody has agreed to more."""
+    """Write a store; if it changed since it was read, plan again unless the user confirmed."""
     from functools import partial
 
     from ddbcfg_client.errors import ChangeConflict

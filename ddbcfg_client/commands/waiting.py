@@ -1,4 +1,4 @@
-"""What a command prints while it waits for another writer, who holds the whole store."""
+"""What a command prints while it waits for another writer, which holds the whole store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def waiting_for(name: str) -> OnWait:
-    """Return what prints on standard error whom a command waits for, at the store of this name."""
+    """Return a function that prints on standard error which writer a command waits for."""
     from ddbcfg_client.commands.output import complain
     from ddbcfg_client.commands.progress import aside
     from ddbcfg_client.dynamodb.revision.pending import LONGEST_WAIT

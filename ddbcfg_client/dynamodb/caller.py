@@ -1,4 +1,4 @@
-"""Who writes: the name that a revision has in ``by``.
+"""The writer's name: what a revision has in ``by``.
 
 It is the ARN that AWS's STS returns for the credentials of the client, or user@host.  STS is only
 asked if DynamoDB is AWS's own or an endpoint of STS is configured: credentials for an emulator mean

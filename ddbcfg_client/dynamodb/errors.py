@@ -65,7 +65,7 @@ _ADVICE: dict[str, tuple[type[TableError], str]] = {
 
 # The advice for the exceptions that botocore itself raises, by name.
 _NO_RESPONSE: dict[str, str] = {
-    "EndpointConnectionError": "nothing answers there: check endpoint, region, DNS and network",
+    "EndpointConnectionError": "nothing responds there: check endpoint, region, DNS and network",
     "ConnectTimeoutError": "no connection in time: check network, security groups, VPC endpoint",
     "ReadTimeoutError": "no response in time: check network and endpoint",
     "ConnectionClosedError": "the connection broke before the response was complete: try again",

@@ -89,7 +89,7 @@ class StoreWriter:
         """Set these options, and delete those that are None.
 
         With ``if_absent`` nothing is changed if one of the options exists.  With ``if_unchanged``
-        it is refused if one of the options is not what it was then.  With ``previous``, also tell
+        it is refused if one of the options is not what it was then.  With ``previous``, also return
         the keys that options had; without revisions this is not known after a lost response.  With
         ``read``, it is also refused if what else it was made from has changed.
 

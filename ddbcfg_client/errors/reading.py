@@ -151,7 +151,7 @@ class SnapshotCorrupt(SnapshotError):
     """Bytes in shared memory are not valid; none of them was used."""
 
     def __str__(self) -> str:
-        return f"{self.name} is damaged: {self.reason}; restart ddbcfg-daemon to publish it anew"
+        return f"{self.name} is damaged: {self.reason}; restart ddbcfg-daemon to publish it again"
 
 
 class SnapshotReclaimed(SnapshotError):

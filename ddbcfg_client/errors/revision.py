@@ -39,7 +39,7 @@ class RevisionDamaged(RevisionError):
     def __str__(self) -> str:
         return (
             f"{self.table}/{self.store}: the revision item is damaged: {self.reason}; "
-            "make it anew with 'ddbcfg-client revision repair'"
+            "replace it with 'ddbcfg-client revision repair'"
         )
 
 

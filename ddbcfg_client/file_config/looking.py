@@ -1,6 +1,6 @@
 """Looking at a file: whether it changed, and its bytes if it did.
 
-An editor may replace the file, or empty it and write it anew.  So content is believed only if the
+An editor may replace the file, or empty it and write it again.  So content is believed only if the
 file did not change while it was read, nor in the tenth of a second before.
 """
 

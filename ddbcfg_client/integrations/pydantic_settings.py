@@ -158,7 +158,7 @@ def _handle_of(settings: type[S]) -> _Handle[S]:
     try:
         _validated(settings, build)
     except SettingsInvalid:
-        pass  # the handle's first call tells
+        pass  # the handle's first call reports it
     _check_configs(settings, build.configs)
     return _Handle(settings, build.configs[0], [*dict.fromkeys(build.options)])
 

@@ -1,8 +1,8 @@
 """The options of a program under test, wherever and whenever the program connected.
 
 A program can connect while it is imported, in its first test, or in each test.  So there is one
-object for the whole process, to which each test begins anew, and what a test changes is laid over
-the file of ``DDBCFG_FILE`` too, for a program that connected to it before the test.
+object for the whole process, which each test begins without options.  What a test changes is also
+laid over the file of ``DDBCFG_FILE``, for a program that connected to it before the test.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Wakeup:
 
 
 class Bell:
-    """Wakes all who hang a ``Wakeup`` on it."""
+    """Wakes every waiter that has a ``Wakeup`` on it."""
 
     __slots__ = ("_wakeups",)
 

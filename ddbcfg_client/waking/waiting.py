@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.waking.change import Change
     from ddbcfg_client.waking.waiter import Awaited, Waiter
 
-    # Yields each pause: who has to pause, and for how many seconds.  Returns the news, or None.
+    # Yields each pause: the waiter, and the number of seconds.  Returns the news, or None.
     Pauses = Generator[tuple[Waiter, float], None, Attachment | None]
 
 

@@ -23,7 +23,7 @@ T = TypeVar("T")
 def done(keeper: CopyKeeper, job: Callable[[], T], failed: Callable[[], None] = lambda: None) -> T:
     """Run ``job`` in the thread of the disk and return its result; raise PinRefused.
 
-    If the disk hangs or fails, call ``failed``: the job may be done nevertheless, or later.
+    If the disk hangs or fails, call ``failed``: the job may still be done, also later.
     """
     future: Future[T] = keeper.do(job)
     try:

@@ -36,7 +36,7 @@ log = logging.getLogger("ddbcfg.daemon")
 _PROVED = (How.LOG, How.CHANGES, How.QUERY, How.STRONG)
 _NEWS = (*_PROVED, How.DOUBT)
 #: Seconds from a full reading that failed, or was in vain beside an import, to the next one.  Until
-#: then polls begin with the revision, so that changes are seen nevertheless.
+#: then polls begin with the revision, so that changes are still seen.
 _FULL_PAUSE = 60.0
 #: Bytes of an eventually consistent Query that cost one read unit.
 _UNIT = 8192

@@ -28,7 +28,7 @@ from support.waiting import wait_until
 SOON = 0.05  # seconds
 LATE = 20.0
 DB = reading({"db": {"host": "a"}})
-AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing answers there")
+AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing responds there")
 
 
 class Scripted:

@@ -19,7 +19,7 @@ from ddbcfg_daemon.sources.base import Progress, Reading
 from support.daemon import PATIENCE, ROOT, SECRET, Host, environment_of
 from support.shm import reading
 
-AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing answers there")
+AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing responds there")
 
 
 NOW = time.clock_gettime_ns

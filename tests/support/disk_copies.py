@@ -23,7 +23,7 @@ from ddbcfg_daemon.sources.base import Progress, Reading
 from support.daemon import SECRET
 from support.shm import objects_of, reading
 
-AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing answers there")
+AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing responds there")
 
 
 OPTIONS = {"db": {"host": SECRET, "port": 5432, "tags": {"a"}}, "empty": {}, "größe": {"b": b"\0"}}

@@ -26,7 +26,7 @@ from ddbcfg_daemon.settings.store_values import LayerSettings
 from ddbcfg_daemon.sources.base import Progress, Reading, Served
 from support.shm import reading
 
-AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing answers there")
+AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing responds there")
 OPTIONS = {f"option-{number:02}": {"a": number} for number in range(20)}
 
 Store = Mapping[str, Mapping[str, Any]]

@@ -15,7 +15,7 @@ from support.shm import reading
 INTERVAL = 60.0
 
 
-AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing answers there")
+AWAY = TableUnreachable("config", "Query", "EndpointConnectionError", "nothing responds there")
 
 
 DB = reading({"db": {"host": SECRET}})

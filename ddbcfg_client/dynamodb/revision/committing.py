@@ -23,11 +23,11 @@ from ddbcfg_client.errors import (
 #: Together they stay far below ten minutes, with all timeouts of the requests themselves.
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 
-#: Conflicts with other transactions in a row, after which the change begins anew.
+#: Conflicts with other transactions in a row, after which the change begins again.
 _CONFLICTS = 4
 
 CONDITION_FAILED = "ConditionalCheckFailed"
-#: Reasons for a refusal that time does not mend.
+#: Reasons for a refusal that a retry cannot change.
 _FINAL = frozenset(("ValidationError", "ItemCollectionSizeLimitExceeded", "AccessDenied"))
 _LOST = (TableUnreachable, AnswerMalformed)
 

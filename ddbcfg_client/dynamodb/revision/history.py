@@ -1,4 +1,4 @@
-"""Who changed what and when, what was there before, and how to go back to it."""
+"""The changes of a store: the writer, the time, the values before, and the way back."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 attribute  type   what
 =========  =====  ==================================================================
 format     N      1; a reader leaves any other alone
-epoch      S      names the count of revisions; a new one when it starts anew
+epoch      S      identifies a sequence of revisions; a new sequence has a new one
 rev        N      the revision
 digest     B      of the content at this revision; missing until the first one is made
 count      N      how many options that content has

@@ -123,7 +123,7 @@ class Watch:
         try:
             change = changes.wait(_LOOK_EVERY)
         except ConfigError:
-            sleep(_LOOK_EVERY)  # a look at the state tells why
+            sleep(_LOOK_EVERY)  # a look at the state shows why
             return None
         if change is not None:
             self._known = position

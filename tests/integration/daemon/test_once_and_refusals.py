@@ -67,7 +67,7 @@ def test_once_without_an_endpoint_says_so(host: Host, missing_table: ConfigTable
     assert daemon.wait() == 1
     said = daemon.output.splitlines()[-1]
     assert url in said
-    assert "nothing answers there" in said
+    assert "nothing responds there" in said
 
 
 def test_once_with_one_store_that_fails_publishes_the_others(

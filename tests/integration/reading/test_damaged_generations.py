@@ -107,7 +107,7 @@ def test_a_new_generation_that_is_damaged_is_not_taken_up(
     segment.write_bytes(whole[:40] + b"\xff" + whole[41:])
     assert config["db"] == OPTIONS["db"]
     assert config.generation == 1
-    with pytest.raises(SnapshotCorrupt, match="restart ddbcfg-daemon to publish it anew"):
+    with pytest.raises(SnapshotCorrupt, match="restart ddbcfg-daemon to publish it again"):
         ddbcfg_client.connect(publisher.names.namespace, "prod")
     segment.write_bytes(whole)
     assert await_next_try(config)["db"] == {"host": "new"}

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 from ddbcfg_client.dynamodb.credentials import is_of_signing, of_source, source_of
 from ddbcfg_client.errors import (
-    AnswerMalformed,
     ConfigError,
     CredentialsRefused,
+    ResponseMalformed,
     TableError,
     TableNotFound,
     TableThrottled,
@@ -179,9 +179,9 @@ def hidden(text: str) -> str:
     return sub(r"(?<=//).*@", "***@", " ".join(text.split()))[:_LONGEST_MESSAGE]
 
 
-def malformed(table: str, operation: str, flaw: str) -> AnswerMalformed:
+def malformed(table: str, operation: str, flaw: str) -> ResponseMalformed:
     """Return the error for a malformed response; ``flaw`` says what is wrong with it."""
-    return AnswerMalformed(
+    return ResponseMalformed(
         table,
         operation,
         "malformed response",
@@ -193,8 +193,8 @@ def malformed(table: str, operation: str, flaw: str) -> AnswerMalformed:
 def of_client_error(error: ClientError, table: str, operation: str, where: str) -> TableError:
     """Return the error for an error response of the service."""
     response = error.response
-    answer = response.get("Error", {})
-    code = str(answer.get("Code") or "no code")
+    details = response.get("Error", {})
+    code = str(details.get("Code") or "no code")
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code.isdigit() or code == "no code":
         # The body is not an error of the service, so its text is not included.

@@ -72,7 +72,7 @@ def packed_keys(key_names: KeyNames, name: str, item: Mapping[str, Any]) -> byte
 def option_in(table: Table, item: Mapping[str, Any]) -> tuple[str, ReadOnlyDict]:
     """Return the name and the keys of the option in ``item``.
 
-    Raise ``MalformedValue``, or ``AnswerMalformed`` if its name is not a string.
+    Raise ``MalformedValue``, or ``ResponseMalformed`` if its name is not a string.
     """
     name = table.key_names.name_in(item)
     if name is None:

@@ -38,7 +38,7 @@ _TYPES = frozenset(("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"))
 
 def watch_answers(client: DynamoDBClient) -> None:
     """Check all later responses to ``client``; this does not affect other users of the client."""
-    client.meta.events.register("after-call.dynamodb", _watch, unique_id="ddbcfg-watch-answers")
+    client.meta.events.register("after-call.dynamodb", _watch, unique_id="ddbcfg-watch-responses")
 
 
 def _watch(http_response: Any, parsed: dict[str, Any], **_: object) -> None:
@@ -69,17 +69,17 @@ def _flaw_of(body: bytes, headers: Mapping[str, str], parsed: Mapping[str, objec
     return None
 
 
-def checked_answer(table: Asked, operation: str, answer: Mapping[str, Any]) -> None:
-    """Raise ``AnswerMalformed`` if the body was found to be malformed."""
-    flaw = answer.get("ResponseMetadata", {}).get(_FLAW)
+def checked_response(table: Asked, operation: str, response: Mapping[str, Any]) -> None:
+    """Raise ``ResponseMalformed`` if the body was found to be malformed."""
+    flaw = response.get("ResponseMetadata", {}).get(_FLAW)
     if flaw:
         raise malformed(table.name, operation, flaw)
 
 
-def checked_table(table: Asked, answer: DescribeTableOutputTypeDef) -> None:
+def checked_table(table: Asked, response: DescribeTableOutputTypeDef) -> None:
     """Raise unless the table is ready and its keys are two strings with the expected names."""
-    checked_answer(table, "DescribeTable", answer)
-    description = answer.get("Table")
+    checked_response(table, "DescribeTable", response)
+    description = response.get("Table")
     if not description or "TableStatus" not in description:
         raise malformed(table.name, "DescribeTable", "it describes no table")
     status = description["TableStatus"]
@@ -112,7 +112,7 @@ def checked_page(
 
     The caller must still validate the items with ``check_item``.
     """
-    checked_answer(table, "Query", page)
+    checked_response(table, "Query", page)
     items = page.get("Items")
     if not isinstance(items, list) or page.get("Count") != len(items):
         raise malformed(table.name, "Query", "its count does not match its items")
@@ -124,17 +124,17 @@ def checked_page(
     return items, last
 
 
-def checked_item(table: Asked, store: str, answer: Mapping[str, Any]) -> Item | None:
+def checked_item(table: Asked, store: str, response: Mapping[str, Any]) -> Item | None:
     """Return the item of a GetItem; None if there is none."""
-    checked_answer(table, "GetItem", answer)
-    item: Item | None = answer.get("Item")
+    checked_response(table, "GetItem", response)
+    item: Item | None = response.get("Item")
     if item is not None:
         check_item(table, "GetItem", store, item)
     return item
 
 
 def check_item(table: Asked, operation: str, store: str, item: Item) -> None:
-    """Raise ``AnswerMalformed`` unless the item is of ``store`` and has only known types."""
+    """Raise ``ResponseMalformed`` unless the item is of ``store`` and has only known types."""
     if item.get(table.key_names.store) != {"S": store} or table.key_names.option not in item:
         raise malformed(table.name, operation, "an item is not of the requested store")
     for attribute in item.values():

@@ -16,9 +16,9 @@ from ddbcfg_client.dynamodb.key_names import DEFAULT_KEYS
 from ddbcfg_client.dynamodb.limits import MAX_EXPRESSION_BYTES, MAX_SUBSTITUTED_BYTES
 from ddbcfg_client.dynamodb.responses import (
     check_item,
-    checked_answer,
     checked_item,
     checked_page,
+    checked_response,
     checked_table,
     watch_answers,
 )
@@ -48,8 +48,8 @@ class Table:
     """One table and the names of its two keys; every method sends one or more requests.
 
     All methods raise ``TableError`` or a subclass with advice: ``TableNotFound``,
-    ``TableThrottled``, ``TableUnreachable``, ``CredentialsRefused``, ``AnswerMalformed``.  A table
-    is safe to share between threads, as the client is.
+    ``TableThrottled``, ``TableUnreachable``, ``CredentialsRefused``, ``ResponseMalformed``.  A
+    table is safe to share between threads, as the client is.
     """
 
     __slots__ = ("client", "key_names", "name", "on_refused")
@@ -122,7 +122,7 @@ class Table:
             request["ExclusiveStartKey"] = last
 
     def check_items(self, store: str, items: Iterable[Item]) -> None:
-        """Raise ``AnswerMalformed`` unless all items are of ``store`` and have only known types."""
+        """Raise ``ResponseMalformed`` unless all are items of ``store`` and have known types."""
         with self.explained("Query"):
             for item in items:
                 check_item(self, "Query", store, item)
@@ -187,8 +187,8 @@ class Table:
             "ReturnValues": "ALL_OLD",
         }
         with self.explained("PutItem"):
-            answer = self.client.put_item(**request)
-            return self._old_item("PutItem", store, answer)
+            response = self.client.put_item(**request)
+            return self._old_item("PutItem", store, response)
 
     def update(
         self,
@@ -227,9 +227,9 @@ class Table:
                 return None
             raise
 
-    def _old_item(self, operation: str, store: str, answer: Mapping[str, Any]) -> Item:
-        checked_answer(self, operation, answer)
-        old: Item = answer.get("Attributes", {})
+    def _old_item(self, operation: str, store: str, response: Mapping[str, Any]) -> Item:
+        checked_response(self, operation, response)
+        old: Item = response.get("Attributes", {})
         if old:
             check_item(self, operation, store, old)
         return old
@@ -252,7 +252,7 @@ class Table:
     def _conditional(self, operation: str, call: Callable[[], Mapping[str, Any]]) -> bool:
         try:
             with self.explained(operation):
-                checked_answer(self, operation, call())
+                checked_response(self, operation, call())
         except TableError as error:
             if error.code == "ConditionalCheckFailedException":
                 return False

@@ -75,11 +75,11 @@ if TYPE_CHECKING:
         StoreUnsettled,
     )
     from ddbcfg_client.errors.table import (
-        AnswerMalformed,
         CredentialsRefused,
         IntervalRefused,
         MisconfiguredSchemaException,
         MissingExtra,
+        ResponseMalformed,
         StoreClosed,
         TableError,
         TableNotCreatedException,
@@ -93,7 +93,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "START",
-    "AnswerMalformed",
     "ArgumentsRefused",
     "BindRecursion",
     "ChangeConflict",
@@ -128,6 +127,7 @@ __all__ = [
     "PinFailed",
     "ReloadFailed",
     "RemovalRefused",
+    "ResponseMalformed",
     "RevisionDamaged",
     "RevisionElsewhere",
     "RevisionError",

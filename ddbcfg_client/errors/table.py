@@ -54,7 +54,7 @@ class CredentialsRefused(TableError):
     """The credentials are missing, expired, unknown or not allowed to do this."""
 
 
-class AnswerMalformed(TableError):
+class ResponseMalformed(TableError):
     """The response is not one of DynamoDB's; nothing of it was used."""
 
 

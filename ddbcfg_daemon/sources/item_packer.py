@@ -86,7 +86,7 @@ class ItemPacker:
 
         An item is skipped if its option name is not a string; the list has the value that it has
         instead.  If nothing changed, the dict is the one of the last reading.  Clears each page.
-        Raise AnswerMalformed, MalformedValue and what ``pages`` raises.
+        Raise ResponseMalformed, MalformedValue and what ``pages`` raises.
         """
         known = self._known
         walk = _Walk(known)

@@ -9,7 +9,7 @@ import pytest
 from ddbcfg_client.commands.main import main
 from ddbcfg_client.dynamodb.items import options_in
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import AnswerMalformed
+from ddbcfg_client.errors import ResponseMalformed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,7 +41,7 @@ def numbered(client: DynamoDBClient, table_name: str) -> Table:
 
 
 def test_reading_a_store_of_numbered_items_is_an_error_of_the_table(numbered: Table) -> None:
-    with pytest.raises(AnswerMalformed, match="name of an option is not a string"):
+    with pytest.raises(ResponseMalformed, match="name of an option is not a string"):
         options_in(numbered, "prod")
 
 

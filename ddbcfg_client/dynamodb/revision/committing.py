@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from ddbcfg_client.dynamodb.revision.access import Access, Write
 from ddbcfg_client.errors import (
-    AnswerMalformed,
     ChangeUncertain,
+    ResponseMalformed,
     TableError,
     TableThrottled,
     TableUnreachable,
@@ -29,7 +29,7 @@ _CONFLICTS = 4
 CONDITION_FAILED = "ConditionalCheckFailed"
 #: Reasons for a refusal that a retry cannot change.
 _FINAL = frozenset(("ValidationError", "ItemCollectionSizeLimitExceeded", "AccessDenied"))
-_LOST = (TableUnreachable, AnswerMalformed)
+_LOST = (TableUnreachable, ResponseMalformed)
 
 
 def commit(access: Access, writes: Sequence[Write], token: str, rev: int) -> bool:
@@ -54,7 +54,7 @@ def commit(access: Access, writes: Sequence[Write], token: str, rev: int) -> boo
             conflicts += 1
             if conflicts == _CONFLICTS and not lost:
                 return False
-        except (TableUnreachable, AnswerMalformed, TableThrottled) as error:
+        except (TableUnreachable, ResponseMalformed, TableThrottled) as error:
             lost = lost or isinstance(error, _LOST)
             failure = error
         except TableError as error:

@@ -14,9 +14,9 @@ from ddbcfg_client.dynamodb.revision.record import revisions_in
 from ddbcfg_client.dynamodb.revision.sealing import renewed
 from ddbcfg_client.dynamodb.revision.writing import revision_write
 from ddbcfg_client.errors import (
-    AnswerMalformed,
     ChangeRefused,
     ConfigError,
+    ResponseMalformed,
     TableError,
     TableThrottled,
     TableUnreachable,
@@ -54,7 +54,7 @@ def transact(access: Access, writes: Sequence[Write], revision: Revision) -> boo
             if CONDITION_FAILED in refused.reasons:
                 return _is_mine(access, revision)
             failure = refused
-        except (TableUnreachable, TableThrottled, AnswerMalformed) as error:
+        except (TableUnreachable, TableThrottled, ResponseMalformed) as error:
             failure = error
         except TableError as error:
             if error.code != "TransactionInProgressException":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from ddbcfg_client.dynamodb.responses import checked_answer
+from ddbcfg_client.dynamodb.responses import checked_response
 from ddbcfg_client.dynamodb.revision.access import GUARDED, Item, OnWait, Write
 from ddbcfg_client.dynamodb.revision.table_reads import TableReads
 
@@ -24,14 +24,14 @@ class TableAccess(TableReads):
             "ClientRequestToken": token,
         }
         with self._calling("TransactWriteItems"):
-            answer = self._table.client.transact_write_items(**request)
-            checked_answer(self._table, "TransactWriteItems", answer)
+            response = self._table.client.transact_write_items(**request)
+            checked_response(self._table, "TransactWriteItems", response)
 
     def put_part(self, item: Item) -> None:
         """Write a part."""
         request: dict[str, Any] = {"TableName": self._place.table, "Item": item}
         with self._calling("PutItem"):
-            checked_answer(self._table, "PutItem", self._table.client.put_item(**request))
+            checked_response(self._table, "PutItem", self._table.client.put_item(**request))
 
     def _action(self, write: Write) -> dict[str, Any]:
         place = self._place

@@ -13,7 +13,7 @@ from typing import Any
 
 from ddbcfg_client.dynamodb.errors import malformed
 from ddbcfg_client.dynamodb.items import packed_keys
-from ddbcfg_client.dynamodb.responses import check_item, checked_answer, checked_page
+from ddbcfg_client.dynamodb.responses import check_item, checked_page, checked_response
 from ddbcfg_client.dynamodb.revision.access import Item
 from ddbcfg_client.dynamodb.revision.content import Content
 from ddbcfg_client.dynamodb.revision.place import (
@@ -127,13 +127,13 @@ class TableReads:
         }
         try:
             with self._calling("TransactGetItems"):
-                answer = self._table.client.transact_get_items(**request)
+                response = self._table.client.transact_get_items(**request)
         except TableError as error:
             # An emulator without transactions, in which no store can have revisions.
             if error.code == "UnknownOperationException" and self.revision(consistent=True) is None:
                 return None, {}
             raise
-        found = self._answered("TransactGetItems", answer, keys)
+        found = self._checked_items("TransactGetItems", response, keys)
         packed = {
             option: self._option(item)
             for option, item in zip(options, found[1:], strict=True)
@@ -141,12 +141,12 @@ class TableReads:
         }
         return found[0], packed
 
-    def _answered(
-        self, operation: str, answer: Mapping[str, Any], keys: Sequence[tuple[str, str]]
+    def _checked_items(
+        self, operation: str, response: Mapping[str, Any], keys: Sequence[tuple[str, str]]
     ) -> list[dict[str, Any] | None]:
-        checked_answer(self._table, operation, answer)
-        self._count(answer)
-        responses = answer.get("Responses", ())
+        checked_response(self._table, operation, response)
+        self._count(response)
+        responses = response.get("Responses", ())
         if len(responses) != len(keys):
             raise malformed(self._place.table, operation, "it does not hold what was asked for")
         items = [response.get("Item") for response in responses]
@@ -167,10 +167,10 @@ class TableReads:
             "ReturnConsumedCapacity": "TOTAL",
         }
         with self._calling("GetItem"):
-            answer = self._table.client.get_item(**request)
-            checked_answer(self._table, "GetItem", answer)
-            self._count(answer)
-            item: Item | None = answer.get("Item")
+            response = self._table.client.get_item(**request)
+            checked_response(self._table, "GetItem", response)
+            self._count(response)
+            item: Item | None = response.get("Item")
             if item is not None:
                 check_item(self._table, "GetItem", place.home, dict(item))
         return item
@@ -219,11 +219,11 @@ class TableReads:
         while True:
             try:
                 with self._calling("Query"):
-                    answer = self._table.client.query(**request)
+                    response = self._table.client.query(**request)
                     if request.get("ScanIndexForward", True):
-                        items, last = checked_page(self._table, request, answer)
+                        items, last = checked_page(self._table, request, response)
                     else:
-                        items, last = checked_page(self._table, {}, answer)
+                        items, last = checked_page(self._table, {}, response)
             except TableThrottled:
                 if throttled == len(_THROTTLED) or "ExclusiveStartKey" not in request:
                     raise
@@ -231,7 +231,7 @@ class TableReads:
                 throttled += 1
                 self.wait(pause / 2 + self.jitter(pause / 2))
                 continue
-            self._count(answer)
+            self._count(response)
             self._progress()
             yield items
             if not last:
@@ -258,8 +258,8 @@ class TableReads:
         """Return a random part of ``most``."""
         return random.uniform(0.0, most)
 
-    def _count(self, answer: Mapping[str, Any]) -> None:
-        consumed = answer.get("ConsumedCapacity") or ()
+    def _count(self, response: Mapping[str, Any]) -> None:
+        consumed = response.get("ConsumedCapacity") or ()
         for one in [consumed] if isinstance(consumed, Mapping) else consumed:
             self.units += float(one.get("CapacityUnits", 0.0))
 

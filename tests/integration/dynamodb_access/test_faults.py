@@ -12,8 +12,8 @@ from ddbcfg_client.dynamodb import client as connecting
 from ddbcfg_client.dynamodb.client import connect_dynamodb
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import (
-    AnswerMalformed,
     CredentialsRefused,
+    ResponseMalformed,
     TableError,
     TableNotFound,
     TableThrottled,
@@ -50,8 +50,8 @@ EXPECTED: dict[Fault, tuple[type[TableError], str]] = {
     faults.CLOSED: (TableUnreachable, "ConnectionClosedError"),
     # Without a checksum it would be no JSON; some releases of botocore count the bytes.
     faults.TRUNCATED: (TableError, "checksum does not match|whole|without an error"),
-    faults.GARBAGE: (AnswerMalformed, "check endpoint and proxies"),
-    faults.LOGIN_PAGE: (AnswerMalformed, "check endpoint and proxies"),
+    faults.GARBAGE: (ResponseMalformed, "check endpoint and proxies"),
+    faults.LOGIN_PAGE: (ResponseMalformed, "check endpoint and proxies"),
 }
 
 
@@ -96,16 +96,16 @@ def test_what_passes_by_itself_is_tried_again(
 
 def test_an_empty_object_is_no_empty_store(faulty: Table, proxy: FaultProxy) -> None:
     proxy.fail(faults.NO_ANSWER)
-    with pytest.raises(AnswerMalformed, match="its count does not match its items"):
+    with pytest.raises(ResponseMalformed, match="its count does not match its items"):
         list(faulty.items("prod"))
-    with pytest.raises(AnswerMalformed, match="describes no table"):
+    with pytest.raises(ResponseMalformed, match="describes no table"):
         faulty.check()
 
 
 @pytest.mark.parametrize("name", ["items", "item"])
 def test_a_wrong_checksum_is_not_believed(faulty: Table, proxy: FaultProxy, name: str) -> None:
     proxy.fail(faults.BAD_CHECKSUM)
-    with pytest.raises(AnswerMalformed, match="checksum does not match"):
+    with pytest.raises(ResponseMalformed, match="checksum does not match"):
         CALLS[name](faulty)
 
 
@@ -163,7 +163,7 @@ def test_malformed_answers(faulty: Table, proxy: FaultProxy, answer: object) -> 
 
     body = json.dumps(answer).encode()
     proxy.fail(faults.Fault("malformed", make=lambda _: body, served=False))
-    with pytest.raises(AnswerMalformed):
+    with pytest.raises(ResponseMalformed):
         list(faulty.items("prod"))
 
 

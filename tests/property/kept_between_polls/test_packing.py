@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddbcfg_client.dynamodb.table import Table
-from ddbcfg_client.errors import AnswerMalformed, MalformedValue
+from ddbcfg_client.errors import MalformedValue, ResponseMalformed
 from ddbcfg_client.format.values import pack_option
 from ddbcfg_daemon.sources.item_packer import Item, ItemPacker
 from support.kept_between_polls import LOOKALIKES, item, stores
@@ -150,7 +150,7 @@ def test_what_is_no_item_is_refused_at_every_poll_and_not_shown(
     for _ in range(2):
         try:
             read = packer.pack([[item("a"), copy.deepcopy(wrong)]])
-        except (AnswerMalformed, MalformedValue) as error:
+        except (ResponseMalformed, MalformedValue) as error:
             assert SECRET not in str(error)
         else:
             assert read == ({"a": b"\x80"}, ["{'S': ['a']}"])

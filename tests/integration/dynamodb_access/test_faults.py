@@ -122,7 +122,7 @@ def test_connection_refused(impatient: None, proxy: FaultProxy, table_name: str)
     table = Table(connect_dynamodb(endpoint_url=proxy.url), table_name)
     proxy.stop()
     try:
-        with pytest.raises(TableUnreachable, match="EndpointConnectionError.*nothing answers"):
+        with pytest.raises(TableUnreachable, match="EndpointConnectionError.*nothing responds"):
             table.check()
     finally:
         proxy.start()

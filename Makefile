@@ -185,7 +185,7 @@ clean: ## remove the venvs, builds and caches
 	rm -rf .venv .venv-* .cache build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(SERVING): pyproject.toml setup.py $(COMPILED) ddbcfg_client/hotpath/_view.h
+$(SERVING): pyproject.toml setup.py $(COMPILED) $(wildcard ddbcfg_client/hotpath/*.h)
 	@for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11) none; do \
 	    "$$python" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' \
 	        2>/dev/null && break; \

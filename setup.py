@@ -63,7 +63,7 @@ def extensions(build: str) -> list[Extension]:
                 "ddbcfg_client/hotpath/_pinned.c",
                 "ddbcfg_client/readonly/_guarded.c",
             ],
-            depends=["ddbcfg_client/hotpath/_view.h"],
+            depends=sorted(map(str, Path("ddbcfg_client/hotpath").glob("*.h"))),
             optional=not build,
         )
     ]

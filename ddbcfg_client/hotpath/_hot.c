@@ -26,17 +26,10 @@
 #endif
 
 #define GENERATION_WORD 2 /* as in ddbcfg_client/format/page.py */
-#define RECENT 16         /* a power of 2 */
 #define TYPED 16          /* a power of 2 */
 
 static const uint64_t NO_WORD = 0;
 static const uint64_t NO_GENERATION = UINT64_MAX;
-
-/* An option and its keys, or NULL twice. */
-typedef struct {
-    PyObject *option;
-    PyObject *keys;
-} Answer;
 
 /* An option, what it is converted to, and the object; or NULL three times.  With ``keep_valid`` an
  * option that does not fit has an object, too. */
@@ -47,37 +40,25 @@ typedef struct {
     int keep_valid;
 } Typed;
 
-typedef struct {
-    PyObject_HEAD
-    PyObject *view;       /* the tuple that Python set; all else here is taken from it */
-    View serves;
-    Py_buffer buffer; /* of the words: holds the mapping for as long as it is watched */
-    /* Recent results, by the address of the name: in a program the name is mostly a constant, the
-     * same object each time.  References are held, so an address cannot be reused for another. */
-    Answer recent[RECENT];
-    Typed typed[TYPED]; /* likewise, by the addresses of name and target */
-    struct State *state;      /* of the module, which the type holds */
-    unsigned int get_version; /* of the type when its "get" was last found to be ours, or 0 */
-} Hot;
-
-/* `config.get`, looked up and not yet called. */
-typedef struct {
-    PyObject_HEAD
-    vectorcallfunc call;
-    Hot *self;
-} BoundGet;
-
 typedef struct State {
     PyTypeObject *hot;
     PyTypeObject *bound_get;
-    PyObject *get_name;   /* "get", interned, as in compiled Python code */
-    PyObject *as_name;    /* "as_" */
-    PyObject *keep_name;  /* "keep_valid" */
-    PyObject *get_method; /* what the class Hot has by that name */
-    BoundGet *reused;     /* in use, or without a reference and waiting to be */
+    PyObject *get_name;      /* "get", interned, as in compiled Python code */
+    PyObject *as_name;       /* "as_" */
+    PyObject *keep_name;     /* "keep_valid" */
+    PyObject *get_method;    /* what the class Hot has by that name */
+    struct BoundGet *reused; /* in use, or without a reference and waiting to be */
 } State;
 
 static PyModuleDef module_def;
+
+static PyObject *hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names);
+static PyObject *hot_get_slowly(PyObject *op, PyObject *const *args, Py_ssize_t count,
+                                PyObject *names);
+
+#include "_recent.h"
+
+#include "_bound_get.h"
 
 /* Seconds as nanoseconds: integers compare faster.  A time that is no number is never reached. */
 static int64_t
@@ -86,51 +67,6 @@ in_nanoseconds(double seconds)
     if (seconds >= 9e9)
         return INT64_MAX;
     return seconds > 0 ? (int64_t)(seconds * 1e9) : 0;
-}
-
-static inline int
-is_hot(const Hot *self)
-{
-    return is_current(&self->serves);
-}
-
-/* Return the keys of a decoded option as a new reference; NULL without an error if it is not
- * decoded yet. */
-static PyObject *
-look_up(Hot *self, PyObject *option)
-{
-    /* Looking up anything but a plain str could run Python code, which could replace the view. */
-    if (!PyUnicode_CheckExact(option))
-        return NULL;
-    /* Held and compared afterwards: keys in the dict that are not plain str may run Python code. */
-    PyObject *decoded = Py_NewRef(self->serves.decoded);
-    PyObject *keys = Py_XNewRef(PyDict_GetItemWithError(decoded, option));
-    if (keys == NULL)
-        PyErr_Clear();
-    else if (self->serves.decoded != decoded)
-        Py_CLEAR(keys);
-    Py_DECREF(decoded);
-    return keys;
-}
-
-/* The same, but only if the view is current; the result is remembered. */
-static inline PyObject *
-hot_answer(Hot *self, PyObject *option)
-{
-    if (!is_hot(self))
-        return NULL;
-    Answer *recent = &self->recent[((uintptr_t)option >> 4) % RECENT];
-    if (recent->option == option)
-        return Py_NewRef(recent->keys);
-    PyObject *keys = look_up(self, option);
-    if (keys == NULL)
-        return NULL;
-    Answer old = *recent;
-    *recent = (Answer){Py_NewRef(option), Py_NewRef(keys)};
-    /* Last: freeing the old objects can run Python code, which can replace the view. */
-    Py_XDECREF(old.option);
-    Py_XDECREF(old.keys);
-    return keys;
 }
 
 static PyObject *
@@ -177,52 +113,6 @@ is_typed(const State *state, PyObject *const *args, Py_ssize_t count, PyObject *
     return wanted->target != NULL && wanted->target != Py_None;
 }
 
-static inline Typed *
-typed_at(Hot *self, PyObject *option, PyObject *target, int keep_valid)
-{
-    uintptr_t place = ((uintptr_t)option >> 4) ^ ((uintptr_t)target >> 4) ^ (uintptr_t)keep_valid;
-    return &self->typed[place % TYPED];
-}
-
-/* The object that is remembered, as a new reference; NULL without an error if there is none. */
-static inline PyObject *
-typed_known(Hot *self, PyObject *option, PyObject *target, int keep_valid)
-{
-    const Typed *known = typed_at(self, option, target, keep_valid);
-    if (known->option == option && known->target == target && known->keep_valid == keep_valid
-        && is_hot(self))
-        return Py_NewRef(known->made);
-    return NULL;
-}
-
-/* The converted option.  What the subclass returns is remembered if the view was the same before
- * and after: then it is made from an option of this view. */
-static PyObject *
-hot_get_typed(PyObject *op, PyObject *const *args, PyObject *names, Typed *wanted)
-{
-    Hot *self = (Hot *)op;
-    PyObject *made = typed_known(self, wanted->option, wanted->target, wanted->keep_valid);
-    if (made != NULL)
-        return made;
-    /* Held, so that another dict cannot get its address. */
-    PyObject *decoded = Py_XNewRef(self->serves.decoded);
-    wanted->made = hot_get_slowly(op, args, 1, names);
-    if (wanted->made != NULL && decoded != NULL && self->serves.decoded == decoded && is_hot(self)) {
-        Typed *place = typed_at(self, wanted->option, wanted->target, wanted->keep_valid);
-        Typed old = *place;
-        *place = *wanted;
-        Py_INCREF(wanted->option);
-        Py_INCREF(wanted->target);
-        Py_INCREF(wanted->made);
-        /* Last: freeing the old objects can run Python code, which can replace the view. */
-        Py_XDECREF(old.option);
-        Py_XDECREF(old.target);
-        Py_XDECREF(old.made);
-    }
-    Py_XDECREF(decoded);
-    return wanted->made;
-}
-
 static PyObject *
 hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
@@ -245,137 +135,6 @@ hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
             return keys;
     }
     return hot_get_slowly(op, args, count, names);
-}
-
-/* --- config.get ------------------------------------------------------------------------------- */
-
-/* The method as Python binds it, for all attributes of a method other than the call. */
-static PyObject *
-bound_get_usual(PyObject *op)
-{
-    Hot *self = ((BoundGet *)op)->self;
-    PyObject *method = self->state->get_method;
-    return Py_TYPE(method)->tp_descr_get(method, (PyObject *)self, (PyObject *)Py_TYPE(self));
-}
-
-static PyObject *
-bound_get_call(PyObject *op, PyObject *const *args, size_t flags, PyObject *names)
-{
-    return hot_get((PyObject *)((BoundGet *)op)->self, args, PyVectorcall_NARGS(flags), names);
-}
-
-static PyObject *
-bound_get_getattro(PyObject *op, PyObject *name)
-{
-    PyObject *usual = bound_get_usual(op);
-    PyObject *found = usual == NULL ? NULL : PyObject_GetAttr(usual, name);
-    Py_XDECREF(usual);
-    return found;
-}
-
-static PyObject *
-bound_get_repr(PyObject *op)
-{
-    PyObject *usual = bound_get_usual(op);
-    PyObject *text = usual == NULL ? NULL : PyObject_Repr(usual);
-    Py_XDECREF(usual);
-    return text;
-}
-
-/* Bound methods of the same object are equal. */
-static PyObject *
-bound_get_compare(PyObject *op, PyObject *other, int how)
-{
-    if (!Py_IS_TYPE(other, Py_TYPE(op)) || (how != Py_EQ && how != Py_NE))
-        Py_RETURN_NOTIMPLEMENTED;
-    int same = ((BoundGet *)op)->self == ((BoundGet *)other)->self;
-    return PyBool_FromLong(same == (how == Py_EQ));
-}
-
-static Py_hash_t
-bound_get_hash(PyObject *op)
-{
-    return (Py_hash_t)((uintptr_t)((BoundGet *)op)->self >> 4);
-}
-
-static int
-bound_get_traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(((BoundGet *)op)->self);
-    return 0;
-}
-
-static void
-bound_get_dealloc(PyObject *op)
-{
-    Hot *self = ((BoundGet *)op)->self;
-
-    if (op != (PyObject *)self->state->reused) {
-        PyTypeObject *type = Py_TYPE(op);
-        PyObject_GC_UnTrack(op);
-        PyObject_GC_Del(op);
-        Py_DECREF(type);
-    }
-    Py_DECREF(self); /* last: this may free it, and the state after it */
-}
-
-static PyMemberDef bound_get_members[] = {
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(BoundGet, call), READONLY, NULL},
-    {NULL},
-};
-
-static PyType_Slot bound_get_slots[] = {
-    {Py_tp_doc, "A method that was looked up, and not yet called."},
-    {Py_tp_dealloc, bound_get_dealloc},
-    {Py_tp_traverse, bound_get_traverse},
-    {Py_tp_call, PyVectorcall_Call},
-    {Py_tp_getattro, bound_get_getattro},
-    {Py_tp_repr, bound_get_repr},
-    {Py_tp_richcompare, bound_get_compare},
-    {Py_tp_hash, bound_get_hash},
-    {Py_tp_members, bound_get_members},
-    {0, NULL},
-};
-
-static PyType_Spec bound_get_spec = {
-    .name = "ddbcfg_client._compiled.BoundGet",
-    .basicsize = sizeof(BoundGet),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL
-             | Py_TPFLAGS_DISALLOW_INSTANTIATION,
-    .slots = bound_get_slots,
-};
-
-/* For a type with its own attribute lookup, Python creates a new bound method for each
- * `config.get`, which takes longer than the read.  Here one object is reused for all calls.  It
- * refers to a Hot only while it is in use: if a Hot kept one, the two would form a cycle.
- *
- * If the object is still in use when the next one is needed, it has been stored somewhere.  Then it
- * is tracked by the garbage collector, and a new object replaces it here. */
-static PyObject *
-hot_bind_get(Hot *self)
-{
-    State *state = self->state;
-    BoundGet *bound = state->reused;
-
-    if (bound != NULL && Py_REFCNT(bound) == 0)
-        Py_SET_REFCNT((PyObject *)bound, 1);
-    else {
-        state->reused = NULL;
-        if (bound != NULL)
-            PyObject_GC_Track(bound);
-        bound = PyObject_GC_New(BoundGet, state->bound_get);
-        if (bound == NULL)
-            return NULL;
-        bound->call = bound_get_call;
-        bound->self = NULL;
-        if (state->reused == NULL)
-            state->reused = bound;
-        else /* the allocation ran the collector, and so other code that called this */
-            PyObject_GC_Track(bound);
-    }
-    bound->self = (Hot *)Py_NewRef(self);
-    return (PyObject *)bound;
 }
 
 /* --- config.db -------------------------------------------------------------------------------- */
@@ -430,51 +189,6 @@ hot_getattro(PyObject *op, PyObject *name)
 
 /* --- the object ------------------------------------------------------------------------------- */
 
-/* Replace the view, possibly by none, and release everything that belongs to the old one. */
-static void
-hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int64_t until,
-         Py_buffer *buffer)
-{
-    Hot old = *self;
-
-    self->view = Py_XNewRef(view);
-    self->serves.decoded = decoded;
-    self->serves.generation = generation;
-    self->serves.until = until;
-    self->serves.word = &NO_WORD;
-    self->buffer = (Py_buffer){0};
-    if (buffer != NULL) {
-        self->buffer = *buffer;
-        self->serves.word = (const uint64_t *)buffer->buf + GENERATION_WORD;
-    }
-    memset(self->recent, 0, sizeof self->recent);
-    memset(self->typed, 0, sizeof self->typed);
-    /* Last: freeing these can run Python code, which can read or set another view. */
-    PyBuffer_Release(&old.buffer);
-    for (int i = 0; i < RECENT; i++) {
-        Py_XDECREF(old.recent[i].option);
-        Py_XDECREF(old.recent[i].keys);
-    }
-    for (int i = 0; i < TYPED; i++) {
-        Py_XDECREF(old.typed[i].option);
-        Py_XDECREF(old.typed[i].target);
-        Py_XDECREF(old.typed[i].made);
-    }
-    Py_XDECREF(old.view);
-}
-
-static PyObject *
-hot_view(PyObject *op, void *closure)
-{
-    PyObject *view = ((Hot *)op)->view;
-    if (view == NULL) {
-        PyErr_SetString(PyExc_AttributeError, "_view");
-        return NULL;
-    }
-    Py_INCREF(view);
-    return view;
-}
-
 /* self._view = words, generation, decoded, until, attachment; a generation below 0 stands for none. */
 static int
 hot_set_view(PyObject *op, PyObject *view, void *closure)
@@ -522,20 +236,6 @@ hot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->serves.generation = NO_GENERATION;
     }
     return (PyObject *)self;
-}
-
-static int
-hot_traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(((Hot *)op)->view);
-    for (int i = 0; i < RECENT; i++)
-        Py_VISIT(((Hot *)op)->recent[i].keys);
-    for (int i = 0; i < TYPED; i++) {
-        Py_VISIT(((Hot *)op)->typed[i].target);
-        Py_VISIT(((Hot *)op)->typed[i].made);
-    }
-    return 0;
 }
 
 static int

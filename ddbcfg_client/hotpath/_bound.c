@@ -12,6 +12,10 @@
 typedef struct {
     PyObject_HEAD
     vectorcallfunc call;
+#ifdef Py_GIL_DISABLED
+    APART
+    uint64_t version; /* of all the following; odd while there is nothing to return */
+#endif
     PyObject *held;     /* the tuple that Python set; all else here is taken from it */
     const View *reader; /* of the reader in it */
     PyObject *decoded;  /* borrowed from it, like the next */
@@ -19,6 +23,12 @@ typedef struct {
     const uint64_t *word; /* in the buffer, or NULL: then the pid says which process this is */
     uint64_t process;
     Py_buffer buffer; /* of the word: holds the mapping for as long as it is watched */
+#ifdef Py_GIL_DISABLED
+    PyMutex changing;
+    PyObject *owner;   /* the first reader, which stays */
+    PyObject *answers; /* a dict with the object, which stays: see _unlocked.h */
+    PyObject *name;    /* the object's key there */
+#endif
 } HotBound;
 
 /* A fork clears the word, whoever called it, so a child never takes the parent's object for its
@@ -26,19 +36,16 @@ typedef struct {
 static inline int
 is_same_process(const HotBound *self)
 {
-    uint64_t now = self->word != NULL ? *(const volatile uint64_t *)self->word : (uint64_t)getpid();
-    return now == self->process;
+    const uint64_t *word = LOAD(self->word);
+    uint64_t now = word != NULL ? *(const volatile uint64_t *)word : (uint64_t)getpid();
+    return now == LOAD(self->process);
 }
 
-static inline PyObject *
-bound_made(PyObject *op)
-{
-    HotBound *self = (HotBound *)op;
-    if (self->held != NULL && self->reader->decoded == self->decoded && is_current(self->reader)
-        && is_same_process(self))
-        return Py_NewRef(self->made);
-    return PyObject_CallMethod(op, "_slowly", NULL);
-}
+#ifdef Py_GIL_DISABLED
+#include "_bound_unlocked.h"
+#else
+#include "_bound_held.h"
+#endif
 
 static PyObject *bound_call(PyObject *op, PyObject *args, PyObject *kwargs);
 
@@ -67,37 +74,6 @@ bound_call(PyObject *op, PyObject *args, PyObject *kwargs)
     return bound_made(op);
 }
 
-/* Replace what is held, possibly by nothing, and release the old. */
-static void
-bound_swap(HotBound *self, PyObject *held, const uint64_t *word, uint64_t process,
-           const Py_buffer *buffer)
-{
-    PyObject *old = self->held;
-    Py_buffer old_buffer = self->buffer;
-
-    self->held = Py_XNewRef(held);
-    self->reader = held == NULL ? NULL : ddbcfg_view_of(PyTuple_GET_ITEM(held, 0));
-    self->decoded = held == NULL ? NULL : PyTuple_GET_ITEM(held, 1);
-    self->made = held == NULL ? NULL : PyTuple_GET_ITEM(held, 4);
-    self->word = word;
-    self->process = process;
-    self->buffer = buffer == NULL ? (Py_buffer){0} : *buffer;
-    /* Last: freeing these can run Python code, which can call this object or set another. */
-    PyBuffer_Release(&old_buffer);
-    Py_XDECREF(old);
-}
-
-static PyObject *
-bound_get_held(PyObject *op, void *closure)
-{
-    PyObject *held = ((HotBound *)op)->held;
-    if (held == NULL) {
-        PyErr_SetString(PyExc_AttributeError, "_held");
-        return NULL;
-    }
-    return Py_NewRef(held);
-}
-
 /* self._held = reader, decoded, word, process, made */
 static int
 bound_set_held(PyObject *op, PyObject *held, void *closure)
@@ -115,10 +91,8 @@ bound_set_held(PyObject *op, PyObject *held, void *closure)
     if (process == (unsigned long long)-1 && PyErr_Occurred())
         return -1;
     PyObject *word = PyTuple_GET_ITEM(held, 2);
-    if (word == Py_None) {
-        bound_swap((HotBound *)op, held, NULL, process, NULL);
-        return 0;
-    }
+    if (word == Py_None)
+        return bound_swap((HotBound *)op, held, NULL, process, NULL);
     if (PyObject_GetBuffer(word, &buffer, PyBUF_SIMPLE) < 0)
         return -1;
     if (buffer.len < 8 || (uintptr_t)buffer.buf % 8 != 0) {
@@ -126,8 +100,7 @@ bound_set_held(PyObject *op, PyObject *held, void *closure)
         PyErr_SetString(PyExc_ValueError, "the word is too short, or not aligned");
         return -1;
     }
-    bound_swap((HotBound *)op, held, (const uint64_t *)buffer.buf, process, &buffer);
-    return 0;
+    return bound_swap((HotBound *)op, held, (const uint64_t *)buffer.buf, process, &buffer);
 }
 
 static PyObject *
@@ -139,27 +112,21 @@ bound_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (self == NULL)
         return NULL;
     self->call = bound_vectorcall;
+#ifdef Py_GIL_DISABLED
+    self->version = 1;
+    self->answers = PyDict_New();
+    self->name = PyUnicode_InternFromString("made");
+    if (self->answers == NULL || self->name == NULL) {
+        Py_DECREF(self);
+        return NULL;
+    }
+#endif
 #if PY_VERSION_HEX < 0x030C0000
     /* Python 3.12 and later do this when a class in Python inherits from this type. */
     if (type->tp_call == bound_call && type->tp_vectorcall_offset == offsetof(HotBound, call))
         type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
 #endif
     return (PyObject *)self;
-}
-
-static int
-bound_traverse(PyObject *op, visitproc visit, void *arg)
-{
-    Py_VISIT(Py_TYPE(op));
-    Py_VISIT(((HotBound *)op)->held);
-    return 0;
-}
-
-static int
-bound_clear(PyObject *op)
-{
-    bound_swap((HotBound *)op, NULL, NULL, 0, NULL);
-    return 0;
 }
 
 static void
@@ -170,6 +137,11 @@ bound_dealloc(PyObject *op)
 
     PyObject_GC_UnTrack(op);
     bound_clear(op);
+#ifdef Py_GIL_DISABLED
+    PyBuffer_Release(&((HotBound *)op)->buffer);
+    Py_CLEAR(((HotBound *)op)->answers);
+    Py_CLEAR(((HotBound *)op)->name);
+#endif
     release(op);
     Py_DECREF(type);
 }

@@ -8,9 +8,9 @@
  * be older.
  *
  * All state is in the objects and the module, so subinterpreters are independent of each other,
- * with or without their own GIL.  Without the GIL the type would need locks that cost more than the
- * C code saves, so hot.py is used there.  The limited API cannot look up an attribute in the class
- * only (see hot_getattro), and needs a function call for each of the macros used here.
+ * with or without their own GIL.  What a Hot remembers has two forms: with the GIL (_recent.h), and
+ * for the builds of Python without one (_unlocked.h).  The limited API cannot look up an attribute in
+ * the class only (see hot_getattro), and needs a function call for each of the macros used here.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -20,10 +20,6 @@
 #include <structmember.h>
 
 #include "_view.h"
-
-#ifdef Py_GIL_DISABLED
-#error "no accelerator for free-threaded Python: ddbcfg_client/hotpath/hot.py is used instead"
-#endif
 
 #define GENERATION_WORD 2 /* as in ddbcfg_client/format/page.py */
 #define TYPED 16          /* a power of 2 */
@@ -42,12 +38,14 @@ typedef struct {
 
 typedef struct State {
     PyTypeObject *hot;
+    PyObject *as_name;    /* "as_", interned, as in compiled Python code */
+    PyObject *keep_name;  /* "keep_valid" */
+    PyObject *get_name;   /* "get" */
+    PyObject *get_method; /* what the class Hot has by that name */
+#ifndef Py_GIL_DISABLED
     PyTypeObject *bound_get;
-    PyObject *get_name;      /* "get", interned, as in compiled Python code */
-    PyObject *as_name;       /* "as_" */
-    PyObject *keep_name;     /* "keep_valid" */
-    PyObject *get_method;    /* what the class Hot has by that name */
     struct BoundGet *reused; /* in use, or without a reference and waiting to be */
+#endif
 } State;
 
 static PyModuleDef module_def;
@@ -56,9 +54,13 @@ static PyObject *hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, 
 static PyObject *hot_get_slowly(PyObject *op, PyObject *const *args, Py_ssize_t count,
                                 PyObject *names);
 
+#ifdef Py_GIL_DISABLED
+#include "_unlocked.h"
+#else
 #include "_recent.h"
 
 #include "_bound_get.h"
+#endif
 
 /* Seconds as nanoseconds: integers compare faster.  A time that is no number is never reached. */
 static int64_t
@@ -155,15 +157,23 @@ hot_getattro(PyObject *op, PyObject *name)
     PyTypeObject *type = Py_TYPE(op);
 
     /* Changing a class changes its version. */
-    if (name == state->get_name && self->get_version != 0
-        && self->get_version == type->tp_version_tag)
+    unsigned int version = LOAD(type->tp_version_tag);
+    if (name == state->get_name && version != 0 && version == LOAD(self->get_version))
         return hot_bind_get(self);
-    PyObject *found = _PyType_Lookup(type, name); /* borrowed; Python has a cache for this */
-    if (found != NULL) {
-        if (found == state->get_method && type->tp_dictoffset == 0) {
-            self->get_version = type->tp_version_tag;
-            return hot_bind_get(self);
-        }
+    /* Python has a cache for this. */
+#ifdef Py_GIL_DISABLED
+    PyObject *found = _PyType_LookupRef(type, name);
+    Py_XDECREF(found); /* from here on it is only compared */
+#else
+    PyObject *found = _PyType_Lookup(type, name); /* borrowed */
+    version = type->tp_version_tag;               /* the lookup may have given it one */
+#endif
+    int in_class = found != NULL;
+    if (found == state->get_method && type->tp_dictoffset == 0) {
+        STORE(self->get_version, version);
+        return hot_bind_get(self);
+    }
+    if (in_class) {
         found = PyObject_GenericGetAttr(op, name);
         if (found != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError))
             return found;
@@ -174,7 +184,11 @@ hot_getattro(PyObject *op, PyObject *name)
         PyObject *attributes = PyObject_GenericGetDict(op, NULL);
         if (attributes == NULL)
             return NULL;
+#ifdef Py_GIL_DISABLED
+        (void)PyDict_GetItemRef(attributes, name, &found);
+#else
         found = Py_XNewRef(PyDict_GetItemWithError(attributes, name));
+#endif
         Py_DECREF(attributes);
         if (found != NULL || PyErr_Occurred())
             return found;
@@ -209,10 +223,8 @@ hot_set_view(PyObject *op, PyObject *view, void *closure)
     if (seconds == -1.0 && PyErr_Occurred())
         return -1;
     int64_t until = in_nanoseconds(seconds);
-    if (generation < 0) {
-        hot_swap((Hot *)op, view, decoded, NO_GENERATION, until, NULL);
-        return 0;
-    }
+    if (generation < 0)
+        return hot_swap((Hot *)op, view, decoded, NO_GENERATION, until, NULL);
     if (PyObject_GetBuffer(PyTuple_GET_ITEM(view, 0), &buffer, PyBUF_SIMPLE) < 0)
         return -1;
     if (buffer.len < (GENERATION_WORD + 1) * 8 || (uintptr_t)buffer.buf % 8 != 0) {
@@ -220,8 +232,7 @@ hot_set_view(PyObject *op, PyObject *view, void *closure)
         PyErr_SetString(PyExc_ValueError, "the words are too few, or not aligned");
         return -1;
     }
-    hot_swap((Hot *)op, view, decoded, (uint64_t)generation, until, &buffer);
-    return 0;
+    return hot_swap((Hot *)op, view, decoded, (uint64_t)generation, until, &buffer);
 }
 
 static PyObject *
@@ -234,6 +245,8 @@ hot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         self->state = PyModule_GetState(PyType_GetModuleByDef(type, &module_def));
         self->serves.word = &NO_WORD;
         self->serves.generation = NO_GENERATION;
+        if (hot_start(self) < 0)
+            Py_CLEAR(self);
     }
     return (PyObject *)self;
 }
@@ -241,7 +254,8 @@ hot_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 static int
 hot_clear(PyObject *op)
 {
-    hot_swap((Hot *)op, NULL, NULL, NO_GENERATION, 0, NULL);
+    if (hot_swap((Hot *)op, NULL, NULL, NO_GENERATION, 0, NULL) < 0)
+        PyErr_Clear();
     return 0;
 }
 
@@ -253,6 +267,7 @@ hot_dealloc(PyObject *op)
 
     PyObject_GC_UnTrack(op);
     hot_clear(op);
+    hot_forget((Hot *)op);
     release(op);
     Py_DECREF(type);
 }
@@ -327,16 +342,20 @@ module_exec(PyObject *module)
     State *state = PyModule_GetState(module);
 
     state->hot = (PyTypeObject *)PyType_FromModuleAndSpec(module, &hot_spec, NULL);
-    state->bound_get = (PyTypeObject *)PyType_FromModuleAndSpec(module, &bound_get_spec, NULL);
-    state->get_name = PyUnicode_InternFromString("get");
     state->as_name = PyUnicode_InternFromString("as_");
     state->keep_name = PyUnicode_InternFromString("keep_valid");
-    if (state->hot == NULL || state->bound_get == NULL || state->get_name == NULL
-        || state->as_name == NULL || state->keep_name == NULL)
+    state->get_name = PyUnicode_InternFromString("get");
+    if (state->hot == NULL || state->as_name == NULL || state->keep_name == NULL
+        || state->get_name == NULL)
         return -1;
     state->get_method = PyObject_GetAttr((PyObject *)state->hot, state->get_name);
     if (state->get_method == NULL)
         return -1;
+#ifndef Py_GIL_DISABLED
+    state->bound_get = (PyTypeObject *)PyType_FromModuleAndSpec(module, &bound_get_spec, NULL);
+    if (state->bound_get == NULL)
+        return -1;
+#endif
     if (PyModule_AddType(module, state->hot) < 0)
         return -1;
     if (ddbcfg_add_bound_type(module) < 0 || ddbcfg_add_pinned_type(module) < 0)
@@ -350,8 +369,10 @@ module_traverse(PyObject *module, visitproc visit, void *arg)
     State *state = PyModule_GetState(module);
 
     Py_VISIT(state->hot);
-    Py_VISIT(state->bound_get);
     Py_VISIT(state->get_method);
+#ifndef Py_GIL_DISABLED
+    Py_VISIT(state->bound_get);
+#endif
     return 0;
 }
 
@@ -371,14 +392,16 @@ module_free(void *module)
     State *state = PyModule_GetState((PyObject *)module);
 
     module_clear((PyObject *)module);
+#ifndef Py_GIL_DISABLED
     if (state->reused != NULL) {
         PyObject_GC_Del(state->reused);
         Py_DECREF(state->bound_get); /* the reference that each object holds to its type */
     }
     Py_CLEAR(state->bound_get);
-    Py_CLEAR(state->get_name);
+#endif
     Py_CLEAR(state->as_name);
     Py_CLEAR(state->keep_name);
+    Py_CLEAR(state->get_name);
     Py_CLEAR(state->get_method);
 }
 
@@ -386,6 +409,9 @@ static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
     {0, NULL},
 };

@@ -7,19 +7,37 @@
 
 typedef struct {
     PyObject_HEAD
+#ifdef Py_GIL_DISABLED
+    APART
+    PyObject *kept; /* a list of all dicts that were set: a thread may still read in an old one */
+#endif
     PyObject *decoded; /* an exact dict, or NULL before Python sets it */
 } HotPinned;
+
+/* Return the keys of a decoded option as a new reference, or NULL, perhaps with an error. */
+static inline PyObject *
+pinned_keys(PyObject *decoded, PyObject *option)
+{
+#ifdef Py_GIL_DISABLED
+    /* The dict is not freed meanwhile: see pinned_set_decoded(). */
+    PyObject *keys;
+    (void)PyDict_GetItemRef(decoded, option, &keys);
+#else
+    Py_INCREF(decoded); /* keys in it that are not plain str may run Python code */
+    PyObject *keys = Py_XNewRef(PyDict_GetItemWithError(decoded, option));
+    Py_DECREF(decoded);
+#endif
+    return keys;
+}
 
 static PyObject *
 pinned_subscript(PyObject *op, PyObject *option)
 {
-    PyObject *decoded = ((HotPinned *)op)->decoded;
+    PyObject *decoded = LOAD(((HotPinned *)op)->decoded);
 
     /* Looking up anything but a plain str could run Python code. */
     if (decoded != NULL && PyUnicode_CheckExact(option)) {
-        Py_INCREF(decoded); /* keys in it that are not plain str may run Python code, too */
-        PyObject *keys = Py_XNewRef(PyDict_GetItemWithError(decoded, option));
-        Py_DECREF(decoded);
+        PyObject *keys = pinned_keys(decoded, option);
         if (keys != NULL)
             return keys;
         PyErr_Clear();
@@ -30,7 +48,7 @@ pinned_subscript(PyObject *op, PyObject *option)
 static PyObject *
 pinned_get_decoded(PyObject *op, void *closure)
 {
-    PyObject *decoded = ((HotPinned *)op)->decoded;
+    PyObject *decoded = LOAD(((HotPinned *)op)->decoded);
     if (decoded == NULL)
         PyErr_SetString(PyExc_AttributeError, "decoded");
     return Py_XNewRef(decoded);
@@ -43,24 +61,47 @@ pinned_set_decoded(PyObject *op, PyObject *decoded, void *closure)
         PyErr_SetString(PyExc_TypeError, "decoded is a dict");
         return -1;
     }
-    PyObject *old = ((HotPinned *)op)->decoded;
-    ((HotPinned *)op)->decoded = Py_NewRef(decoded);
+    HotPinned *self = (HotPinned *)op;
+#ifdef Py_GIL_DISABLED
+    int failed = 0;
+    Py_BEGIN_CRITICAL_SECTION(op);
+    if (self->kept == NULL)
+        self->kept = PyList_New(0);
+    /* First: what may be read later is held already. */
+    failed = self->kept == NULL || PyList_Append(self->kept, decoded) < 0 ? -1 : 0;
+    if (!failed)
+        STORE(self->decoded, decoded);
+    Py_END_CRITICAL_SECTION();
+    return failed;
+#else
+    PyObject *old = self->decoded;
+    self->decoded = Py_NewRef(decoded);
     Py_XDECREF(old);
     return 0;
+#endif
 }
 
 static int
 pinned_traverse(PyObject *op, visitproc visit, void *arg)
 {
     Py_VISIT(Py_TYPE(op));
+#ifdef Py_GIL_DISABLED
+    Py_VISIT(((HotPinned *)op)->kept);
+#else
     Py_VISIT(((HotPinned *)op)->decoded);
+#endif
     return 0;
 }
 
 static int
 pinned_clear(PyObject *op)
 {
+#ifdef Py_GIL_DISABLED
+    STORE(((HotPinned *)op)->decoded, NULL);
+    Py_CLEAR(((HotPinned *)op)->kept);
+#else
     Py_CLEAR(((HotPinned *)op)->decoded);
+#endif
     return 0;
 }
 

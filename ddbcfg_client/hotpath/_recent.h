@@ -115,8 +115,9 @@ hot_get_typed(PyObject *op, PyObject *const *args, PyObject *names, Typed *wante
     return wanted->made;
 }
 
-/* Replace the view, possibly by none, and release everything that belongs to the old one. */
-static void
+/* Replace the view, possibly by none, and release everything that belongs to the old one.  It cannot
+ * fail here. */
+static int
 hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int64_t until,
          Py_buffer *buffer)
 {
@@ -146,6 +147,21 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int6
         Py_XDECREF(old.typed[i].made);
     }
     Py_XDECREF(old.view);
+    return 0;
+}
+
+/* Nothing more than what hot_swap() releases. */
+static inline void
+hot_forget(Hot *self)
+{
+    (void)self;
+}
+
+static inline int
+hot_start(Hot *self)
+{
+    (void)self;
+    return 0;
 }
 
 static PyObject *

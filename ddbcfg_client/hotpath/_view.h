@@ -6,11 +6,36 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Without the GIL, one thread reads these while another replaces them: see _unlocked.h.  With the
+ * GIL they are plain loads. */
+#ifdef Py_GIL_DISABLED
+#define LOAD(place) __atomic_load_n(&(place), __ATOMIC_ACQUIRE)
+#define STORE(place, value) __atomic_store_n(&(place), value, __ATOMIC_SEQ_CST)
+/* Threads that use an object write its reference count.  What they read is kept on another cache
+ * line, or each write would cost the other threads a miss. */
+#define APART char apart[64]; /* one line of cache */
+
+/* Return whether this is the interpreter's only thread.  Then no other one can be reading what was
+ * just replaced, and it need not be kept. */
+static inline int
+is_alone(void)
+{
+    PyThreadState *first = PyInterpreterState_ThreadHead(PyInterpreterState_Get());
+    return first == PyThreadState_Get() && PyThreadState_Next(first) == NULL;
+}
+#else
+#define LOAD(place) (place)
+#define STORE(place, value) ((place) = (value))
+#endif
+
 typedef struct {
     PyObject *decoded;    /* the options decoded so far; borrowed from the tuple that Python set */
     const uint64_t *word; /* in shared memory, or a word that never matches */
     uint64_t generation;
     int64_t until; /* on the monotonic clock, in ns; from then on the subclass is called */
+#ifdef Py_GIL_DISABLED
+    uint64_t version; /* of all of these; odd while they are replaced */
+#endif
 } View;
 
 /* The monotonic clock in nanoseconds, up to a few milliseconds late: it is read from memory, without
@@ -26,7 +51,8 @@ now(void)
 static inline int
 is_current(const View *view)
 {
-    return __atomic_load_n(view->word, __ATOMIC_ACQUIRE) == view->generation && now() < view->until;
+    return __atomic_load_n(LOAD(view->word), __ATOMIC_ACQUIRE) == LOAD(view->generation)
+           && now() < LOAD(view->until);
 }
 
 /* Within the module; a hidden function is called without a table. */

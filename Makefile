@@ -12,7 +12,7 @@ READY   = $(VENV)/.ready
 
 COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) ddbcfg_client/readonly/_guarded.c
 
-.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize bench lint types settings format wheel-check contrib-check docs pictures dashboard-picture verify-unit install uninstall clean
+.PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize sanitize-threads bench lint types settings format wheel-check contrib-check docs pictures dashboard-picture verify-unit install uninstall clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
@@ -103,6 +103,19 @@ sanitize: $(READY) ## test the C extension under ASan and UBSan
 	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
 	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/hot tests/integration/reading \
 	    tests/unit/test_readonly.py tests/unit/test_readonly_as_plain.py
+
+# TSAN_PYTHON is a free-threaded CPython that was built with --with-thread-sanitizer, installed or not;
+# nothing has to be installed in it.
+sanitize-threads: $(READY) ## test the C extension of TSAN_PYTHON with threads, under TSan
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	cp -r ddbcfg_client tests "$$dir"; rm -f "$$dir"/ddbcfg_client/_compiled.*so; mkdir "$$dir/msgpack"; \
+	cp "$$($(VENV)/bin/python -c 'import msgpack; print(*msgpack.__path__)')"/*.py "$$dir/msgpack"; \
+	includes=$$('$(TSAN_PYTHON)' -c 'import sysconfig as s; \
+	    print(*["-I" + s.get_path(path) for path in ("include", "platinclude")])'); \
+	$(CC) -O1 -g -fsanitize=thread -shared -fPIC $$includes $(COMPILED) \
+	    -o "$$dir/ddbcfg_client/_compiled.so"; \
+	cd "$$dir"; export PYTHONPATH="$$dir:$$dir/tests" TSAN_OPTIONS=exitcode=66; \
+	'$(TSAN_PYTHON)' -m support.replacing $(or $(TIMES),5000)
 
 # Prints which packages could not be installed and which programs did not start, and skips them.
 bench: $(READY) ## measure, and write docs/performance.md (ARGS='read start' for parts, QUICK=1)

@@ -8,7 +8,7 @@ without calling its methods changes a copy that no method reads (see ``guarded``
 change the set.
 
 ``COMPILED`` says whether the compiled base classes are used.  They are not used if ``DDBCFG_PURE``
-is set, and do not exist without a C compiler or on free-threaded Python.
+is set, and do not exist if there was no C compiler at installation.
 """
 
 from __future__ import annotations

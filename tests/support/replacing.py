@@ -10,11 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from mmap import mmap
+from mmap import ACCESS_READ, mmap
 from types import ModuleType
 from typing import Any
 
-from ddbcfg_client.format.page import GENERATION_WORD, RETIRED
+from ddbcfg_client.format.page import GENERATION_WORD, PAGE_SIZE, RETIRED
 from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList
 from support.threads import running
 
@@ -23,11 +23,23 @@ _READERS = 3
 _ROUNDS = 100  # of each reader, at least
 
 
-def page_of(generation: int) -> memoryview:
-    """Return a page of its own with this generation."""
-    words = memoryview(mmap(-1, 4096)).cast("Q")
-    words[GENERATION_WORD] = generation
-    return words
+class Page:
+    """A page in a file in memory.  It is changed through the file, as if by another process."""
+
+    def __init__(self, generation: int) -> None:
+        self._file = os.memfd_create("page")
+        os.ftruncate(self._file, PAGE_SIZE)
+        self.announce(generation)
+        self.words = memoryview(mmap(self._file, PAGE_SIZE, access=ACCESS_READ)).cast("Q")
+
+    def announce(self, generation: int) -> None:
+        """Store the generation."""
+        os.pwrite(self._file, generation.to_bytes(8, sys.byteorder), 8 * GENERATION_WORD)
+
+    def retire(self) -> None:
+        """Announce that there is another page."""
+        self.announce(RETIRED)
+        os.close(self._file)
 
 
 def number_of(keys: Any) -> list[int]:
@@ -72,7 +84,7 @@ class Replaced:
                 return self.decoded.setdefault(option, {})
 
         self.generation = 1
-        self._words = page_of(1)
+        self._page = Page(1)
         self.reader = Reader()
         self._take_up()
         self._bound = Bound()
@@ -85,7 +97,7 @@ class Replaced:
 
     def _take_up(self) -> None:
         until = time.monotonic() + 3600
-        self.reader._view = (self._words, self.generation, {}, until, None)
+        self.reader._view = (self._page.words, self.generation, {}, until, None)
 
     def is_read(self) -> bool:
         """Return whether all threads have read, or one has failed."""
@@ -95,15 +107,19 @@ class Replaced:
         """Publish the next generation, now and then on another page, and take it up."""
         self.generation += 1
         if self.generation % _NEW_PAGE_EVERY == 0:
-            old, self._words = self._words, page_of(self.generation)
+            old, self._page = self._page, Page(self.generation)
             self._take_up()
-            old[GENERATION_WORD] |= RETIRED
+            old.retire()
         else:
-            self._words[GENERATION_WORD] = self.generation
+            self._page.announce(self.generation)
             self._take_up()
         words, generation, decoded, until, attachment = self.reader._view
         self.reader._view = (words, generation, decoded, until + 1, attachment)
         self._pinned.decoded = {}
+
+    def close(self) -> None:
+        """Close the file of the last page."""
+        self._page.retire()
 
     def ways(self) -> dict[str, Callable[[], int]]:
         """Return the ways to read, each of which returns a generation."""
@@ -138,10 +154,13 @@ class Replaced:
 
 def replace_while_threads_read(replaced: Replaced, times: int) -> None:
     """Replace what three threads read, so many times at least."""
-    with running(*[replaced.read] * _READERS):
-        while times > 0 or not replaced.is_read():
-            replaced.replace()
-            times -= 1
+    try:
+        with running(*[replaced.read] * _READERS):
+            while times > 0 or not replaced.is_read():
+                replaced.replace()
+                times -= 1
+    finally:
+        replaced.close()
     assert not replaced.failures
 
 

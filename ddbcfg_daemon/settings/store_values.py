@@ -113,9 +113,9 @@ class StoreSettings:
     full_interval: float = setting(
         _POLL,
         kinds.seconds,
-        "seconds after which a store with a revision is read in full all the same",
-        more="This finds what writers without revisions changed. Up to 10 % longer or shorter. A "
-        "store without a revision is asked for one as often.",
+        "seconds between two full readings of a store with a revision",
+        more="They find what writers without revisions changed. Up to 10 % longer or shorter. In a "
+        "store without a revision, the daemon looks for one as often.",
         metavar="SECONDS",
         default="3600",
     )
@@ -238,7 +238,7 @@ class StoreSettings:
     keep_generations: int = setting(
         _COPY,
         kinds.up_to_100,
-        "how many generations to keep beside the copy",
+        "the number of generations to keep beside the copy",
         more='"ddbcfg-client pin" can serve one of them again: docs/pinning.md. Those of one store '
         "take at most 256 MiB. 0 keeps none.",
         metavar="N",

@@ -20,6 +20,7 @@ from benchmarks.services import Missing
 BASELINE = "plain_dict"  # measured in any case: it is what all others are compared with
 IN_EVERY_PROCESS = (BASELINE, "ddbcfg")
 ELSEWHERE = (
+    "environment",
     "refresher_thread",
     "time_based_store",
     "ttl_cache",
@@ -30,6 +31,7 @@ ELSEWHERE = (
     "disk_cache",
     "redis_socket",
     "memcached_socket",
+    "openfeature_sdk",
     "http_sidecar",
     "dynamodb",
 )

@@ -1,4 +1,7 @@
-"""A sidecar that answers over HTTP, at its quickest: nginx with the answer in a file."""
+"""A sidecar that answers over HTTP, at its quickest: nginx with the answer in a file.
+
+AWS AppConfig Agent is read like this: by a GET on loopback, with its JSON decoded in the process.
+"""
 
 from __future__ import annotations
 
@@ -23,4 +26,6 @@ def ways(setting: Setting) -> Iterator[list[Way]]:
                 connection.request("GET", "/db")
                 return json.loads(connection.getresponse().read())
 
-            yield [Way("HTTP sidecar (nginx), keep-alive", "read()", {"read": read})]
+            yield [
+                Way("HTTP sidecar (nginx), as AppConfig Agent is read", "read()", {"read": read})
+            ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +15,7 @@ def hurry() -> None:
     _remember_no_models()
     _list_the_services_once()
     _serialize_one_member_of_a_value()
+    _copy_a_table_once_for_a_transaction()
 
 
 def _remember_no_models() -> None:
@@ -58,6 +62,32 @@ def _serialize_one_member_of_a_value() -> None:
         self._default_serialize(serialized, made, shape, key)
 
     _patch.setattr(ResponseSerializer, "_serialize_type_structure", serialize)
+
+
+def _copy_a_table_once_for_a_transaction() -> None:
+    """Before a transaction, moto copies the table as often as the transaction has actions."""
+    from moto.dynamodb import models
+
+    plain = models.DynamoDBBackend.transact_write_items
+    copying = threading.local()
+
+    def transact(self: Any, actions: Any) -> None:
+        copying.made = {}  # the tables do not change until all copies are made
+        try:
+            plain(self, actions)
+        finally:
+            copying.made = None
+
+    def deepcopy(original: Any, *memo: Any) -> Any:
+        made = getattr(copying, "made", None)
+        if made is None or not isinstance(original, models.Table):
+            return copy.deepcopy(original, *memo)
+        if id(original) not in made:
+            made[id(original)] = copy.deepcopy(original)
+        return made[id(original)]
+
+    _patch.setattr(models.DynamoDBBackend, "transact_write_items", transact)
+    _patch.setattr(models, "copy", SimpleNamespace(deepcopy=deepcopy))
 
 
 _patch = pytest.MonkeyPatch()

@@ -12,6 +12,9 @@ READY   = $(VENV)/.ready
 
 COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) ddbcfg_client/readonly/_guarded.c
 
+# Without bytecode, pytest rewrites the assertions of all tests anew in each of its processes: 8 s.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run example-flask example-fastapi example-django example-uwsgi example-celery example-bind test quick test-all coverage model race chaos fuzz soak sanitize sanitize-threads bench lint types settings format wheel-check contrib-check docs pictures dashboard-picture verify-unit install uninstall clean
 
 help: ## list the targets
@@ -37,10 +40,11 @@ example-bind: $(SHOWING) ## the same with a pool of connections that follows its
 	$(EXAMPLE)
 
 # Reading is tested twice where the hot path was compiled: without it first.  Most tests wait for
-# processes, so two of them run at once, if root can give each a /dev/shm of its own.
+# processes, so three of them run at once on two cores, if root can give each a /dev/shm of its own.
 PYTEST  = $(VENV)/bin/python -m pytest
-AT_ONCE = $(if $(filter 0,$(shell id -u)),-n $(or $(JOBS),2) --dist loadfile --reruns 1 -raR)
-test: $(READY) ## run the test suite, JOBS (2) tests at once (ARGS='-k name': a part, one at a time)
+# support/workers.py has the order in which the files come.
+AT_ONCE = $(if $(filter 0,$(shell id -u)),-n $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder --reruns 1 -raR)
+test: $(READY) ## run the test suite, JOBS (3) tests at once (ARGS='-k name': a part, one at a time)
 	$(if $(ARGS),,DDBCFG_PURE=1 $(PYTEST) -q $(AT_ONCE) tests/integration/reading tests/races)
 	$(PYTEST) $(or $(ARGS),-q $(AT_ONCE))
 

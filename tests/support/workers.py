@@ -6,10 +6,28 @@ Many tests are about all stores of a host, so two of them cannot share one.
 from __future__ import annotations
 
 import socket
+from collections import Counter
 
 import pytest
 
 from support.namespaces import mount_for_us
+
+#: The files of few tests that take 10 s or more, the longest first.  The others come after them,
+#: those with the most tests first.
+LONGEST = (
+    "servers/test_web_servers.py",
+    "races/test_never_torn.py",
+    "races/test_between_any_two_lines.py",
+    "integration/test_credentials.py",
+    "model/test_protocol.py",
+    "crash/test_chaos.py",
+    "servers/examples/test_examples.py",
+    "servers/examples/test_guide.py",
+    "races/test_revisions.py",
+    "integration/test_poll_timeout.py",
+    "integration/test_daemon_credentials.py",
+    "integration/test_two_pid_namespaces.py",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,6 +39,21 @@ def pytest_configure(config: pytest.Config) -> None:
     except OSError as error:
         text = f"only root can run tests at once, each worker in a /dev/shm of its own: {error}"
         raise pytest.UsageError(text) from None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that no worker is left with one of them at the end."""
+    if not hasattr(config, "workerinput"):
+        return
+    sizes = Counter(item.path for item in items)
+    places = {path: number for number, path in enumerate(sizes)}
+    ranks = {config.rootpath / "tests" / name: rank for rank, name in enumerate(LONGEST)}
+
+    def place(item: pytest.Item) -> tuple[int, int, int]:
+        rank = ranks.get(item.path, len(ranks))
+        return rank, -sizes[item.path], places[item.path]
+
+    items.sort(key=place)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

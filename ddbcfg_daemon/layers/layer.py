@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from errno import EAGAIN
 
@@ -235,7 +236,9 @@ class Layer:
         if self.held is not None:
             log.info("%s: the guards accept its content again", self._label)
         self.held, self._outdated, self._had = None, False, 0
-        self._number += reading.options is not self.options
+        if reading.options is not self.options:
+            # Not only counted: a copy that could not be read for a while may have a higher count.
+            self._number = max(self._number + 1, time.time_ns())
         self.options, self.reading = reading.options, reading
         self._provenance, self._origin = reading.provenance, reading.source
         self.copy.keep(reading, self._number)

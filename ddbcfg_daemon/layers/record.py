@@ -17,7 +17,10 @@ _DIGEST = 16  # hex digits: enough to tell the contents of one layer apart
 
 @dataclass(frozen=True, slots=True)
 class LayerRecord:
-    """The ``number`` of a layer's content, which grows; its options; its digest, if it is known."""
+    """Which content of a layer it is: its ``number``, its options, and its digest, if it is known.
+
+    The number is the time at which the content was read, and always higher than the one before.
+    """
 
     number: int
     options: int

@@ -110,6 +110,30 @@ def test_a_copy_that_is_older_than_what_was_served_is_not_merged(
     assert store.states["eu"].copy_error == ""
 
 
+def test_a_copy_that_could_not_be_read_for_a_while_is_known_to_be_older(
+    store: LayeredStore,
+) -> None:
+    """G4: each restart keeps the copy anew, also if nothing is published."""
+    for _ in range(3):
+        store.stop()
+        store.start()
+        assert store.refresher.poll() is None
+    store.stop()
+    file = store.copy_file("eu")
+    older = file.read_bytes()
+    file.unlink()  # as if the file system were not mounted
+    store.start()
+    store["eu"].put({"eu": {"zone": 2}})
+    assert store.refresher.poll() is None
+    store.stop()
+    file.write_bytes(older)
+    store.start()
+    store["eu"].content = AWAY
+    failed = store.refresher.poll()
+    assert store.config.get("eu") == {"zone": 2}
+    assert "its copy on disk is older than what was published" in str(failed)
+
+
 def copy_failed(store: LayeredStore) -> dict[str, float]:
     served = ServedStore(store.settings.names, lambda: store.refresher, interval=60.0, end=print)
     served.refresher = store.refresher

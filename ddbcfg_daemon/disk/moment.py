@@ -43,6 +43,18 @@ class Moment:
         boot = now.boot if age <= now.boottime else bytes(16)
         return cls(now.unix - age, max(0, now.boottime - age), boot)
 
+    def packed(self) -> list[object]:
+        """Return what is stored of it in a head."""
+        return [self.unix, self.boottime, self.boot]
+
+    @classmethod
+    def of(cls, stored: object) -> Moment | None:
+        """Return the moment that ``packed`` made ``stored`` of; None if it is not valid."""
+        match stored:
+            case [int(unix), int(since_boot), bytes(boot)]:
+                return cls(unix, since_boot, boot)
+        return None
+
     def age(self) -> int:
         """Return the nanoseconds since this moment.
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from errno import EAGAIN
+from math import inf
 
 from ddbcfg_client.shm.clock import age_of, boottime
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
@@ -144,7 +145,10 @@ class Layer:
         """Begin to read it."""
         served = None
         if self._origin == "disk" and self._provenance.revision and self.options is not None:
-            served = Served(self._provenance.epoch, self._provenance.revision, self.options)
+            full_read = self.copy.full_read
+            full_age = inf if full_read is None else full_read.age() / 1e9
+            its = self._provenance
+            served = Served(its.epoch, its.revision, self.options, full_age)
         self._result = None
         # daemon=True: a reading that hangs does not delay the end of the process.
         self._thread = threading.Thread(

@@ -12,16 +12,21 @@ from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.disk.moment import Moment
 from ddbcfg_daemon.sources.base import Reading
 
+_FULL_READ = "full_read"  # an entry of the head
+
 
 class LayerCopy:
     """The copy that ``keeper`` keeps; without one, nothing is on disk.
 
     ``digest`` is that of the last content, empty if there is none or it is not kept.
+    ``full_read`` is when the whole layer was read last, by this daemon or an earlier one; None if
+    that is not known.
     """
 
     def __init__(self, keeper: CopyKeeper | None) -> None:
         self._keeper = keeper
         self.digest = ""
+        self.full_read: Moment | None = None
         self._kept: tuple[Mapping[str, bytes], int] = ({}, 0)  # and the total of its digest
         self._loaded = self._hangs = False
 
@@ -46,6 +51,7 @@ class LayerCopy:
         self._hangs, self._loaded = False, not self._keeper.error
         if copy is not None:
             self.digest = copy.digest
+            self.full_read = Moment.of(copy.notes.get(_FULL_READ))
         return copy
 
     def keep(self, reading: Reading, number: int) -> None:
@@ -60,6 +66,10 @@ class LayerCopy:
             self.digest = digest_of(total).hex()
         self._kept = options, total
         found = reading.provenance
+        if reading.whole:
+            self.full_read = Moment.now()
+        # Without a revision, each reading is of the whole layer, and nothing asks for the time.
+        full_read = self.full_read if found.revision else None
         self._keeper.keep(
             Content(
                 options,
@@ -69,6 +79,7 @@ class LayerCopy:
                 Moment.now(),
                 found.revision,
                 found.epoch,
+                {} if full_read is None else {_FULL_READ: full_read.packed()},
             )
         )
 

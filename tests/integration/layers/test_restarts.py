@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from ddbcfg_client.format.layering import REMOVED
+from ddbcfg_client.shm.clock import boottime
 from ddbcfg_daemon.errors import LayersFailed, LayersUnread
 from ddbcfg_daemon.outputs.collector import registry_of
 from ddbcfg_daemon.served_store import ServedStore
@@ -54,6 +56,28 @@ def test_one_layer_is_away_after_a_restart_and_another_has_changed(
     served = store["eu"].served[-1]
     assert served is not None
     assert (served.epoch, served.revision) == ("e1", 7)
+
+
+def test_a_restart_does_not_postpone_the_full_reading_of_a_layer(store: LayeredStore) -> None:
+    """With --once from a timer, a layer with a revision was never read in full again."""
+
+    def full_age_after_a_restart(*, whole: bool) -> float:
+        content = store["eu"].content
+        assert isinstance(content, Reading)
+        store["eu"].content = replace(content, whole=whole)
+        assert store.reload() is None
+        store.stop()
+        store.start()
+        assert store.reload() is None
+        served = store["eu"].served[-1]
+        assert served is not None
+        return served.full_age
+
+    first = full_age_after_a_restart(whole=False)
+    # The second daemon kept what it found.
+    assert first < full_age_after_a_restart(whole=False) < 3600.0
+    began = boottime()
+    assert full_age_after_a_restart(whole=True) <= (boottime() - began) / 1e9
 
 
 def test_all_layers_are_away_after_a_reboot(store: LayeredStore) -> None:
@@ -198,8 +222,6 @@ def test_a_layer_that_shrank_during_a_restart_is_held_for_some_polls(make: Make)
 
 def test_the_copy_of_a_layer_from_elsewhere_is_not_used(store: LayeredStore) -> None:
     first = store.settings.layers[0]
-    from dataclasses import replace
-
     moved = replace(first, settings=replace(first.settings, table="other"))
     names = {layer.copy_names(store.settings).page for layer in (first, moved)}
     assert len(names) == 2

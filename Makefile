@@ -10,7 +10,7 @@ SERVING = $(VENV)/.serving
 SHOWING = $(VENV)/.showing
 READY   = $(VENV)/.ready
 
-COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) ddbcfg_client/readonly/_guarded.c
+COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) $(addprefix ddbcfg_client/,readonly/_guarded.c format/_unpack.c)
 
 # Without bytecode, pytest rewrites the assertions of all tests anew in each of its processes: 8 s.
 unexport PYTHONDONTWRITEBYTECODE
@@ -106,7 +106,7 @@ sanitize: $(READY) ## test the C extension under ASan and UBSan
 	cd "$$dir"; export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0; \
 	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
 	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/hot tests/integration/reading \
-	    tests/unit/test_readonly.py tests/unit/test_readonly_as_plain.py
+	    tests/unit/test_readonly.py tests/unit/test_readonly_as_plain.py tests/property/test_unpack.py
 
 # TSAN_PYTHON is a free-threaded CPython that was built with --with-thread-sanitizer, installed or not;
 # nothing has to be installed in it.

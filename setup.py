@@ -62,6 +62,7 @@ def extensions(build: str) -> list[Extension]:
                 "ddbcfg_client/hotpath/_bound.c",
                 "ddbcfg_client/hotpath/_pinned.c",
                 "ddbcfg_client/readonly/_guarded.c",
+                "ddbcfg_client/format/_unpack.c",
             ],
             depends=sorted(map(str, Path("ddbcfg_client/hotpath").glob("*.h"))),
             optional=not build,

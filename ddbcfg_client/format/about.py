@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from msgpack import packb, unpackb
-
 from ddbcfg_client.format.segment import section
+from ddbcfg_client.format.unpack import unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +41,8 @@ class About:
 
     def pack(self) -> bytes:
         """Return the bytes of the segment's section; the two times are in the header."""
+        from msgpack import packb  # readers do not need it
+
         about: dict[str, object] = {"source": self.source}
         if self.revision:
             about |= {"revision": self.revision, "epoch": self.epoch}
@@ -58,7 +59,7 @@ def about_of(segment: SegmentBytes) -> About:
     header = segment.header
     packed = section(segment, header.about_at, header.about_size, header.about_checksum)
     try:
-        about = unpackb(packed)
+        about = unpack(packed)
     except (ValueError, RecursionError):
         about = None
     if type(about) is not dict:

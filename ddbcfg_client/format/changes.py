@@ -7,9 +7,8 @@ Generation numbers that the publisher skipped are not in it.
 
 from __future__ import annotations
 
-from msgpack import packb, unpackb
-
 from ddbcfg_client.format.segment import section
+from ddbcfg_client.format.unpack import unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ class ChangeLog:
 
     def pack(self) -> bytes:
         """Return the bytes of the segment's section."""
+        from msgpack import packb  # readers do not need it
+
         return bytes(packb({"base": self.base, "log": self.log}))
 
 
@@ -64,7 +65,7 @@ def parse_changes(packed: bytes, after: int = 0) -> ChangeLog:
     Raise ValueError if they are not a log.
     """
     try:
-        found = unpackb(packed)
+        found = unpack(packed)
         log = [
             (generation, tuple(added), tuple(changed), tuple(removed))
             for generation, added, changed, removed, *_ in found["log"]

@@ -10,10 +10,9 @@ from __future__ import annotations
 import struct
 from zlib import crc32
 
-from msgpack import packb, unpackb
-
 from ddbcfg_client.format import LAYOUT_VERSION
 from ddbcfg_client.format import NEVER as NEVER
+from ddbcfg_client.format.unpack import unpack
 
 PAGE_SIZE = 4096
 PAGE_MAGIC = int.from_bytes(b"DDBCFGP\x01", "little")
@@ -206,6 +205,8 @@ def pack_status(status: PageStatus) -> bytes:
 
     Only fields that differ from their defaults are stored.
     """
+    from msgpack import packb  # readers do not need it
+
     fields = {}
     for name, default in _DEFAULTS.items():
         value = getattr(status, name)
@@ -231,7 +232,7 @@ def parse_status(slot: bytes) -> PageStatus:
     if length > _MAP_LARGEST or crc32(slot[8:end]) != checksum:
         raise ValueError("the status does not match its checksum")
     try:
-        fields = unpackb(slot[_STATUS.size : end])
+        fields = unpack(slot[_STATUS.size : end])
     except (ValueError, RecursionError) as error:
         raise ValueError("the status is not a msgpack map") from error
     if type(fields) is not dict:

@@ -61,6 +61,7 @@ const View *ddbcfg_view_of(PyObject *op);       /* of a Hot; NULL for any other 
 int ddbcfg_add_guarded_types(PyObject *module);  /* in readonly/_guarded.c */
 int ddbcfg_add_bound_type(PyObject *module);     /* in _bound.c */
 int ddbcfg_add_pinned_type(PyObject *module);    /* in _pinned.c */
+int ddbcfg_add_unpack(PyObject *module);         /* in format/_unpack.c */
 #pragma GCC visibility pop
 
 #endif

@@ -29,7 +29,8 @@ from benchmarks.stores import (
     reading,
 )
 from benchmarks.tables import table
-from ddbcfg_client.format.values import pack_option, unpack_option
+from ddbcfg_client.format.options import unpack_option
+from ddbcfg_client.format.values import pack_option
 
 OTHER = "another option changed (warm)"
 OWN = "the option itself changed (warm)"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ddbcfg_client.errors import OptionNotFound, SnapshotCorrupt, SnapshotError
 from ddbcfg_client.format.index import entries, find
 from ddbcfg_client.format.numbers import Inexact
-from ddbcfg_client.format.values import unpack_option
+from ddbcfg_client.format.options import unpack_option
 from ddbcfg_client.hotpath import HotPinned
 from ddbcfg_client.readonly import ReadOnlyDict
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.checks.shrink import shrinkage
-from ddbcfg_client.format.values import unpack_option
+from ddbcfg_client.format.options import unpack_option
 from ddbcfg_daemon.errors import Held
 from ddbcfg_daemon.sources.base import Reading
 

@@ -164,7 +164,8 @@ def _merged(layers: Sequence[LayerPlace], contents: Mapping[str, Options], merge
     """Return what the layers make; raise NameRefused or ValueRefused."""
     from ddbcfg_client.dynamodb.items import checked_attributes
     from ddbcfg_client.format.layering import Layering
-    from ddbcfg_client.format.values import pack_option, unpack_option
+    from ddbcfg_client.format.options import unpack_option
+    from ddbcfg_client.format.values import pack_option
 
     packed = []
     for layer in layers:
@@ -207,7 +208,8 @@ def _flaws(args: argparse.Namespace, candidate: _Candidate, schema: Schema | Non
     """Yield the options that cannot be stored or violate the schema."""
     from ddbcfg_client.dynamodb.items import checked_attributes
     from ddbcfg_client.errors import NameRefused, ValueRefused
-    from ddbcfg_client.format.values import pack_option, unpack_option
+    from ddbcfg_client.format.options import unpack_option
+    from ddbcfg_client.format.values import pack_option
 
     store, options = candidate.store, candidate.options
     kept = {}

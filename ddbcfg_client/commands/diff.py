@@ -61,7 +61,7 @@ def lines_of(entries: Sequence[Entry], *, values: bool = False) -> list[str]:
 
 def sides_of(entries: Sequence[Entry]) -> tuple[Options, Options]:
     """Return the options before and after the changes, each without those that are not there."""
-    from ddbcfg_client.format.values import unpack_option
+    from ddbcfg_client.format.options import unpack_option
 
     before = {e.name: unpack_option(e.before) for e in entries if e.before is not None}
     after = {e.name: unpack_option(e.after) for e in entries if e.after is not None}

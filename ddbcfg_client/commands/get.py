@@ -90,7 +90,7 @@ def _past(args: argparse.Namespace) -> ReadOnlyDict:
     from ddbcfg_client.commands.target import one_store, open_access
     from ddbcfg_client.dynamodb.revision.history import past
     from ddbcfg_client.errors import OptionNotFound
-    from ddbcfg_client.format.values import unpack_option
+    from ddbcfg_client.format.options import unpack_option
     from ddbcfg_client.readonly import ReadOnlyDict
 
     store = one_store(args)

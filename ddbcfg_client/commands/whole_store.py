@@ -21,7 +21,7 @@ def whole_options(table: Table, store: str) -> tuple[Options, Unchanged | None]:
     from ddbcfg_client.dynamodb.items import options_in
     from ddbcfg_client.dynamodb.revision.comparing import Unchanged
     from ddbcfg_client.dynamodb.revision.whole import whole
-    from ddbcfg_client.format.values import unpack_option
+    from ddbcfg_client.format.options import unpack_option
 
     found = whole(access_to(table, store))
     if found is None:

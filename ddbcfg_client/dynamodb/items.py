@@ -7,7 +7,8 @@ from ddbcfg_client.dynamodb.item_size import least_size
 from ddbcfg_client.dynamodb.limits import MAX_ITEM_BYTES, checked_option
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ValueRefused
-from ddbcfg_client.format.values import pack_option, unpack_option
+from ddbcfg_client.format.options import unpack_option
+from ddbcfg_client.format.values import pack_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgpack import Packer, Unpacker
 
-from ddbcfg_client.format.values import unpack_option
+from ddbcfg_client.format.options import unpack_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from __future__ import annotations
 from zlib import crc32
 
 from ddbcfg_client.format.segment import BLOCK_SIZE, ENTRY_SIZE, SLOT_SIZE
-from ddbcfg_client.format.values import pack_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,12 +123,23 @@ def find(segment: SegmentBytes, option: str) -> bytes | None:
                 stop = at
                 break
             if slot >> 32 == wanted:
-                raw = _entry(segment, slot, pack_name(option))
+                raw = _entry(segment, slot, _packed(name))
                 if raw is not None:
                     return raw
     if not _verified_slots(segment, home, stop).startswith(probed[: (stop - home) * SLOT_SIZE]):
         raise ValueError("its index changed while it was read")
     return None
+
+
+def _packed(name: bytes) -> bytes:
+    """Return the msgpack string of a name in UTF-8."""
+    size = len(name)
+    if size < 32:
+        return bytes((0xA0 | size,)) + name
+    if size < 1 << 8:
+        return bytes((0xD9, size)) + name
+    width = 2 if size < 1 << 16 else 4
+    return (b"\xda" if width == 2 else b"\xdb") + size.to_bytes(width, "big") + name
 
 
 def _entry(segment: SegmentBytes, slot: int, name: bytes) -> bytes | None:

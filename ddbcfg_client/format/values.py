@@ -1,4 +1,4 @@
-"""Exact conversion of DynamoDB's attribute values to msgpack and to Python values.
+"""Exact conversion of DynamoDB's attribute values to msgpack.
 
 =========  =============================  ==========================================
 DynamoDB   msgpack                        Python
@@ -14,7 +14,7 @@ NS         ext 3: an array of str         read-only set of Decimal
 BS         ext 4: an array of bin         read-only set of bytes
 =========  =============================  ==========================================
 
-``unpack_native`` returns int for integral numbers, and float for others, in place of Decimal.
+``options`` converts msgpack to the Python values.  A process that only reads does not import this.
 
 Maps and sets are packed in canonical order, and numbers as their canonical text.  So equal content
 gives equal bytes on every host.
@@ -23,24 +23,16 @@ Reference: "AttributeValue" in the Amazon DynamoDB API Reference.
 
 from __future__ import annotations
 
-# Imported here and not at the first number: a child forked during an import could deadlock.
-from decimal import Decimal
-
-from msgpack import ExtType, packb, unpackb
+from msgpack import ExtType, packb
 
 from ddbcfg_client.errors import MalformedValue
-from ddbcfg_client.format.numbers import canonical_text, native_number, native_numbers
-from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
+from ddbcfg_client.format.numbers import canonical_text
+from ddbcfg_client.format.options import BINARY_SET, NUMBER, NUMBER_SET, STRING_SET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
-
-NUMBER = 1
-STRING_SET = 2
-NUMBER_SET = 3
-BINARY_SET = 4
 
 
 def _text(value: object) -> str:
@@ -109,59 +101,3 @@ def pack_option(option: str, keys: Mapping[str, Mapping[str, Any]]) -> bytes:
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         # Only the class: the text of a ValueError may contain a part of the value.
         raise MalformedValue(option, key, type(error).__name__) from None
-
-
-def _from_ext(code: int, data: bytes) -> object:
-    if code == NUMBER:
-        return _decimal(data.decode("ascii"))
-    elements = _elements(code, data)
-    return ReadOnlySet(map(_decimal, elements) if code == NUMBER_SET else elements)
-
-
-def _native_from_ext(code: int, data: bytes) -> object:
-    if code == NUMBER:
-        return native_number(data.decode("ascii"))
-    elements = _elements(code, data)
-    return ReadOnlySet(native_numbers(elements) if code == NUMBER_SET else elements)
-
-
-def _elements(code: int, data: bytes) -> list[Any]:
-    """Return the elements of a packed set."""
-    elements = unpackb(data)
-    if not isinstance(elements, list):
-        raise ValueError("a set that is not an array")
-    wanted = bytes if code == BINARY_SET else str
-    if not all(type(element) is wanted for element in elements):
-        raise ValueError("a set of the wrong elements")
-    if code not in (STRING_SET, NUMBER_SET, BINARY_SET):
-        raise ValueError(f"an unknown extension type ({code})")
-    return elements
-
-
-def _decimal(text: str) -> Decimal:
-    number = Decimal(text)
-    if not number.is_finite():
-        raise ValueError("not a finite number")
-    return number
-
-
-def unpack_option(raw: bytes) -> ReadOnlyDict:
-    """Return the option that ``pack_option`` packed; raise ValueError for other bytes."""
-    return _unpacked(raw, _from_ext)
-
-
-def unpack_native(raw: bytes) -> ReadOnlyDict:
-    """Return the same with native numbers; raise Inexact if one of them has none."""
-    return _unpacked(raw, _native_from_ext)
-
-
-def _unpacked(raw: bytes, ext_hook: Callable[[int, bytes], object]) -> ReadOnlyDict:
-    try:
-        option = unpackb(
-            raw, ext_hook=ext_hook, object_hook=ReadOnlyDict, list_hook=ReadOnlyList, timestamp=0
-        )
-    except (ValueError, TypeError, ArithmeticError, OverflowError, RecursionError) as error:
-        raise ValueError(f"not an option ({type(error).__name__})") from error
-    if type(option) is not ReadOnlyDict:
-        raise ValueError("not an option (no map)")
-    return option

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import DefaultsRefused, NumbersRefused
-from ddbcfg_client.format.values import pack_option, unpack_native, unpack_option
+from ddbcfg_client.format.options import unpack_native, unpack_option
+from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.memo import Memo, Version
 
 TYPE_CHECKING = False

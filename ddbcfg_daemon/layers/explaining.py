@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from ddbcfg_client.format.layering import origins
+from ddbcfg_client.format.options import unpack_option
 from ddbcfg_client.format.request import EXPLAIN, Request
-from ddbcfg_client.format.values import unpack_option
 from ddbcfg_client.printable import without_passwords
 from ddbcfg_daemon.layers.source import LayersSource
 

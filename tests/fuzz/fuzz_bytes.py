@@ -31,6 +31,7 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
     from ddbcfg_client.format.builder import PackedStore
     from ddbcfg_client.format.changes import ChangeLog
     from ddbcfg_client.format.names import Names
+    from ddbcfg_client.format.options import unpack_option
     from ddbcfg_client.format.page import PAGE_MAGIC, new_page
     from ddbcfg_client.format.request import (
         Request,
@@ -41,7 +42,7 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
         parse_response,
     )
     from ddbcfg_client.format.segment import BLOCK_SIZE, HEADER_SIZE, SLOT_SIZE
-    from ddbcfg_client.format.values import pack_option, unpack_option
+    from ddbcfg_client.format.values import pack_option
     from ddbcfg_client.readonly import ReadOnlyDict
     from ddbcfg_client.shm.trust import SHM_DIR, Trust
     from ddbcfg_daemon.disk.copy_format import Content

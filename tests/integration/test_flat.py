@@ -11,7 +11,8 @@ import pytest
 import ddbcfg_client
 from ddbcfg_client import snapshot
 from ddbcfg_client.format.names import Names
-from ddbcfg_client.format.values import pack_option, unpack_option
+from ddbcfg_client.format.options import unpack_option
+from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.readonly import ReadOnlyDict
 from ddbcfg_client.shm.segment import Segment
 from ddbcfg_daemon.publishing.objects import path_of

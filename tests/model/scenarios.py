@@ -14,7 +14,8 @@ from ddbcfg_client.dynamodb.revision.repairing import repair
 from ddbcfg_client.dynamodb.revision.syncing import sync
 from ddbcfg_client.dynamodb.revision.writing import Change, write_change
 from ddbcfg_client.errors import ConfigError
-from ddbcfg_client.format.values import pack_option, unpack_option
+from ddbcfg_client.format.options import unpack_option
+from ddbcfg_client.format.values import pack_option
 from model.actors import ModelAccess
 from model.search import Search, Writer, Wrong
 from model.world import NAMES, PLACE, State

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ddbcfg_client.errors import MalformedValue
 from ddbcfg_client.format.index import split_entry
 from ddbcfg_client.format.numbers import Inexact
-from ddbcfg_client.format.values import pack_name, pack_option, unpack_native, unpack_option
+from ddbcfg_client.format.options import unpack_native, unpack_option
+from ddbcfg_client.format.values import pack_name, pack_option
 from ddbcfg_client.readonly import ReadOnlyDict, ReadOnlyList, ReadOnlySet
 
 SECRET = "hunter2-is-the-secret"

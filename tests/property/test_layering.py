@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.format.layering import MERGES, REMOVED, Layering, origins
-from ddbcfg_client.format.values import pack_option, unpack_option
+from ddbcfg_client.format.options import unpack_option
+from ddbcfg_client.format.values import pack_option
 
 Store = dict[str, dict[str, Any]]
 

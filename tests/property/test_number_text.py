@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.format.numbers import canonical_text, number_text
-from ddbcfg_client.format.values import pack_option, unpack_option
+from ddbcfg_client.format.options import unpack_option
+from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.notation.canonical import as_file
 from ddbcfg_client.notation.reader import loads
 from ddbcfg_client.notation.writer import dumps

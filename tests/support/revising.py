@@ -34,7 +34,7 @@ from ddbcfg_client.dynamodb.revision.table_access import TableAccess
 from ddbcfg_client.dynamodb.revision.writing import Change
 from ddbcfg_client.dynamodb.table import Table
 from ddbcfg_client.errors import ChangeRefused, ConfigError, ImportPending
-from ddbcfg_client.format.values import unpack_option
+from ddbcfg_client.format.options import unpack_option
 from ddbcfg_daemon.sources.revision import RevisionSource
 from ddbcfg_daemon.sources.store import StoreSource
 from support import revising_daemons

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ddbcfg_client.format.layering import MERGES, Layering
-from ddbcfg_client.format.values import pack_option, unpack_option
+from ddbcfg_client.format.options import unpack_option
+from ddbcfg_client.format.values import pack_option
 from ddbcfg_daemon.settings.layers import MOST_LAYERS
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ddbcfg_client.errors import NumberInexact, NumbersRefused, SnapshotCorrupt
 from ddbcfg_client.format.numbers import Inexact, canonical_text, native_number
-from ddbcfg_client.format.values import pack_option, unpack_native
+from ddbcfg_client.format.options import unpack_native
+from ddbcfg_client.format.values import pack_option
 from ddbcfg_client.testing import FakeConfig
 
 OPTIONS: dict[str, dict[str, Any]] = {

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from ddbcfg_client.dynamodb.item_size import least_size
 from ddbcfg_client.dynamodb.values import attributes_of
 from ddbcfg_client.errors import ConfigError, ValueRefused
-from ddbcfg_client.format.values import pack_option, unpack_option
+from ddbcfg_client.format.options import unpack_option
+from ddbcfg_client.format.values import pack_option
 
 
 class Colour(enum.StrEnum):

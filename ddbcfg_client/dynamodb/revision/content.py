@@ -13,7 +13,8 @@ from msgpack import ExtType, unpackb
 
 from ddbcfg_client.format.differences import differences as named_differences
 from ddbcfg_client.format.digest import digest_bytes, entry_digest
-from ddbcfg_client.format.values import BINARY_SET, NUMBER, NUMBER_SET, STRING_SET, pack_name
+from ddbcfg_client.format.options import BINARY_SET, NUMBER, NUMBER_SET, STRING_SET
+from ddbcfg_client.format.values import pack_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ NOT_EXECUTED, NO_COMMAND = 126, 127  # as of a shell
 INTERRUPTED = 130  # as in a shell: 128 + SIGINT
 TERMINATED = 143  # 128 + SIGTERM
 
-#: For the help; the tests compare it with README.md and docs/command-line.md.
+#: For the help; the tests compare it with docs/command-line.md.
 MEANINGS = {
     FOUND: "found or done",
     NOT_FOUND: "no such option or key, or there is one (--if-absent), or you said no",

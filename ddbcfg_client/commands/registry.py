@@ -1,6 +1,6 @@
 """The list of commands, in the order of the help.
 
-A new command is a module beside this one, its tests, a few lines in README.md or
+A new command is a module beside this one, its tests, a few lines in
 docs/command-line.md, and a line here.
 """
 

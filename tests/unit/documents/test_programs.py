@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -50,11 +49,18 @@ def config(monkeypatch: pytest.MonkeyPatch) -> FakeConfig:
     return made
 
 
-# --- README.md -----------------------------------------------------------------------------------
+# --- README.md and docs/reading.md ---------------------------------------------------------------
 
 
-def test_reading(config: FakeConfig) -> None:
-    found = block("README.md", "import ddbcfg_client\n")
+@pytest.mark.parametrize(
+    "found",
+    [
+        block("README.md", "import ddbcfg_client\n"),
+        block("docs/reading.md", "import ddbcfg_client\n"),
+    ],
+    ids=lambda found: found.document,
+)
+def test_reading(found: Block, config: FakeConfig) -> None:
     assert run(found)["config"] is config
     said = [line.partition("  # ")[::2] for line in found.text.splitlines() if "  # {" in line]
     assert len(said) == 2
@@ -64,32 +70,8 @@ def test_reading(config: FakeConfig) -> None:
 
 def test_waiting(config: FakeConfig) -> None:
     config.set("db", {"host": "replica"})
-    change = run(block("README.md", "config.wait("), config=config)["change"]
+    change = run(block("docs/reading.md", "config.wait("), config=config)["change"]
     assert (change.added, change.complete) == (("db",), True)
-
-
-def test_objects(config: FakeConfig) -> None:
-    @dataclass
-    class Database:
-        host: str
-        port: int
-
-    @dataclass
-    class Pool:
-        host: str
-
-        def close(self) -> None: ...
-
-    names = run(
-        block("README.md", "db = config.get("),
-        config=config,
-        Database=Database,
-        Pool=Pool,
-        make_pool=lambda db: Pool(db["host"]),
-    )
-    assert names["db"] == Database("db-cluster.com", 27017)
-    assert names["pool"]() is names["pool"]()
-    assert names["pool"]().host == "db-cluster.com"
 
 
 def test_a_fake() -> None:

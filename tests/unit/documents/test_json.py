@@ -1,20 +1,20 @@
-"""What the README says of JSON is so."""
+"""docs/reading.md says what ``json.dumps`` accepts."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from ddbcfg_client.testing import FakeConfig
+from support.daemon import ROOT
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+PAGE = ROOT / "docs/reading.md"
 
 
-def test_an_option_as_json_needs_what_the_readme_says() -> None:
+def test_an_option_as_json_needs_what_the_page_says() -> None:
     assert "`json.dumps(option, default=str)` writes numbers as strings" in (
-        " ".join(README.read_text().split())
+        " ".join(PAGE.read_text().split())
     )
     option = FakeConfig({"db": {"host": "db-cluster.com", "port": 27017}})["db"]
     with pytest.raises(TypeError, match="Decimal"):

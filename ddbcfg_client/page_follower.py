@@ -226,7 +226,9 @@ class PageFollower(Hot):
             if generation == 0:
                 if self._view[4].snapshot is None:
                     self._view = nothing(page)
-                reason = _why_nothing(page)
+                if attachment.snapshot is None:
+                    raise _nothing_published(page)
+                reason = "its daemon has published nothing yet"
                 break
             try:
                 segment = Segment(self._names.segment(generation), generation, self._trust)
@@ -311,14 +313,13 @@ def _is_newer(attachment: Attachment, than: Attachment) -> bool:
     )
 
 
-def _why_nothing(page: Page) -> str:
-    """Return the reason why ``page`` has no generation yet."""
+def _nothing_published(page: Page) -> SnapshotUnavailable:
+    """Return the error that says why ``page`` has no generation yet."""
+    # Imported here: a read that succeeds imports nothing.
+    from ddbcfg_client.shm.unpublished import why_unpublished
+
     try:
-        status = page.status()
+        reason, advice = why_unpublished(page.status())
     except SnapshotCorrupt as error:
-        return error.reason
-    if status.error:
-        return f"its daemon could not read DynamoDB yet ({status.error})"
-    if status.daemon_pid == 0:
-        return "its daemon stopped before it had read DynamoDB"
-    return "its daemon is running but has not read DynamoDB yet"
+        reason, advice = error.reason, ""
+    return SnapshotUnavailable(page.names.page, reason, advice=advice)

@@ -89,16 +89,26 @@ class SnapshotError(ConfigError):
 class SnapshotUnavailable(SnapshotError):
     """No daemon has published this store on this host yet.
 
-    ``published`` has the namespaces and stores that are published on this host instead.
+    ``published`` has the namespaces and stores that are published on this host instead.  ``advice``
+    is what to do if it is not to start a daemon.
     """
 
-    def __init__(self, name: str, reason: str, published: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        reason: str,
+        published: Sequence[tuple[str, str]] = (),
+        advice: str = "",
+    ) -> None:
         super().__init__(name, reason)
-        self.args = (name, reason, published)
+        self.args = (name, reason, published, advice)
         self.published = published
+        self.advice = advice
 
     def __str__(self) -> str:
         text = f"no snapshot under {self.name}: {self.reason}; "
+        if self.advice:
+            return text + self.advice
         if not self.published:
             return text + START
         return f"{text}this host has {_stores(self.published)}; name one of them, or {START}"

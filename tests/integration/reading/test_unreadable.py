@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ from ddbcfg_client.format.page import LAYOUT_WORD, PageStatus
 from ddbcfg_client.shm.trust import Trust, _who_may_read
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
+from support.client_cli import running
 from support.reading import OPTIONS, set_word
 from support.shm import reading
 
@@ -47,12 +49,29 @@ def test_without_a_daemon_the_error_says_what_to_start(namespace: str) -> None:
 
 def test_a_daemon_that_has_read_nothing_yet_is_told_with_its_error(names: Names) -> None:
     publisher = Publisher(names)
-    publisher.report(PageStatus(daemon_pid=os.getpid()))
+    publisher.report(running())
     with pytest.raises(SnapshotUnavailable, match="is running but has not read DynamoDB yet"):
         ddbcfg_client.connect(names.namespace, "prod")
     publisher.report(PageStatus(failures=1, error="table 'config': expired token"))
-    with pytest.raises(SnapshotUnavailable, match="could not read DynamoDB yet .*expired token"):
+    with pytest.raises(SnapshotUnavailable, match="ended before .*expired token.*; start one"):
         ddbcfg_client.connect(names.namespace, "prod")
+    publisher.close()
+
+
+@pytest.mark.parametrize(
+    "why", [{"error": "no space in /dev/shm", "failures": 1}, {"held": "empty"}]
+)
+def test_nobody_is_asked_to_start_a_daemon_that_runs(names: Names, why: dict[str, Any]) -> None:
+    publisher = Publisher(names)
+    publisher.report(running(**why))
+    with pytest.raises(SnapshotUnavailable) as caught:
+        ddbcfg_client.connect(names.namespace, "prod")
+    reason = why.get("error") or why["held"]
+    assert str(caught.value) == (
+        f"no snapshot under {names.page}: its daemon has published nothing yet ({reason}); "
+        "it retries by itself; connect(wait=) and --wait wait for it"
+    )
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
     publisher.close()
 
 

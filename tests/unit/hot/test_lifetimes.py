@@ -15,12 +15,19 @@ import pytest
 
 from ddbcfg_client.hotpath import hot
 from support.children import run_python
+from support.garbage import leave_out_what_is_here
 
 try:
     from ddbcfg_client import _compiled  # type: ignore[attr-defined]
 except ImportError:
     _compiled = None
 from support.hot_readers import DB, GENERATION, IMPLEMENTATIONS, LATER, reader_of
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _collect_only_what_these_tests_make() -> None:
+    """They ask for hundreds of collections."""
+    leave_out_what_is_here()
 
 
 def test_no_name_stays_on_a_class_for_ever(reader: Any) -> None:

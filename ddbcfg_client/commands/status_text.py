@@ -60,16 +60,31 @@ def pin_text(status: Status) -> str:
     if not status.pinned:
         return ""
     when = f" since {time_text(status.pinned_since)}"
+    read_at, since = status.polled_at or 0.0, status.pinned_since or 0.0
+    # What is pinned can come from the disk, with the time of the last poll before the boot.
+    read = status.polls > status.failures and read_at > since
     return pinned_text(
-        status.pinned, status.published, when, by=status.pinned_by, held=bool(status.held)
+        status.pinned,
+        status.published,
+        when,
+        by=status.pinned_by,
+        held=bool(status.held),
+        read=read,
     )
 
 
-def pinned_text(pinned: int, published: int, when: str = "", *, by: str | None, held: bool) -> str:
-    """Return what is pinned and what that holds; ``published`` is the current generation."""
+def pinned_text(
+    pinned: int, published: int, when: str = "", *, by: str | None, held: bool, read: bool
+) -> str:
+    """Return what is pinned and what that holds.
+
+    ``published`` is the current generation; ``read`` is whether the table was read since the pin.
+    """
     what = "to generation" if pinned == published else "to the content of generation"
     user = f" by {by}" if by else ""
     newer = "newer content is held" if held else "the table has no other content"
+    if not held and not read:
+        newer = "it is not known yet whether the table has other content"
     return f"{what} {pinned}{when}{user}; {newer}"
 
 

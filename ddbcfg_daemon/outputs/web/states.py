@@ -109,6 +109,12 @@ def state_of(store: ServedStore) -> StoreState:
     )
 
 
+def _pin_text(status: PageStatus, generation: int) -> str:
+    read = status.polls > status.failures and status.success_unix > status.pinned_since
+    by, held = status.pinned_by, bool(status.held)
+    return pinned_text(status.pinned, generation, by=by, held=held, read=read)
+
+
 def _condition(refresher: Refresher, status: PageStatus, generation: int) -> tuple[str, str, float]:
     """Return the worst condition that applies, the reason, and since when it is known."""
     if not generation:
@@ -127,8 +133,7 @@ def _condition(refresher: Refresher, status: PageStatus, generation: int) -> tup
         what = "it is" if longest == refresher.interval else "each of its layers is"
         return STALE, f"not confirmed, although {what} polled every {longest:g} s", 0.0
     if status.pinned:
-        reason = pinned_text(status.pinned, generation, by=status.pinned_by, held=bool(status.held))
-        return PINNED, reason, _seconds(status.pinned_since)
+        return PINNED, _pin_text(status, generation), _seconds(status.pinned_since)
     if status.held:
         return HELD, status.held, _seconds(status.held_since)
     if status.doubt_since != NEVER:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ddbcfg_client.commands.status_text import pin_text
 from ddbcfg_daemon.errors import NoSpace, WriterLocked
 from ddbcfg_daemon.guards import GuardRefused
 from ddbcfg_daemon.pinning.pinned import PinHolds
@@ -129,6 +130,21 @@ def test_the_age_is_that_of_the_last_poll_and_not_of_the_pinned_content(host: Ho
     host.poll(reading(port(1)))  # the table has the pinned content again
     status = host.config.status()
     assert (status.pinned, status.held) == (1, None)
+
+
+def test_the_table_is_not_judged_before_it_was_read_after_the_pin_and_the_boot(host: Host) -> None:
+    push(host, 1)
+    pin(host)
+    unknown = "it is not known yet whether the table has other content"
+    assert pin_text(host.config.status()).endswith(unknown)
+    host.clocks.pass_by(1)
+    push(host, 1)
+    assert pin_text(host.config.status()).endswith("the table has no other content")
+    host.boot()
+    host.poll(AWAY)
+    assert pin_text(host.config.status()).endswith(unknown)
+    assert isinstance(host.poll(reading(port(2))), PinHolds)
+    assert pin_text(host.config.status()).endswith("newer content is held")
 
 
 def test_pins_work_while_dynamodb_is_away(host: Host) -> None:

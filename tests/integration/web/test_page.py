@@ -69,7 +69,10 @@ def test_a_pin_is_shown_with_who_made_it_and_what_it_holds(namespace: str) -> No
         status.pinned, status.pinned_by, status.pinned_since = 1, "<alice>", time.time_ns()
         text = html(site)
         assert states(text) == ["pinned"]
-        assert "to generation 1 by &lt;alice&gt;; the table has no other content." in text
+        who = "to generation 1 by &lt;alice&gt;; "
+        assert f"{who}it is not known yet whether the table has other content." in text
+        served.poll(reading({"db": {}}))
+        assert f"{who}the table has no other content." in html(site)
         status.pinned, status.held = 7, "newer"
         assert "to the content of generation 7 by &lt;alice&gt;; newer content is held." in html(
             site

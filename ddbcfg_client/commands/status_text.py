@@ -98,14 +98,18 @@ _HOW = {
     "query": "by reading the whole store",
     "strong query": "by reading the whole store consistently",
     "in doubt": "in doubt",
-    "no revision": "without a revision",
+    "no revision": "before the revision was followed",
 }
 
 
 def _revision(status: Status) -> str:
+    if status.merged_layers:
+        return "none, because each layer has its own"
     if not status.table_revision:
         none = "none, so each poll reads the whole store"
-        note = f" ({status.revision_note})" if status.revision_note else ""
+        # The note can be an hour old.
+        looked = f" ({status.revision_note}; 'ddbcfg-client reload --full' looks again)"
+        note = looked if status.revision_note else ""
         return f"{none}{note}" if status.change_by else ""
     text = f"{status.revision} of epoch {status.epoch}"
     if status.revision != status.table_revision:

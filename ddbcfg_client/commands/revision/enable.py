@@ -56,7 +56,7 @@ def _add_arguments(parser: Parser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ddbcfg_client.commands.output import flush, say, shown
+    from ddbcfg_client.commands.output import counted, flush, say, shown
     from ddbcfg_client.commands.progress import progress
     from ddbcfg_client.dynamodb.revision.enabling import enable
 
@@ -71,7 +71,9 @@ def _run(args: argparse.Namespace) -> int:
         with progress(lambda: f"making the first revision of {name}"):
             made = enable(access, settings, by=author(args, table), why=args.why)
     if before is None:
-        say(f"{name}: revision {made.rev}, {made.count} options")
+        say(f"{name}: revision {made.rev}, {counted(made.count, 'option')}")
+        say("Daemons follow it within their --full-interval, by default an hour; on a host,")
+        say("'ddbcfg-client reload --full' makes its daemon look at once")
         say("Let a scribe run if anything but ddbcfg writes this store: 'revision watch'")
     else:
         say(f"{name}: the settings are changed; the store is at revision {made.rev}")

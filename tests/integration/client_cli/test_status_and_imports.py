@@ -66,7 +66,13 @@ def test_status_tells_how_the_table_is_followed(host: Host, publish: Publish) ->
     assert said["in doubt"].endswith(": not explained")
     publisher.report(running(how="no revision", note="the store has no revision item"))
     said = rows(answered(host.client("status")))
-    assert said["revision"].startswith("none, so each poll reads the whole store (the store has no")
+    assert said["revision"] == (
+        "none, so each poll reads the whole store (the store has no revision item; "
+        "'ddbcfg-client reload --full' looks again)"
+    )
+    publisher.report(running(**{**followed, "how": "no revision"}))
+    said = rows(answered(host.client("status")))
+    assert said["revision"].endswith("; the last change was found before the revision was followed")
     publisher.report(running())
     assert "revision" not in rows(answered(host.client("status")))
 

@@ -54,6 +54,7 @@ def test_the_age_of_a_store_is_that_of_its_oldest_layer_also_within_its_interval
     # It is not stale: that is as old as its settings allow.
     assert condition_of(status)[0] == "fresh"
     assert "(polled every 60 s, its slowest layer every 3600 s)" in status_text(status)
+    assert "none, because each layer has its own" in status_text(status)
     condition, reason = condition_of(replace(status, age=10_801.0))
     assert (condition, "each of its layers is polled every 3600 s" in reason) == ("stale", True)
 

@@ -51,7 +51,8 @@ def test_revisions_begin_and_end_and_begin_again(run: Client, store: RevisedStor
     name = f"{run.table.name}/prod"
     said = run.done("revision", "enable", "--by", "me", "--why", "because")
     assert said.startswith(f"{name}: making the first revision, which takes a minute\n")
-    assert f"{name}: revision 1, 1 options\n" in said
+    assert f"{name}: revision 1, 1 option\n" in said
+    assert "'ddbcfg-client reload --full' makes its daemon look at once" in said
     assert "revision watch" in said
     first = status(run, "--check")
     assert (first["revision"], first["by"], first["proved"]) == (1, "me", True)

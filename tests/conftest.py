@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,28 +66,12 @@ def _no_settings_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 _FORKS_AND_KILLS = {"crash", "races", "servers"}
-_SEARCHES = {"model"}
 
 
 @pytest.fixture
 def unmeasured_children(monkeypatch: pytest.MonkeyPatch) -> None:
     """Child processes that coverage does not measure, and so loads nothing into."""
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-
-
-@pytest.fixture(autouse=True)
-def _no_coverage_of_searches(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A search runs the same lines a million times, which others run, too.
-
-    It takes a third of the time without coverage, before CPython 3.12.
-    """
-    tracer = sys.gettrace()
-    if not _SEARCHES & set(request.path.parts) or tracer is None:
-        yield
-        return
-    sys.settrace(None)
-    yield
-    sys.settrace(tracer)
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ typedef struct {
     uint64_t process;
     Py_buffer buffer; /* of the word: holds the mapping for as long as it is watched */
 #ifdef Py_GIL_DISABLED
-    PyMutex changing;
+    Lock changing;
     PyObject *owner;   /* the first reader, which stays */
     PyObject *answers; /* a dict with the object, which stays: see _unlocked.h */
     PyObject *name;    /* the object's key there */

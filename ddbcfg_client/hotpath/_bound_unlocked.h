@@ -34,7 +34,7 @@ bound_swap(HotBound *self, PyObject *held, const uint64_t *word, uint64_t proces
     PyObject *made = NULL, *old_owner = NULL;
     int failed = 0;
 
-    PyMutex_Lock(&self->changing);
+    lock(&self->changing);
     PyObject *old = self->held;
     if (self->version % 2 == 0)
         STORE(self->version, self->version + 1);
@@ -56,7 +56,7 @@ bound_swap(HotBound *self, PyObject *held, const uint64_t *word, uint64_t proces
     failed = PyDict_SetItem(self->answers, self->name, PyTuple_GET_ITEM(held, 4));
     if (!failed && owner == self->owner && word == self->word)
         STORE(self->version, self->version + 1);
-    PyMutex_Unlock(&self->changing);
+    unlock(&self->changing);
     /* Last: freeing these can run Python code, which can call this object or set another. */
     PyBuffer_Release(&spare);
     Py_XDECREF(made);
@@ -69,9 +69,9 @@ static PyObject *
 bound_get_held(PyObject *op, void *closure)
 {
     HotBound *self = (HotBound *)op;
-    PyMutex_Lock(&self->changing);
+    lock(&self->changing);
     PyObject *held = Py_XNewRef(self->held);
-    PyMutex_Unlock(&self->changing);
+    unlock(&self->changing);
     if (held == NULL)
         PyErr_SetString(PyExc_AttributeError, "_held");
     return held;

@@ -12,9 +12,9 @@
  *   memory that was watched stays mapped until the process has one thread, or the Hot is freed.  A
  *   page is replaced only if somebody removed it.
  *
- * ``changing`` is a mutex, and not a critical section, because a critical section is given up while
- * the thread waits for another lock.  No Python code runs while it is held: what is replaced is
- * released afterwards. */
+ * No Python code runs while ``changing`` is held: what is replaced is released afterwards.  A child
+ * that was forked during a change replaces the rest of it: it finds an odd version, and no result is
+ * returned until it sets a view. */
 
 #define KEPT_AT_MOST 1024 /* afterwards, each read calls the subclass */
 
@@ -33,7 +33,7 @@ typedef struct {
     PyObject *answers;       /* options that were read from this view */
     TypedPlace typed[TYPED]; /* by the addresses of name and target, whose references are held */
     State *state;            /* of the module, which the type holds */
-    PyMutex changing;
+    Lock changing;
     PyObject *view;  /* the tuple that Python set */
     Py_buffer *kept; /* of all words that were watched */
     int kept_count;
@@ -55,11 +55,11 @@ answer_slowly(Hot *self, PyObject *option)
 {
     PyObject *decoded = NULL, *keys;
 
-    PyMutex_Lock(&self->changing);
+    lock(&self->changing);
     uint64_t version = self->serves.version;
     if (is_current(&self->serves))
         decoded = Py_NewRef(self->serves.decoded);
-    PyMutex_Unlock(&self->changing);
+    unlock(&self->changing);
     if (decoded == NULL)
         return NULL;
     if (PyDict_GetItemRef(decoded, option, &keys) < 0)
@@ -67,11 +67,11 @@ answer_slowly(Hot *self, PyObject *option)
     Py_DECREF(decoded);
     if (keys == NULL)
         return NULL;
-    PyMutex_Lock(&self->changing);
+    lock(&self->changing);
     if (self->serves.version == version
         && PyDict_SetDefaultRef(self->answers, option, keys, NULL) < 0)
         PyErr_Clear();
-    PyMutex_Unlock(&self->changing);
+    unlock(&self->changing);
     return keys;
 }
 
@@ -155,10 +155,10 @@ typed_remember(Hot *self, const Typed *wanted, PyObject *decoded)
         PyErr_Clear();
         return;
     }
-    PyMutex_Lock(&self->changing);
+    lock(&self->changing);
     if (self->serves.decoded == decoded && is_current(&self->serves)) {
         TypedPlace *place = typed_at(self, wanted->option, wanted->target, wanted->keep_valid);
-        STORE(self->serves.version, self->serves.version + 1);
+        STORE(self->serves.version, self->serves.version | 1);
         old = typed_taken(self, place);
         if (place->made == NULL) {
             STORE(place->made, made);
@@ -173,7 +173,7 @@ typed_remember(Hot *self, const Typed *wanted, PyObject *decoded)
         }
         STORE(self->serves.version, self->serves.version + 1);
     }
-    PyMutex_Unlock(&self->changing);
+    unlock(&self->changing);
     typed_release(&old);
     Py_XDECREF(made);
 }
@@ -187,9 +187,9 @@ hot_get_typed(PyObject *op, PyObject *const *args, PyObject *names, Typed *wante
     PyObject *made = typed_known(self, wanted->option, wanted->target, wanted->keep_valid);
     if (made != NULL)
         return made;
-    PyMutex_Lock(&self->changing);
+    lock(&self->changing);
     PyObject *decoded = Py_XNewRef(self->serves.decoded);
-    PyMutex_Unlock(&self->changing);
+    unlock(&self->changing);
     wanted->made = hot_get_slowly(op, args, 1, names);
     if (wanted->made != NULL && decoded != NULL)
         typed_remember(self, wanted, decoded);
@@ -262,7 +262,7 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int6
     Replaced old = {0};
     const uint64_t *word = &NO_WORD;
 
-    PyMutex_Lock(&self->changing);
+    lock(&self->changing);
     if (buffer != NULL)
         word = word_kept(self, buffer);
     if (word == NULL) {
@@ -270,15 +270,15 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int6
         generation = NO_GENERATION;
     }
     if (decoded != self->serves.decoded || word != self->serves.word
-        || generation != self->serves.generation) {
+        || generation != self->serves.generation || self->serves.version % 2 != 0) {
         old.answers = PyDict_Copy(self->answers);
         if (old.answers == NULL) {
-            PyMutex_Unlock(&self->changing);
+            unlock(&self->changing);
             if (buffer != NULL)
                 PyBuffer_Release(buffer);
             return -1;
         }
-        STORE(self->serves.version, self->serves.version + 1);
+        STORE(self->serves.version, self->serves.version | 1);
         STORE(self->serves.generation, NO_GENERATION);
         STORE(self->serves.decoded, decoded);
         STORE(self->serves.word, word);
@@ -294,7 +294,7 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int6
     old.view = self->view;
     self->view = Py_XNewRef(view);
     old.words = words_unused(self, &old.word_count);
-    PyMutex_Unlock(&self->changing);
+    unlock(&self->changing);
     /* Last: freeing these can run Python code, which can read or set another view. */
     if (buffer != NULL)
         PyBuffer_Release(buffer);
@@ -331,9 +331,9 @@ static PyObject *
 hot_view(PyObject *op, void *closure)
 {
     Hot *self = (Hot *)op;
-    PyMutex_Lock(&self->changing);
+    lock(&self->changing);
     PyObject *view = Py_XNewRef(self->view);
-    PyMutex_Unlock(&self->changing);
+    unlock(&self->changing);
     if (view == NULL)
         PyErr_SetString(PyExc_AttributeError, "_view");
     return view;

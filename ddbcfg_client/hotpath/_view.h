@@ -3,8 +3,10 @@
 #ifndef DDBCFG_VIEW_H
 #define DDBCFG_VIEW_H
 
+#include <sched.h>
 #include <stdint.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Without the GIL, one thread reads these while another replaces them: see _unlocked.h.  With the
  * GIL they are plain loads. */
@@ -14,6 +16,42 @@
 /* Threads that use an object write its reference count.  What they read is kept on another cache
  * line, or each write would cost the other threads a miss. */
 #define APART char apart[64]; /* one line of cache */
+
+/* A lock that no fork can leave held: it is the pid of the process whose thread holds it, or 0.  A
+ * PyMutex may be handed to a thread that waits, which the child then does not have.  A thread that
+ * waits here lets others stop the world, as CPython does to fork.  No Python code runs while the lock
+ * is held.  It is not a critical section either: that is given up while the thread waits for a dict. */
+typedef uint32_t Lock;
+
+static inline void
+lock(Lock *held_by)
+{
+    uint32_t mine = (uint32_t)getpid();
+
+    for (int tries = 0;; tries++) {
+        uint32_t holder = 0;
+        if (__atomic_compare_exchange_n(held_by, &holder, mine, 0, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+            return;
+        if (holder != mine
+            && __atomic_compare_exchange_n(held_by, &holder, mine, 0, __ATOMIC_ACQUIRE,
+                                           __ATOMIC_RELAXED))
+            return; /* the process forked while another thread held it */
+        const struct timespec moment = {0, tries < 16 ? 0 : 50000};
+        Py_BEGIN_ALLOW_THREADS
+        if (moment.tv_nsec == 0)
+            sched_yield();
+        else
+            nanosleep(&moment, NULL);
+        Py_END_ALLOW_THREADS
+    }
+}
+
+static inline void
+unlock(Lock *held_by)
+{
+    __atomic_store_n(held_by, 0, __ATOMIC_RELEASE);
+}
 
 /* Return whether this is the interpreter's only thread.  Then no other one can be reading what was
  * just replaced, and it need not be kept. */

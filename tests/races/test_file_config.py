@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sysconfig
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,10 @@ print(sorted(set(sys.modules) - before))
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
+@pytest.mark.skipif(
+    bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+    reason="the child of this Python waits for a dict's lock: docs/reliability.md",
+)
 def test_a_fork_in_the_middle_of_a_look_leaves_the_child_able_to_read(world: World) -> None:
     def look(stop: threading.Event) -> None:
         while not stop.is_set():

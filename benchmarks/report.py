@@ -25,6 +25,7 @@ PARTS = (
     "integrations",
     "take-up",
     "throughput",
+    "threads",
     "publish",
     "layers",
     "poll",

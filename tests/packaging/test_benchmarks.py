@@ -12,8 +12,8 @@ from support.children import run_python
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_quick_run_of_reads_writes_figures_and_a_table(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks", "read", "--quick", "--rounds", "2"]
+def test_a_quick_run_of_reads_and_threads_writes_figures_and_tables(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "read", "threads", "--quick", "--rounds", "2"]
     only = ["--only", "refresher_thread", "--only", "ddbcfg"]
     done = subprocess.run(
         [*command, *only, "--output", str(tmp_path)],
@@ -23,8 +23,10 @@ def test_a_quick_run_of_reads_writes_figures_and_a_table(tmp_path: Path) -> None
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    measured = json.loads((tmp_path / "performance.json").read_text())["read"]["measured"]
-    for ways in measured["nanoseconds"].values():
+    results = json.loads((tmp_path / "performance.json").read_text())
+    for by_number in results["threads"]["measured"]["rates"].values():
+        assert min(map(min, by_number.values())) > 0
+    for ways in results["read"]["measured"]["nanoseconds"].values():
         assert 'ddbcfg `config.get("db")`' in ways
         assert all(len(samples) == 2 and min(samples) > 0 for samples in ways.values())
     assert 'config["db"]' in (tmp_path / "performance.md").read_text()

@@ -12,11 +12,13 @@ from ddbcfg_client.format.names import Names
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
+    from ddbcfg_client.commands.layers import Layers
     from ddbcfg_client.commands.parser import Parser
     from ddbcfg_client.config import Config
+    from ddbcfg_client.format.request import Request
 
 _DESCRIPTION = """\
 Show which layer decides each key of OPTION, or only KEY, and in which layers below it the key has
@@ -36,7 +38,6 @@ def _add_arguments(parser: Parser) -> None:
 def _run(args: argparse.Namespace) -> int:
     from ddbcfg_client.commands.columns import aligned
     from ddbcfg_client.commands.layers import asked
-    from ddbcfg_client.format.request import EXPLAIN, Request
     from ddbcfg_client.notation.writer import dumps
 
     config = open_config(args)
@@ -45,7 +46,8 @@ def _run(args: argparse.Namespace) -> int:
     if not status.merged_layers:
         complain(f"store {shown(status.store)} has no layers: its options are its own")
         return NOT_FOUND
-    details = asked(names, trust_in(args.owner), Request(EXPLAIN, option=args.option))
+    trust = trust_in(args.owner)
+    details = explanation(lambda request: asked(names, trust, request), args.option)
     if details is None:
         return NO_SNAPSHOT
     if details.get("unknown"):
@@ -69,6 +71,29 @@ def _run(args: argparse.Namespace) -> int:
     head = ("KEY", "FROM", "TYPE", *(("VALUE",) if args.values else ()), "HIDES")
     say(aligned([head, *(_row(key, values=args.values) for key in keys)]))
     return FOUND
+
+
+def explanation(ask: Callable[[Request], Layers | None], option: str) -> Layers | None:
+    """Return what explains ``option``, in as many responses of ``ask`` as its keys need.
+
+    All of them are about one merge: if it changes meanwhile, begin again.
+    """
+    from ddbcfg_client.format.request import EXPLAIN, Request
+
+    keys: list[dict[str, Any]] = []
+    explained: object = None
+    while True:
+        details = ask(Request(EXPLAIN, option=option, first=len(keys)))
+        if details is None:
+            return None
+        merged, left_off = details.pop("merged", None), details.pop("left_off", 0)
+        if keys and merged != explained:
+            keys = []
+            continue
+        explained = merged
+        keys += details["keys"]
+        if left_off <= 0 or not details["keys"]:
+            return {**details, "keys": keys}
 
 
 def _add_values(config: Config, option: str, keys: list[dict[str, Any]]) -> None:

@@ -47,8 +47,7 @@ class Request:
     """A client's request.
 
     ``ticket`` is from a response that refused an earlier attempt as busy.  Any poll that began
-    after that attempt satisfies the request.  ``option`` is what is to be explained.
-    ``generation`` or ``revision`` select what to pin; ``by`` is who asks, for the log.
+    after XX or ``revision`` select what to pin; ``by`` is who asks, for the log.
     """
 
     op: str
@@ -57,6 +56,7 @@ class Request:
     generation: int | None = None
     revision: int | None = None
     by: str = ""
+    first: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,8 @@ def pack_request(request: Request) -> bytes:
         fields["generation"] = request.generation
     if request.revision is not None:
         fields["revision"] = request.revision
+    if request.first is not None:
+        fields["first"] = request.first
     if request.by:
         fields["by"] = request.by[:_LONGEST_BY]
     return _line(fields)
@@ -150,7 +152,8 @@ def parse_request(line: bytes) -> Request:
         raise ValueError("it names no operation")
     generation, revision = _number(fields.get("generation")), _number(fields.get("revision"))
     option, by = _text(fields, "option"), _text(fields, "by")[:_LONGEST_BY]
-    return Request(op, _number(ticket), option, generation, revision, by)
+    first = _number(fields.get("first"))
+    return Request(op, _number(ticket), option, generation, revision, by, first)
 
 
 def parse_response(line: bytes) -> Response:

@@ -10,13 +10,19 @@ from ddbcfg_client.format.layering import Layering
 class ShownMerge:
     """Which merge is published, and which layers were read since a guard last counted a poll.
 
-    ``last`` is the last merge, ``merged`` the one that readers see; None if there is none.
+    ``last`` is the last merge, None if there is none.  ``now`` is the one that readers see, None if
+    it is not known, and a number that is another one for each merge.
     """
 
     def __init__(self) -> None:
         self.last: Layering | None = None
-        self.merged: Layering | None = None
+        self.now: tuple[int, Layering | None] = (0, None)
         self._read: set[int] = set()
+
+    @property
+    def merged(self) -> Layering | None:
+        """The merge that readers see; None if it is not known."""
+        return self.now[1]
 
     def see(self, published: Mapping[str, bytes] | None) -> None:
         """Take note of what is published; None if nothing is, or if it is not known."""
@@ -25,9 +31,14 @@ class ShownMerge:
             if merged is None:
                 continue
             if merged.options is published or merged.options == published:
-                self.merged = merged
+                self._show(merged)
                 return
-        self.merged = None
+        self._show(None)
+
+    def _show(self, merged: Layering | None) -> None:
+        number, before = self.now
+        if merged is not before:
+            self.now = number + 1, merged
 
     def read(self, layers: Iterable[int]) -> None:
         """Take note that these layers were read by schedule."""

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ddbcfg_client.commands.explain import explanation
 from ddbcfg_client.format.layering import REMOVED
-from ddbcfg_client.format.request import EXPLAIN, Request
+from ddbcfg_client.format.request import (
+    EXPLAIN,
+    Request,
+    Response,
+    pack_response,
+    parse_response,
+)
 from ddbcfg_daemon.layers.explaining import explain
 from support.layering import AWAY, OPTIONS, LayeredStore
 
@@ -68,3 +75,30 @@ def test_what_is_pinned_is_explained_by_the_daemon_that_merged_it(make: Make) ->
     store.refresher._pin.unpin("a test")
     store.reload()
     assert len(explained(store, "eu")["keys"]) == 2
+
+
+def test_an_option_with_many_keys_is_explained_in_several_responses_of_one_merge(
+    make: Make,
+) -> None:
+    store = make("--merge", "keys")
+    keys = {f"feature-{number:03}": True for number in range(800)}
+    store["eu"].put({"flags": keys})
+    store["common"].put({"flags": keys})
+    store.refresher.poll()
+    asked = 0
+
+    def ask(request: Request) -> dict[str, Any] | None:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            store["host"].put({"flags": {"feature-000": False}})
+            store.reload()
+        line = pack_response(Response(details=explain(store.source, request)))
+        return parse_response(line).details
+
+    found = explanation(ask, "flags")
+    assert found is not None
+    assert [key["key"] for key in found["keys"]] == sorted(keys)
+    assert [key["layer"] for key in found["keys"]] == ["host"] + ["eu"] * 799
+    assert asked > 2
+    assert explained(store, "flags")["keys"] == found["keys"]  # a client that asks for no part

@@ -66,10 +66,12 @@ PYTHONS = for python in python3.11 python3.12 python3.13 python3.14 \
 	              print(platform.python_version() + sys.abiflags, sys.executable)' 2>/dev/null; \
 	      done | sort -uV -k1,1
 
+# On free-threaded Python the daemon's posix_ipc would turn the GIL on, for the readers in that process too.
 test-all: ## run the test suite on every CPython >= 3.11 of this machine
 	@set -- $$($(PYTHONS)); passed= failed=; \
 	while [ $$# -gt 0 ]; do \
 	    echo "== CPython $$1 ($$2)"; \
+	    case $$1 in *t) export PYTHON_GIL=0;; *) unset PYTHON_GIL;; esac; \
 	    if $(MAKE) --no-print-directory test VENV=.venv-$$1 PYTHON="$$2"; \
 	    then passed="$$passed $$1"; else failed="$$failed $$1"; fi; \
 	    shift 2; \

@@ -83,7 +83,7 @@ def _check_store(
 
 
 def _check_schema(schema: Schema, store: StoreSettings, reading: Reading) -> None:
-    """Raise an error of its own: what a guard says advises how to publish the reading."""
+    """Raise WouldBeRefused; the guard's own text says how to publish the reading."""
     try:
         SchemaGuard(schema).check((), reading, scheduled=False)
     except GuardRefused as refused:

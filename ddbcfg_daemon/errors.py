@@ -235,7 +235,7 @@ class SomeNotServed(ConfigError):
 
 
 class WouldBeRefused(ConfigError):
-    """A guard would refuse what the table has; nothing was to be published."""
+    """A guard would refuse what the table has; raised by ``--check``, which publishes nothing."""
 
     def __init__(self, table: str, store: str, guard: str, reason: str) -> None:
         super().__init__(table, store, guard, reason)

@@ -48,7 +48,7 @@ class Pace:
     def ended(self, error: Exception | None, *, scheduled: bool) -> None:
         """Set the time of the next scheduled poll after one that ended with ``error``.
 
-        Polls on request do not postpone it; otherwise readers could postpone it for ever.
+        Polls on request do not postpone it; otherwise readers could postpone it forever.
         """
         # A refusal is no reason to retry sooner: guards count polls at the regular interval.
         if error is not None and not isinstance(error, Held):
@@ -62,7 +62,7 @@ class Pace:
     def sleep(self, stop: threading.Event, errands: Callable[[], None] = lambda: None) -> bool:
         """Wait until a poll is due, requested or wanted by the source; return whether it is due.
 
-        ``errands`` is called in between if an operator asked for something.
+        ``errands`` is called in between if an operator requested something.
         If ``stop`` is set, the next wake-up ends the wait.
         """
         self.sleeping = True

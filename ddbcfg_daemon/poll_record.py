@@ -98,7 +98,7 @@ class PollRecord:
     def in_doubt(self, changed: str) -> None:
         """Log that no revision explains the reading; ``changed`` says what it changed."""
         log.warning(
-            "%s: in doubt: a writer that keeps no revision was at work%s; 'ddbcfg-client revision "
+            "%s: in doubt: a writer without revisions changed the store%s; 'ddbcfg-client revision "
             "sync' makes a revision of it",
             self._label,
             changed,

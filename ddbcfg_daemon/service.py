@@ -92,7 +92,7 @@ class Service:
                     self._reload()
                 failure = self._look(self._stores, received, pause)
             except MemoryError:
-                # The reading that takes all the memory fails by itself; the service goes on.
+                # The reading that takes all the memory fails by itself; the service continues.
                 self._polled = True
                 continue
             if failure is not None:

@@ -253,7 +253,7 @@ def _serve_without(stores: Sequence[ServedStore]) -> bool:
 
 
 def _once(act: Callable[[], None]) -> Callable[[], None]:
-    """Return what acts the first time that it is called, by any thread."""
+    """Return a function that calls ``act`` the first time only, in any thread."""
     first = threading.Lock()
 
     def once() -> None:
@@ -269,7 +269,7 @@ def _introduce(sources: Sources) -> None:
         return
     encoding = sys.stdout.encoding or "utf-8"
     text = "\n".join(map(printable, lines)).encode(encoding, "backslashreplace").decode(encoding)
-    with suppress(OSError):  # the daemon serves even if nobody can read this
+    with suppress(OSError):  # the daemon serves even if this cannot be printed
         print(text, flush=True)
 
 

@@ -38,7 +38,7 @@ class Notifier:
             with socket.socket(socket.AF_UNIX, kind) as sender:
                 sender.sendto(_message(states), address)
         except OSError:
-            return False  # the service goes on without a manager that listens
+            return False  # the service continues without a manager that listens
         return True
 
 

@@ -76,7 +76,7 @@ class CopyKeeper:
         return self._copy
 
     def limit(self, generations: int) -> None:
-        """Keep so many generations from now on."""
+        """Keep that many generations from now on."""
         if self._generations is not None:
             self._generations.limit = generations
 
@@ -103,7 +103,7 @@ class CopyKeeper:
         raise TimeoutError
 
     def do(self, job: Callable[[], T]) -> Future[T]:
-        """Run ``job`` in the thread, before what ``keep`` asks for; return its result to be."""
+        """Run ``job`` in the thread, before what ``keep`` requested; return its future."""
         future: Future[T] = Future()
 
         def run() -> None:
@@ -127,7 +127,7 @@ class CopyKeeper:
             raise error
 
     def wait(self, patience: float) -> bool:
-        """Wait until no operation is pending, for at most ``patience`` s; return whether so."""
+        """Wait up to ``patience`` seconds until no operation is pending; return whether none is."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: not (self._next or self._first or self._since), patience
@@ -155,7 +155,7 @@ class CopyKeeper:
     def _with_room(self, job: Callable[[], object]) -> Exception | None:
         """Run ``job``; while the disk is full, remove the oldest generation and run it again.
 
-        What an operator may want later makes room for what a boot needs.
+        Old generations are only for operators; a boot needs the copy.
         """
         while error := self._failure_of(job):
             if not (isinstance(error, OSError) and error.errno in _FULL and self._make_room()):
@@ -176,7 +176,7 @@ class CopyKeeper:
     def _failure_of(job: Callable[[], object]) -> Exception | None:
         try:
             job()
-        except Exception as error:  # noqa: BLE001 - the thread goes on: the next may succeed
+        except Exception as error:  # noqa: BLE001 - the thread continues: the next may succeed
             return error.with_traceback(None)
         return None
 
@@ -189,7 +189,7 @@ class CopyKeeper:
                 self._next, self._error = None, f"copy on disk: {error}"
 
     def _wake(self) -> str:
-        """Make the thread work; return why there is none, or an empty text."""
+        """Start or wake the thread; return why it cannot start, or an empty text."""
         self._ends = False
         self._changed.notify_all()
         if self._thread is None:

@@ -44,12 +44,12 @@ class Moment:
         return cls(now.unix - age, max(0, now.boottime - age), boot)
 
     def packed(self) -> list[object]:
-        """Return what is stored of it in a head."""
+        """Return it as it is stored in a head."""
         return [self.unix, self.boottime, self.boot]
 
     @classmethod
     def of(cls, stored: object) -> Moment | None:
-        """Return the moment that ``packed`` made ``stored`` of; None if it is not valid."""
+        """Return the moment from which ``packed`` made ``stored``; None if it is not valid."""
         match stored:
             case [int(unix), int(since_boot), bytes(boot)]:
                 return cls(unix, since_boot, boot)

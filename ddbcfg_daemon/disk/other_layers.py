@@ -35,7 +35,7 @@ def remove_other_layers(copy: DiskCopy, layers: Collection[Names]) -> int:
                 removed += 1
     if removed:
         log.info(
-            "%s/%s: removed the copies on disk of %d layers that it no longer has",
+            "%s/%s: removed the copies on disk of %d layers that the store no longer has",
             copy.names.namespace,
             copy.names.store,
             removed,
@@ -55,7 +55,7 @@ def _files(copy: DiskCopy) -> list[str]:
 
 
 def _is_layer(file: CopyFile) -> bool:
-    """Return whether the file is a copy of a layer; a long name in its own does not show that."""
+    """Return whether the head says that this is a copy of a layer; a long file name does not."""
     try:
         head = file.head(of_any=True)
     except (ConfigError, ValueError, OSError):

@@ -19,8 +19,8 @@ from ddbcfg_daemon.installing.places import Places
 
 _INSTALL = """\
 Install the systemd units, a sysusers.d file and examples of the settings, and say what to do next.
-The units start the programs of this installation.  Nothing is enabled or started.  To repeat it is
-safe: settings are never written, and a file that is as it should be is left alone.
+The units start the programs of this installation.  Nothing is enabled or started.  The command can
+be repeated: settings are never written, and a file that is already right is not changed.
 """
 _UNINSTALL = """\
 Remove what install-units installed.  The settings stay.  Disable the units first: "systemctl
@@ -60,7 +60,7 @@ def parser_of(name: str) -> Parser:
     def folder(flag: str, default: Path | None, text: str) -> None:
         parser.add_argument(flag, metavar="DIR", type=_path, default=default, help=text)
 
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
     folder("--prefix", Path("/usr/local"), "the units are in DIR/lib (/usr/local)")
     folder("--bindir", _programs(), "where the programs are (where this one is)")
     folder("--sysconfdir", Path("/etc"), "the settings are in DIR/ddbcfg (/etc)")

@@ -23,7 +23,7 @@ class Metrics:
         self._file = MetricsFile(selected)
 
     def begin(self, stores: Sequence[ServedStore]) -> None:
-        """Do nothing: until the first poll, the file of the last daemon is as good."""
+        """Do nothing: until the first poll, the file of the last daemon is right."""
 
     def update(self, stores: Sequence[ServedStore]) -> None:
         """Replace the file."""

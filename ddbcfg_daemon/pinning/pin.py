@@ -47,7 +47,7 @@ class Pin:
         label: str,
     ) -> None:
         self.active: Pinned | None = None
-        self.error = ""  # why the record is not right; empty if it is
+        self.error = ""  # why the record is wrong; empty if it is right
         self.choices = Choices(keeper, publication, status)
         self._keeper = keeper
         self._publisher = publisher
@@ -63,7 +63,7 @@ class Pin:
     # --- at each poll ----------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Find out what is pinned, if that is not known, and see to it that it is published."""
+        """Determine what is pinned, if that is not known, and publish it."""
         if not self._known:
             self._look()
         self._write_again()
@@ -101,7 +101,7 @@ class Pin:
         return news
 
     def _age_of(self, pinned: Pinned) -> int:
-        """Return the nanoseconds since the table was last read; the copy knows it better."""
+        """Return the nanoseconds since the table was last read; the copy may have a later time."""
         copy = self._copy.confirmed
         ages = [moment.age() for moment in (pinned.confirmed, copy) if moment is not None]
         return min(ages)
@@ -128,7 +128,7 @@ class Pin:
                 if text != self.error:
                     log.warning("%s: %s", self._label, text)
                 self.error = text
-                if not damaged:  # a folder or a disk, which somebody may mend
+                if not damaged:  # a folder or a disk, which may be repaired
                     self._reading = None
                     self._hold_published()
                     return
@@ -196,7 +196,7 @@ class Pin:
         return Moment(status.success_unix, status.success, boot_id())
 
     def _write(self, pinned: Pinned | None) -> None:
-        """Make the record that of ``pinned``, or none, as soon as the disk lets us."""
+        """Write the record of ``pinned``, or remove it, in the thread of the disk."""
         if self._keeper is None:
             return
         keeper = self._keeper
@@ -206,7 +206,7 @@ class Pin:
             self._writing = keeper.do(lambda: keeper.save_pin(pinned.content()))
 
     def _write_again(self) -> None:
-        """See what became of the last ``_write``, and try again if it failed."""
+        """Look at the result of the last ``_write``, and try again if it failed."""
         if self._writing is None or not self._writing.done():
             return
         error, self._writing = self._writing.exception(), None
@@ -278,7 +278,7 @@ def _read(keeper: CopyKeeper) -> Copy | None:
     if keeper.generations is not None:
         try:
             keeper.generations.look()
-        except MENDABLE as error:  # the folder may be wrong; the pin counts all the same
+        except MENDABLE as error:  # the folder may be wrong; the pin is valid nevertheless
             log.warning("generations on disk: %s", reason_of(error))
     return keeper.pin_file.load()
 

@@ -38,7 +38,7 @@ class PinPending(ConfigError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"it is pinned, but not published yet, which each poll tries again: {self.reason}"
+        return f"it is pinned, but not published yet; each poll tries again: {self.reason}"
 
 
 class PinHolds(Held):

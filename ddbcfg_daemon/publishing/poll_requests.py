@@ -27,7 +27,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the requests for a poll ask for besides.
+    """What the requests for a poll want in addition.
 
     ``accept``: publish the reading even if a guard refuses it.  ``full``: read the whole store.
     """
@@ -112,7 +112,7 @@ class PollRequests:
         return self._asked is not None
 
     def begin(self) -> Asked:
-        """Start a poll, which serves all pending requests; return what they ask for."""
+        """Start a poll, which serves all pending requests; return what they want."""
         with self._changed:
             self._begun += 1
             asked, self._asked = self._asked or Asked(), None

@@ -22,7 +22,7 @@ class Connection:
     """The connection of one peer.
 
     After its request, ``after`` is the number of the last poll that is too old for it, or
-    ``errand`` is what it asked for besides polls.
+    ``errand`` is its request if that is not a poll.
     """
 
     __slots__ = ("admin", "after", "deadline", "errand", "polls", "received", "socket", "uid")

@@ -154,7 +154,7 @@ class RequestServer:
                     self._log_once("the request sockets are not served: no memory")
                     time.sleep(_PAUSE)
                     os.eventfd_write(self._bell, 1)  # for the remaining errands
-        except BaseException as error:  # noqa: BLE001 - logged here; polls go on without requests
+        except BaseException as error:  # noqa: BLE001 - logged here; polls continue without requests
             log_fault("request sockets, which are no longer served", error)
         finally:
             with suppress(Exception):  # it may fail again with the same error

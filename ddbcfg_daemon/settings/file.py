@@ -70,7 +70,7 @@ def read_file(path: Path) -> SettingsFile:
     except OSError as error:
         raise SettingsFileRefused(str(path), 0, f"cannot read {path}: {error.strerror}") from None
     if len(raw) > _MOST_BYTES:
-        reason = f"{path} has more than {_MOST_BYTES} bytes, so it is no file of settings"
+        reason = f"{path} has more than {_MOST_BYTES} bytes, so it is not a settings file"
         raise SettingsFileRefused(str(path), 0, reason)
     try:
         text = raw.decode()
@@ -163,7 +163,7 @@ def _text_of(row: Row, value: object) -> str:
         expected = " or ".join(_TYPE_NAMES[each] for each in types)
         if row.listed:
             expected += " or a list of strings"
-        # Not the value itself: somebody may have put a secret here.
+        # Not the value itself: it may be a secret.
         raise ValueError(f"{row.name!r} must be {expected}")
     if isinstance(value, bool):
         return "yes" if value else "no"

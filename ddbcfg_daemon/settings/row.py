@@ -20,7 +20,7 @@ class Row:
 
     ``help`` is one phrase for ``--help``; ``more`` is whole sentences, for the documents.
     ``default`` is a text as an operator would write it; without it, ``default_is`` describes the
-    default in words.  ``fallback`` is a variable of another program, used if the own one is not
+    default in words.  ``fallback`` is a variable of another program, used if its own is not
     set.  ``switch`` marks a flag without a value, ``listed`` one that can list several values,
     ``required`` one that a service needs, ``by_hand`` one that a service does not use,
     ``not_in_file`` another one that the file of settings cannot have.

@@ -22,7 +22,7 @@ _READERS = "who may read"
 _GUARDS = "what may be published"
 _COPY = "the copies on disk"
 
-#: Who has to be able to write to a folder.
+#: Which users must be able to write to a folder.
 PLACE = (
     "The daemon's user must be able to write to the folder. Apart from root, no other user may be "
     "able to write to it or to a folder above it. Under systemd, add it to ReadWritePaths= "
@@ -278,7 +278,7 @@ class LayerSettings:
     def mark(self) -> str:
         """What identifies its store in a table: a layer from elsewhere has another one."""
         its = self.settings
-        # A role or profile can be one of another account, which has tables of its own.
+        # A role or profile can belong to another account, which has other tables.
         account = (its.role_arn, its.profile)
         where = repr((its.table, its.store, its.region, its.endpoint_url, its.key_names, account))
         return sha256(where.encode()).hexdigest()[:16]  # an endpoint can have a password

@@ -124,9 +124,9 @@ class Sources(Protocol):
         ...
 
     def target(self, store: StoreSettings) -> str:
-        """Return the store in a table that these settings lead to: the same text if it is one.
+        """Return a text that identifies the store in its table; equal for equal stores.
 
-        A role or profile can be one of another account, which has tables of its own.
+        A role or profile can belong to another account, which has other tables.
         """
         text = f"store {store.store!r} of table {store.table!r}, {self.place(store)}"
         role = f", role {store.role_arn}" if store.role_arn else ""

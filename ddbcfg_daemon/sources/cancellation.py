@@ -1,6 +1,6 @@
 """Cancel the network requests of an abandoned reading.
 
-A response can arrive byte by byte for ever, each byte just within the socket's timeout, and
+A response can arrive byte by byte forever, each byte just within the socket's timeout, and
 botocore cannot end a request from another thread.  So the connections that it creates record which
 reading uses them, and cancelling shuts their sockets down: a wait in another thread ends at once
 with an error.  Retries are refused before they connect.

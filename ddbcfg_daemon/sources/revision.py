@@ -134,7 +134,7 @@ class RevisionSource:
                 self._state = state
 
     def _quiet_one(self, table: Table) -> Table:
-        """Return the table, but without a permission it keeps its client: another has none too."""
+        """Return the table; without a permission, keep its client: another would lack it, too."""
         if self._quiet is None or self._quiet.client is not table.client:
             self._quiet = copy(table)
             self._quiet.on_refused = lambda table: None
@@ -188,7 +188,7 @@ class RevisionSource:
         if found.how in (How.UNSETTLED, How.PENDING) and known is not None:
             assert found.revision is not None
             if not known.is_at(found.revision):
-                # Polls do not read it again until then: each reader can ask for one a second.
+                # Polls do not read it again until then: each reader can request one a second.
                 full_at = min(full_at, now + self._full_pause())
                 vain = mark_of(found.revision), found.reason
         return State(
@@ -238,7 +238,7 @@ class RevisionSource:
     # --- without ---------------------------------------------------------------------------------
 
     def _without(self, state: State, found: Followed) -> State:
-        """Return what a poll leaves that found no revision to follow."""
+        """Return the state after a poll that found no revision to follow."""
         if state.known is not None:
             # Newer options may be served than were read last without a revision.
             self._plain.forget()

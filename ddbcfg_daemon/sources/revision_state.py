@@ -25,7 +25,7 @@ class State:
 
     ``known`` is what was read last, also if a guard held it; None if there is no revision to
     follow, for the reason ``note``: then one is looked for again at ``look_at``.  ``skipped`` are
-    the items that are no options, and ``how`` is how what is known became known.
+    the items that are not options, and ``how`` says how ``known`` became known.
 
     ``full_at`` is when the store is read in full next, and ``units`` is what that cost last.
     ``doubts`` counts such readings in a row that proved nothing, and ``doubtful`` is what the last

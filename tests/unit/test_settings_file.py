@@ -242,7 +242,7 @@ def test_lines_are_counted_as_an_editor_counts_them(
     [
         (None, "No such file"),
         (b"interval = 5\n# \xff\n", ":2: this is not UTF-8"),
-        (b"#" * 1_000_001, "no file of settings"),
+        (b"#" * 1_000_001, "not a settings file"),
     ],
 )
 def test_a_file_that_cannot_be_read(

@@ -42,7 +42,7 @@ class History:
             snapshot = None if refresher is None else refresher.snapshot
             if snapshot is not None and self._seen.get(store.names.page) != snapshot.generation:
                 if snapshot.generation < self._seen.get(store.names.page, 0):
-                    # The store was removed meanwhile: these generations are of another life.
+                    # The store was removed meanwhile: these generations are of a new one.
                     self._changes.pop(store.names.page, None)
                 self._seen[store.names.page] = snapshot.generation
                 self._learn(store.names.page, snapshot)

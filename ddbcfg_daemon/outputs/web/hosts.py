@@ -15,8 +15,8 @@ from ddbcfg_daemon.settings.http_address import HttpAddress
 def accepts(address: HttpAddress, request: Request) -> bool:
     """Return whether the request was meant for this server.
 
-    A server on a loopback address accepts localhost and IP addresses.  One that is public has names
-    that it cannot know, and no browser asks one on a Unix socket.
+    A server on a loopback address accepts localhost and IP addresses.  A public server cannot know
+    its names, and no browser uses a Unix socket.
     """
     if address.path or address.public:
         return True

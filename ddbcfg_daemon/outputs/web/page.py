@@ -31,10 +31,10 @@ _NAMES = 12  # names of options that a change shows
 _MEANING = {
     NOT_SERVED: "This daemon does not serve the store. It tries again.",
     EMPTY: "Readers find no snapshot.",
-    FAILING: "Readers go on with the last snapshot.",
-    STALE: "Readers go on with the last snapshot.",
+    FAILING: "Readers keep the last snapshot.",
+    STALE: "Readers keep the last snapshot.",
     PINNED: "An operator decides what readers get, until ddbcfg-client unpin.",
-    HELD: "New content is held back. Readers go on with the generation before.",
+    HELD: "New content is held back. Readers keep the previous generation.",
     IN_DOUBT: "Published, although no revision explains it.",
     STARTING: "",
     FRESH: "",

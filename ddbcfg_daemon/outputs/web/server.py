@@ -1,7 +1,7 @@
 """The server: one thread for all connections, which are limited in number, time and size.
 
-The thread never waits for a client.  It takes at most half of a core, whatever it is asked, because
-after a turn of bounded work it rests as long as it worked: polls go on beside it.
+The thread never waits for a client.  After a turn of bounded work it rests as long as it worked.
+So it takes at most half of a core, whatever clients send, and polls continue.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ddbcfg_daemon.outputs.web.listening import Listener
 log = logging.getLogger("ddbcfg.daemon")
 
 MOST = 64  # connections
-_AT_ONCE = 16  # connections that are accepted before the others go on
+_AT_ONCE = 16  # connections that are accepted before the others are served
 _TICK = 0.5  # seconds between two looks for connections whose time is over
 _PAUSE = 0.1  # seconds after no connection could be accepted
 TURN = 0.1  # seconds of work after which the thread rests; one response may take longer
@@ -106,7 +106,7 @@ class Server:
                 return
 
     def _make_room(self) -> None:
-        """End the oldest connection; first one that has its response, or has not asked yet."""
+        """Close the oldest connection, preferably one with its response or without a request."""
         idle = (one for one in self._connections.values() if not one.writes)
         self._end(next(idle, next(iter(self._connections.values()))))
 
@@ -116,7 +116,7 @@ class Server:
             connection.go_on()
         except MemoryError:
             raise
-        except Exception as fault:  # noqa: BLE001 - a bug; the other connections go on
+        except Exception as fault:  # noqa: BLE001 - a bug; the other connections continue
             log_fault("http", fault)
             connection.close()
         if connection.phase is Phase.CLOSED:

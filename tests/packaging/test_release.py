@@ -86,10 +86,10 @@ def test_nothing_is_published_that_was_not_checked() -> None:
     assert jobs["publish"]["if"] == jobs["attest"]["if"] == "github.event_name == 'push'"
 
 
-def test_wheels_are_built_for_each_python_that_ci_tests() -> None:
+def test_wheels_are_built_for_each_python_that_ci_tests_and_the_newest_without_the_gil() -> None:
     pyproject = (ROOT / "pyproject.toml").read_text()
     tested = workflow("ci.yml")["jobs"]["ci"]["strategy"]["matrix"]["python"]
-    built = " ".join("cp{}-*".format(version.replace(".", "")) for version in tested)
+    built = " ".join(f"cp{version.replace('.', '')}-*" for version in (*tested, f"{tested[-1]}t"))
     assert f'\nbuild = "{built}"\n' in pyproject
     for version in tested:
         assert f'"Programming Language :: Python :: {version}"' in pyproject

@@ -86,6 +86,7 @@ class LogWriter(logging.Handler):
         with self._changed:
             if self._size + len(raw) > _MOST:
                 self._dropped += 1
+                self._changed.notify_all()  # one line can be too long for an empty queue
                 return
             if self._dropped:
                 raw = self._notice(self._dropped) + raw

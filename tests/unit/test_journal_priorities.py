@@ -29,6 +29,11 @@ class Journal:
         record.__dict__.update(more)
         self.writer.handle(record)
 
+    def wait_until_written(self) -> None:
+        """Return when the writer's thread waits for lines."""
+        with self.writer._changed:
+            assert self.writer._changed.wait_for(self.writer._is_idle, 20)
+
     def lines(self) -> list[str]:
         self.writer.close()
         os.close(self.writing)
@@ -67,10 +72,13 @@ def test_json_has_it_too_before_the_object(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_lines_that_were_dropped_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal(monkeypatch)
-    journal.handle(logging.INFO, "x" * 300_000)  # more than the queue
+    journal.handle(logging.INFO, "a")
+    journal.wait_until_written()
     journal.writer.setFormatter(logging.Formatter("%(message)s"))
-    journal.handle(logging.INFO, "x" * 300_000)
-    assert any(line.startswith("<4>1 log lines were dropped") for line in journal.lines())
+    journal.handle(logging.INFO, "x" * 300_000)  # more than the queue, which is empty
+    [first, notice] = journal.lines()
+    assert first == "<6>INFO a"
+    assert notice.startswith("<4>1 log lines were dropped")
 
 
 def test_another_file_than_the_journal_has_times_and_no_priorities(

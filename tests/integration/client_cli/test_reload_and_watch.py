@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ddbcfg_client.hotpath import READER
 from support.awaiting import descriptors
 from support.client_cli import AWAY, STORE, Answers, Client, Publish, answered, failed, running
 from support.daemon import PATIENCE, SECRET, Host
@@ -74,7 +75,8 @@ def test_wait_returns_when_the_first_snapshot_comes(
     # From here on it may look for one at any time.
     maps = Path(f"/proc/{client.process.pid}/maps")
     deadline = time.monotonic() + PATIENCE
-    while "_cmsgpack" not in maps.read_text():
+    decoder = "/_compiled." if READER == "compiled" else "_cmsgpack"
+    while decoder not in maps.read_text():
         assert time.monotonic() < deadline
     assert client.process.poll() is None
     publish(STORE)

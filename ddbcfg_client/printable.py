@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural if necessary."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def shown(name: str) -> str:
     """Return a name for use in a sentence: quoted unless it is a single plain word."""
     return name if name.replace("-", "_").replace(".", "_").isidentifier() else repr(name)

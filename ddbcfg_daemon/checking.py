@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ddbcfg_client.checks.schema import Schema
 from ddbcfg_client.notation.marked import quoted
-from ddbcfg_client.printable import printable, without_passwords
+from ddbcfg_client.printable import counted, printable, without_passwords
 from ddbcfg_daemon.disk.copy_keeper import pin_file
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import EmptyStore, WouldBeRefused
@@ -120,16 +120,16 @@ def _read(sources: Sources, store: StoreSettings, schemas: Mapping[str, Schema])
             text = f"failed: {state.error}" if state.error else f"held: {state.held}"
             if not state.error and not state.held:
                 of = f"revision {state.revision}" if state.revision else "no revision"
-                text = f"{state.options} options, {of}"
+                text = f"{counted(state.options, 'option')}, {of}"
             _print([f"# layer {state.name}: {text}"])
 
 
 def _result(reading: Reading, store: StoreSettings) -> str:
-    text = f"{len(reading.options)} options"
+    text = counted(len(reading.options), "option")
     if layers := len(store.layers):
-        return f"{text}, merged from {layers} layers by {store.merge}"
+        return f"{text}, merged from {counted(layers, 'layer')} by {store.merge}"
     if reading.skipped:
-        text += f", {len(reading.skipped)} items skipped"
+        text += f", {counted(len(reading.skipped), 'item')} skipped"
     revision = reading.provenance.revision
     return f"{text}, {f'revision {revision}' if revision else 'no revision'}"
 

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 from ddbcfg_client.format.page import NEVER, PageStatus
+from ddbcfg_client.printable import counted
 from ddbcfg_client.shm.clock import age_of, boottime
 from ddbcfg_daemon.exits import reason_of
 from ddbcfg_daemon.poll_figures import PollFigures
@@ -48,9 +49,9 @@ class PollRecord:
         if reading.failure is None:
             if status.failures:
                 log.info(
-                    "%s: polls succeed again after %d failures",
+                    "%s: polls succeed again after %s",
                     self._label,
-                    status.failures,
+                    counted(status.failures, "failure"),
                     extra={"event": "polls_succeed"},
                 )
             status.failures = 0

@@ -9,6 +9,7 @@ from dataclasses import replace
 from math import inf
 
 from ddbcfg_client.errors import SnapshotCorrupt
+from ddbcfg_client.printable import counted
 from ddbcfg_client.shm.clock import age_of
 from ddbcfg_client.snapshot import Snapshot
 from ddbcfg_daemon.change_text import changes
@@ -124,10 +125,10 @@ class Publication:
         assert snapshot is not None
         revision = reading.provenance.revision
         log.info(
-            "%s: generation %d: %d options, %d bytes, digest %s%s%s",
+            "%s: generation %d: %s, %d bytes, digest %s%s%s",
             self._label,
             snapshot.generation,
-            len(snapshot),
+            counted(len(snapshot), "option"),
             snapshot.size,
             snapshot.digest[:12],
             f", revision {revision}" if revision else "",

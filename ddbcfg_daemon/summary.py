@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ddbcfg_client.format.page import NEVER, PageStatus
+from ddbcfg_client.printable import counted
 from ddbcfg_client.snapshot import Snapshot
 
 
@@ -13,7 +14,7 @@ def summary_of(
 ) -> str:
     """Return the state of the store ``label``: what it serves, and what is wrong with it."""
     options = 0 if snapshot is None else len(snapshot)
-    text = f"{label}: generation {generation}, {options} options"
+    text = f"{label}: generation {generation}, {counted(options, 'option')}"
     if status.pinned:
         text += f", PINNED to the content of generation {status.pinned} since "
         text += _time(status.pinned_since)
@@ -23,7 +24,7 @@ def summary_of(
     if status.doubt_since != NEVER:
         text += f", in doubt: {status.note or 'no revision proves it yet'}"
     if status.error:
-        text += f", {status.failures} failed polls: {status.error}"
+        text += f", {counted(status.failures, 'failed poll')}: {status.error}"
     return f"{text}, {copy_error}" if copy_error else text
 
 

@@ -20,7 +20,13 @@ def shrinkage(
     if not before:
         return None
     if not after:
-        return None if allow_empty else f"all of {len(before)} options are gone"
+        if allow_empty:
+            return None
+        return (
+            "its only option is gone"
+            if len(before) == 1
+            else f"all of {len(before)} options are gone"
+        )
     lost = sum(option not in after for option in before)
     if len(before) >= _FEW and lost * 100 > len(before) * max_shrink:
         return f"{lost} of {len(before)} options are gone, more than {max_shrink:g} %"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ddbcfg_client.printable import printable, shown, without_passwords
+from ddbcfg_client.printable import counted, printable, shown, without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,11 +100,6 @@ def silence(stream: TextIO | None) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural if necessary."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _failed(reason: str) -> OutputFailed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ddbcfg_client.printable import printable
+from ddbcfg_client.printable import counted, printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def status_text(status: Status) -> str:
         "store": f"{status.namespace}/{status.store}",
         "generation": generation,
         "digest": status.digest or "-",
-        "content": f"{status.options} options, {status.bytes} bytes",
+        "content": f"{counted(status.options, 'option')}, {status.bytes} bytes",
         "age": f"{age_text(status.age)} ({_polled(status)} every {status.interval:g} s"
         + (f", its slowest layer every {longest:g} s)" if longest else ")"),
         "source": status.source or "-",
@@ -37,12 +37,12 @@ def status_text(status: Status) -> str:
         + (status.revision_note or "not proved yet"),
         "read units": _units(status),
         "polls": f"{status.polls}"
-        + (f", the last {status.failures} failed" if status.failures else ""),
+        + (f", {_last(status.failures)} failed" if status.failures else ""),
         "last error": status.error or "none",
         "pinned": pin_text(status),
         "held": held,
         "disk copy": status.copy_error or "",
-        "skipped": f"{status.skipped} items" if status.skipped else "",
+        "skipped": counted(status.skipped, "item") if status.skipped else "",
         "daemon": "" if status.file else _daemon(status),
         "file": status.file or "",
         "memory": ""
@@ -92,6 +92,10 @@ def _polled(status: Status) -> str:
     return "looked at" if status.file else "polled"
 
 
+def _last(failures: int) -> str:
+    return "the last one" if failures == 1 else f"the last {failures}"
+
+
 _HOW = {
     "log": "in the revision item",
     "change items": "in change items",
@@ -126,7 +130,7 @@ def _units(status: Status) -> str:
     if not status.full_polls and not status.read_units:
         return ""
     text = f"{status.poll_units:g} at the last poll, {status.read_units:g} since the daemon's start"
-    full = f"{status.full_polls} polls read the whole store"
+    full = f"{counted(status.full_polls, 'poll')} read the whole store"
     if status.full_age is not None:
         full += f", the last one {age_text(status.full_age)} ago"
     return f"{text}; {full}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ddbcfg_client.commands.argument_types import seconds
 from ddbcfg_client.commands.command import Command
-from ddbcfg_client.commands.output import emit, emit_json, flush, say, shown
+from ddbcfg_client.commands.output import counted, emit, emit_json, flush, say, shown
 from ddbcfg_client.commands.reading import add_flags, open_config
 
 TYPE_CHECKING = False
@@ -57,7 +57,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         emit_json(dumps(present(config, before, option), typed=False))
     elif option is None:
-        emit(f"generation {before.generation}: {len(before)} options")
+        emit(f"generation {before.generation}: {counted(len(before), 'option')}")
     else:
         emit_json(dumps(value, typed=False))
     while True:

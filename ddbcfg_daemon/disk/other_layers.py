@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.names import Names
+from ddbcfg_client.printable import counted
 from ddbcfg_daemon.disk.copy_file import CopyFile
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.disk.trusted_folder import open_trusted_folder
@@ -35,10 +36,10 @@ def remove_other_layers(copy: DiskCopy, layers: Collection[Names]) -> int:
                 removed += 1
     if removed:
         log.info(
-            "%s/%s: removed the copies on disk of %d layers that the store no longer has",
+            "%s/%s: removed the copies on disk of %s that the store no longer has",
             copy.names.namespace,
             copy.names.store,
-            removed,
+            counted(removed, "layer"),
         )
     return removed
 

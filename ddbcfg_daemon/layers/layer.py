@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from errno import EAGAIN
 from math import inf
 
+from ddbcfg_client.printable import counted
 from ddbcfg_client.shm.clock import age_of, boottime
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
 from ddbcfg_daemon.errors import LayerMissing
@@ -188,7 +189,8 @@ class Layer:
         if result.again_in is not None:
             self._again = boottime() + round(result.again_in * 1e9)
         if self._failures:
-            log.info("%s: it can be read again after %d failures", self._label, self._failures)
+            failures = counted(self._failures, "failure")
+            log.info("%s: it can be read again after %s", self._label, failures)
             self._failures, self.error = 0, None
         self._unconfirmed = not result.confirmed
         self._provenance_of(result)

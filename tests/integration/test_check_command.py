@@ -96,7 +96,7 @@ def test_a_store_that_the_table_does_not_have_does_not_pass(
     code, text = bench.check(stores, *where, "--store", "prod", **aws)
     assert code == 1
     assert "prod: is not in" in text
-    assert "prod: all of 1 options are gone" in text
+    assert "prod: its only option is gone" in text
 
 
 def test_bad_files_are_usage_errors(bench: Bench) -> None:

@@ -76,7 +76,7 @@ def test_a_metadata_service_that_comes_up_late_is_asked_again_but_not_by_a_storm
     assert 1 <= looks <= 4
     assert "NoCredentialsError" in daemon.lines("poll 8 failed")[0]
     source.mend("test")
-    daemon.wait_for("generation 1: 1 options")
+    daemon.wait_for("generation 1: 1 option")
     setting.host.wait_for_status(well)
     assert daemon.stop() == 0
     assert "Traceback" not in daemon.output
@@ -144,6 +144,6 @@ def test_a_file_that_is_rotated_is_read_again_at_the_next_poll(
     assert "UnrecognizedClientException" in daemon.wait_for("poll 1 failed")
     source.mend("second")
     table.put("prod", "db", host="b", password=SECRET)
-    daemon.wait_for("generation 2: 1 options")
+    daemon.wait_for("generation 2: 1 option")
     assert proxy.requests[-1].access_key == "second"
     assert "Traceback" not in daemon.output

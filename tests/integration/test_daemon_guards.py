@@ -42,7 +42,7 @@ def test_a_bad_push_is_kept_from_readers_until_an_operator_accepts_it(
     daemon.wait_for("an operator accepted the refused reading")
     # An option that is taken away is missed by the schema; an emptied store by the other guard.
     table.delete("prod", "db")
-    assert "all of 1 options are gone; without --allow-empty" in host.client("reload").stderr
+    assert "its only option is gone; without --allow-empty" in host.client("reload").stderr
     assert 'ddbcfg_refused{namespace="' in metrics.read_text()
     assert daemon.stop() == 0
 
@@ -86,7 +86,7 @@ def test_max_age_does_not_bite_while_a_refused_push_is_held(
     host.wait_for_status(lambda status: time.time() - since > 1.5)
     assert config.get("db") == {"host": SECRET}
     text = host.client("status").stdout
-    assert "all of 1 options are gone" in text
+    assert "its only option is gone" in text
     assert "last error:  none" in text
     assert daemon.stop() == 0
 

@@ -127,7 +127,7 @@ def test_names_that_are_not_resolved_for_minutes_fail_polls_and_nothing_else(
     assert len(list(Path(f"/proc/{daemon.pid}/task").iterdir())) < 12
     with fifo.open("w"):
         fifo.unlink()
-    daemon.wait_for("generation 1: 1 options")
+    daemon.wait_for("generation 1: 1 option")
     host.wait_for_status(well)
     assert daemon.stop() == 0
 
@@ -157,5 +157,5 @@ def test_a_credential_process_that_hangs_is_a_failed_poll_and_is_killed(
     replacement.write_text(f"#!/bin/sh\necho '{mended}'\n")
     replacement.chmod(0o755)
     replacement.replace(helper)
-    daemon.wait_for("generation 1: 1 options")
+    daemon.wait_for("generation 1: 1 option")
     assert host.config().get("db") == {"host": "a"}

@@ -96,7 +96,7 @@ def test_what_is_in_its_way_is_told_and_tried_again_until_it_goes_well(
     rig.wait_for(lambda: rig.store.ready)
     assert rig.store.obstacle is None
     assert rig.store.settled
-    assert "generation 1, 1 options" in rig.store.summary
+    assert "generation 1, 1 option" in rig.store.summary
     assert caplog.text.count("not served: /page is in the way: a file of bob (uid 1001)") == 2
     assert "not served: MemoryError" in caplog.text
 
@@ -160,7 +160,7 @@ def test_a_store_that_has_no_memory_left_has_failed_a_poll_and_no_more(
     assert refresher is not None
     refresher.nudge()
     rig.wait_for(lambda: refresher.status.failures == 1)
-    assert "1 failed polls: MemoryError" in rig.store.summary
+    assert "1 failed poll: MemoryError" in rig.store.summary
     assert rig.store.refresher is refresher
     rig.wait_for(lambda: refresher.status.failures == 0)
 

@@ -70,7 +70,7 @@ def test_a_store_whose_page_somebody_squats_stops_that_store_alone(
         states = manager.receive_until("READY=1")[-1]
         (status,) = (state for state in states if state.startswith("STATUS="))
         assert f"{host.namespace}/prod: not served: {host.names().page} is in the way" in status
-        assert f"{host.namespace}/test: generation 1, 1 options" in status
+        assert f"{host.namespace}/test: generation 1, 1 option" in status
     assert host.config("test").get("db") == {"host": SECRET}
     daemon.wait_for(f"{host.namespace}/prod: not served: ")
     assert f'ddbcfg_served{{namespace="{host.namespace}",store="prod"}} 0' in metrics.read_text()

@@ -30,7 +30,7 @@ def layers_of(layers: Sequence[LayerState]) -> Iterator[str]:
 def _facts(layer: LayerState) -> Iterator[str]:
     if layer.age is not None:
         yield f"{duration(layer.age)} old, read every {duration(layer.interval)}"
-    yield f"{layer.options:,} options"
+    yield "1 option" if layer.options == 1 else f"{layer.options:,} options"
     if layer.revision:
         yield f"revision {layer.revision:,}"
     yield name_text(f"{layer.table}/{layer.store}")

@@ -126,7 +126,7 @@ def test_watch_compares_what_the_segment_has_no_names_of(
 ) -> None:
     publish({"a": {"k": 1}})
     client = start("watch")
-    assert client.line() == "generation 1: 1 options"
+    assert client.line() == "generation 1: 1 option"
     names = [f"option-{number:04}" for number in range(2001)]
     publish({name: {"k": 1} for name in names})
     assert client.line() == f"generation 2: added {', '.join(names)}; removed a"
@@ -138,7 +138,7 @@ def test_watch_ends_when_the_snapshot_is_too_old(
 ) -> None:
     publish({"a": {"k": 1}})
     client = start("watch", "--max-age", "2")
-    assert client.line() == "generation 1: 1 options"
+    assert client.line() == "generation 1: 1 option"
     code, said = client.end()
     assert (code, "more than the 2 s allowed" in said) == (4, True)
 

@@ -138,7 +138,7 @@ def test_systemd_hears_ready_only_after_the_first_publication(
         assert not any("READY=1" in states for states in pings)
         assert time.monotonic() - began < 5
         status = next(state for state in pings[-1] if state.startswith("STATUS="))
-        assert "generation 1, 1 options" in status
+        assert "generation 1, 1 option" in status
 
         daemon.send(signal.SIGTERM)
         manager.receive_until("STOPPING=1")
@@ -188,6 +188,6 @@ def test_systemd_hears_ready_only_when_every_store_is_published(
 
 def test_a_value_in_the_record_would_fail_the_session() -> None:
     record = Record()
-    record.add("quiet", "generation 1: 1 options")
+    record.add("quiet", "generation 1: 1 option")
     record.add("chatty", f"db = {{'password': '{SECRET}'}}")
     assert record.leaks() == ["chatty"]

@@ -175,7 +175,7 @@ def test_an_item_whose_name_is_no_string_is_skipped_counted_and_named_once(
     assert (status.skipped, status.options, status.failures) == (1, 1, 0)
     assert len(daemon.lines("skipped")) == 1
     assert "{'N': '5'}" in daemon.lines("skipped")[0]
-    assert "1 items" in host.client("status").stdout
+    assert "1 item" in host.client("status").stdout
     assert host.config().get() == {"db": {"host": "a"}}
 
 

@@ -57,7 +57,7 @@ def test_watch_follows_the_file(host: Host, file: Path) -> None:
     settings = environment_of({"DDBCFG_FILE": str(file)})
     with start_python("-m", "ddbcfg_client", "watch", environment=settings) as watch:
         assert watch.stdout is not None
-        assert watch.stdout.readline() == "generation 1: 1 options\n"
+        assert watch.stdout.readline() == "generation 1: 1 option\n"
         replace_file(file, with_host("h2"))
         assert watch.stdout.readline() == "generation 2: changed db\n"
         watch.send_signal(signal.SIGINT)

@@ -72,8 +72,8 @@ def test_check_reads_each_layer_and_judges_what_they_make(
 ) -> None:
     done = host.daemon("--config", str(file), "--check")
     assert done.wait() == 0, done.output
-    assert done.lines("# layer host-web-1: 1 options, no revision")
-    assert done.lines("# read: 1 options, merged from 3 layers by keys")
+    assert done.lines("# layer host-web-1: 1 option, no revision")
+    assert done.lines("# read: 1 option, merged from 3 layers by keys")
     # What it prints can be read back.
     copy = tmp_path / "copy.toml"
     copy.write_text(done.output)

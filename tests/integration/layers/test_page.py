@@ -54,11 +54,11 @@ def test_each_layer_is_listed_with_its_state_age_options_and_revision(make: Make
         ages = "0 s old, read every 1 min"
         assert layers() == [
             f"host fresh {ages} · 0 options · config/host",
-            f"eu fresh {ages} · 1 options · revision 7 · config/eu",
+            f"eu fresh {ages} · 1 option · revision 7 · config/eu",
             f"common fresh {ages} · 0 options · config/common",
         ]
         store["eu"].put({})
         store.reload()
         _, eu, _ = layers()
         assert eu.startswith("eu held ")
-        assert "all of 1 options are gone" in eu
+        assert "its only option is gone" in eu

@@ -198,7 +198,7 @@ def test_a_layer_that_vanished_during_a_restart_is_held_also_without_a_copy(
     for _ in range(4):
         failed = store.refresher.poll()
         assert isinstance(failed, LayersUnread)
-        assert "all of 1 options are gone" in str(failed)
+        assert "its only option is gone" in str(failed)
         store.source.layers[0]._due = 0
     assert store.config.get("db") == {"host": "mine"}
     assert store.reload(accept=True) is None

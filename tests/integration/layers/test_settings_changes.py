@@ -61,7 +61,7 @@ def test_layers_are_added_removed_reordered_and_merged_otherwise_on_sighup(
     daemon.wait_for("settings unchanged, because they cannot be used: ")
     assert config.get("db") == expected
     assert daemon.stop() == 0
-    daemon.wait_for("removed the copies on disk of 1 layers that the store no longer has")
+    daemon.wait_for("removed the copies on disk of 1 layer that the store no longer has")
     assert len([path for path in state.iterdir() if "layer" in path.name]) == 2
 
 

@@ -45,7 +45,7 @@ def test_a_failed_poll_is_counted_and_told_and_the_first_success_ends_that(
 
     assert refresher.poll() is None
     assert refresher.ready
-    assert "polls succeed again after 1 failures" in caplog.text
+    assert "polls succeed again after 1 failure" in caplog.text
     success = page_of(publisher).success
 
     assert refresher.poll() is AWAY
@@ -55,14 +55,14 @@ def test_a_failed_poll_is_counted_and_told_and_the_first_success_ends_that(
     status = page_of(publisher)
     assert (status.failures, status.polls, status.success) == (2, 4, success)
     assert "No space left" in status.error
-    assert "generation 1, 1 options, 2 failed polls: " in refresher.summary
+    assert "generation 1, 1 option, 2 failed polls: " in refresher.summary
 
     assert refresher.poll() is None
     status = page_of(publisher)
     assert (status.failures, status.error) == (0, "")
     assert status.success > success
     assert publisher.generation == 1
-    assert "generation 1, 1 options" in refresher.summary
+    assert "generation 1, 1 option" in refresher.summary
     assert SECRET not in caplog.text
 
 

@@ -55,7 +55,7 @@ def test_the_settings_are_printed_as_a_file_with_the_origin_of_each(
     }
     assert f"published as {host.names().page}" in daemon.lines("# read from ")[0]
     assert "//***@" in daemon.lines("endpoint_url")[0]
-    assert "1 options, no revision" in daemon.lines("# read: ")[0]
+    assert "1 option, no revision" in daemon.lines("# read: ")[0]
     assert left_of(host.namespace) == []
 
 

@@ -281,6 +281,8 @@ class Refresher:
         self._failed = failure
         self._report()
         why = _text(held)
+        if reading is not None and reading.late:
+            why = f"{why}; {reading.late}" if why else reading.late
         if reading is not None and not confirmed:
             why = f"not published yet: {reading.provenance.note}"
         self._requests.end(Outcome(self.generation, published, why, _text(failure)))

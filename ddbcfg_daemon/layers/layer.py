@@ -68,6 +68,7 @@ class Layer:
         self._on_end = on_end
         self._store_interval = store_interval
         self._schedule = Schedule(settings.settings.interval)
+        self.scheduled = False  # whether its last reading began by schedule
         self._failures = 0
         self._unconfirmed = False
         self._number = 0  # of its content; never lower than that of one that was published
@@ -142,8 +143,9 @@ class Layer:
         self._origin = "disk"
         self.confirmed = boottime() - copy.confirmed.age()
 
-    def begin(self, *, full: bool) -> None:
-        """Begin to read it."""
+    def begin(self, *, full: bool, scheduled: bool) -> None:
+        """Begin to read it; ``scheduled`` is False if that was requested."""
+        self.scheduled = scheduled
         served = None
         if self._origin == "disk" and self._provenance.revision and self.options is not None:
             full_read = self.copy.full_read
@@ -167,11 +169,10 @@ class Layer:
             self._result = error.with_traceback(None)
         self._on_end()
 
-    def take(self, *, scheduled: bool, accepted: bool) -> Reading | None:
+    def take(self, *, accepted: bool) -> Reading | None:
         """Take over the result of a reading that has ended; return the reading if it was one.
 
-        ``scheduled`` is False if it was read on request, and ``accepted`` says that an operator
-        overrides the guards.  Raise what is a bug.
+        ``accepted`` says that an operator overrides the guards.  Raise what is a bug.
         """
         result, self._result, self._thread = self._result, None, None
         if result is None:
@@ -183,7 +184,7 @@ class Layer:
         if not isinstance(result, Reading):
             self._failed(result)
             return None
-        if scheduled:
+        if self.scheduled:
             interval = self._schedule.interval
             self._due = boottime() + round((interval + min(_SLACK, interval / 10)) * 1e9)
         if result.again_in is not None:
@@ -195,7 +196,7 @@ class Layer:
         self._unconfirmed = not result.confirmed
         self._provenance_of(result)
         if result.confirmed:
-            self._judge_it(result, scheduled=scheduled, accepted=accepted)
+            self._judge_it(result, accepted=accepted)
         return result
 
     def _is_missing(self, reading: Reading) -> bool:
@@ -226,12 +227,12 @@ class Layer:
             old.epoch, old.revision, new.table_revision, new.how, new.note, new.in_doubt
         )
 
-    def _judge_it(self, reading: Reading, *, scheduled: bool, accepted: bool) -> None:
+    def _judge_it(self, reading: Reading, *, accepted: bool) -> None:
         self.confirmed = reading.read_boottime
         held = self._judge.refusal(
             reading,
             lambda: self.options or as_many(self._had, reading.options),
-            scheduled=scheduled,
+            scheduled=self.scheduled,
             accepted=accepted,
         )
         if held is not None:

@@ -6,6 +6,7 @@ content.  Without any, nothing can be merged: the store would lack what the laye
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ from ddbcfg_daemon.sources.base import Progress, Provenance, Reading, Served, So
 #: Seconds that a scheduled poll waits for layers whose last good content is known.  A slower one is
 #: merged when it comes, so it does not delay changes of the others.
 PATIENCE = 5.0
+_REQUEST_PATIENCE = 4.0  # the same of a poll on request: less than a client waits by default
 _READ_PATIENCE = 10.0  # seconds that all copies on disk together may take after a start
 _LOOK_EVERY = 1.0  # seconds
 
@@ -78,56 +80,76 @@ class LayersSource:
         self._load()
         readings: list[Reading] = []
         fresh, requested = False, self._requested or full
-        if requested:  # what began before the request does not count
-            self._wait(progress, None)
-            fresh = self._take(scheduled=True, readings=readings)
+        # What began before the request does not count, so it is read again.
+        before = [layer for layer in self.layers if requested and layer.running]
         for layer in self.layers:
             if not layer.running and (requested or layer.is_due(scheduled=self._scheduled)):
-                layer.begin(full=full)
+                layer.begin(full=full, scheduled=not requested)
         known = all(layer.options is not None for layer in self.layers)
-        self._wait(progress, self._patience if known and not requested else None)
-        fresh |= self._take(scheduled=not requested, readings=readings)
+        patience = min(self._patience, _REQUEST_PATIENCE) if requested else self._patience
+        end = time.monotonic() + (patience if known else math.inf)
+        while self._wait(progress, end):
+            fresh |= self._take(readings)
+            for layer in [layer for layer in before if not layer.running]:
+                before.remove(layer)
+                layer.begin(full=full, scheduled=False)
         unread = [layer for layer in self.layers if layer.options is None]
         if unread and all(layer.unconfirmed for layer in unread):
             return self._unconfirmed(unread, readings)
         if unread:
             raise LayersUnread([(layer.settings.name, _why(layer)) for layer in unread])
-        return self._reading(readings, fresh=fresh)
+        return self._reading(readings, fresh=fresh, late=self._late() if requested else "")
 
     def _load(self) -> None:
         deadline = time.monotonic() + _READ_PATIENCE
         for layer in self.layers:
             layer.load(max(0.0, deadline - time.monotonic()), self.record.get(layer.settings.mark))
 
-    def _wait(self, progress: Progress, patience: float | None) -> None:
-        """Wait for the readings that run; each has a deadline of its own."""
-        end = None if patience is None else time.monotonic() + patience
-        while any(layer.running and not layer.ended for layer in self.layers):
-            left = _LOOK_EVERY if end is None else min(_LOOK_EVERY, end - time.monotonic())
+    def _wait(self, progress: Progress, end: float) -> bool:
+        """Wait until a reading has ended; return False if none runs, or at the time ``end``.
+
+        Each reading has a deadline of its own.
+        """
+        while any(layer.running for layer in self.layers):
+            if any(layer.ended for layer in self.layers):
+                return True
+            left = min(_LOOK_EVERY, end - time.monotonic())
             if left <= 0:
-                return
+                return False
             with self._changed:
-                if any(layer.running and not layer.ended for layer in self.layers):
+                if not any(layer.ended for layer in self.layers):
                     self._changed.wait(left)
             progress()
+        return False
 
-    def _take(self, *, scheduled: bool, readings: list[Reading]) -> bool:
+    def _take(self, readings: list[Reading]) -> bool:
         """Take what has been read; return whether a layer could not be read."""
         failed = False
         for number, layer in enumerate(self.layers):
             if layer.ended:
-                reading = layer.take(scheduled=scheduled, accepted=self._accepted)
+                reading = layer.take(accepted=self._accepted)
                 if reading is None:
                     failed = True
                     continue
                 readings.append(reading)
-                if reading.confirmed and not self._requested:
+                if reading.confirmed and layer.scheduled:
                     self.shown.read([number])
         return failed
 
+    def _late(self) -> str:
+        """Return which layers are still being read, as a text; empty if none is."""
+        late = [repr(layer.settings.name) for layer in self.layers if layer.running]
+        if not late:
+            return ""
+        if len(late) == 1:
+            return f"layer {late[0]} is still being read; it is merged as soon as it has been"
+        return (
+            f"layers {', '.join(late)} are still being read; each is merged as soon as it has been"
+        )
+
     # --- the merged store ------------------------------------------------------------------------
 
-    def _reading(self, readings: Sequence[Reading], *, fresh: bool) -> Reading:
+    def _reading(self, readings: Sequence[Reading], *, fresh: bool, late: str) -> Reading:
         contents = [layer.options for layer in self.layers if layer.options is not None]
         before = self.shown.last
         merged = Layering.of(contents, self.merge) if before is None else before.follow(contents)
@@ -147,6 +169,7 @@ class LayersSource:
             confirmed_at=min(layer.confirmed for layer in self.layers),
             failure=self._failure_of(fresh=fresh),
             held=self._held(),
+            late=late,
             counts=self._scheduled and self.shown.counts(),
             layers={layer.settings.mark: layer.record.packed() for layer in self.layers},
         )

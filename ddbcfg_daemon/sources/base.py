@@ -59,6 +59,7 @@ class Reading:
 
     Of several layers, some may take part with what was known of them: ``failure`` and ``held`` say
     why, and ``confirmed_at`` is when the table confirmed the oldest of them; None without any.
+    ``late`` says which ones are still being read although that was requested.
     ``layers`` says which content of each took part: see ``ddbcfg_daemon.layers.record``.
     ``counts`` is false if a guard must not count the poll, because it did not read again what
     changed.
@@ -77,6 +78,7 @@ class Reading:
     confirmed_at: int | None = None
     failure: ConfigError | None = None
     held: ConfigError | None = None
+    late: str = ""
     counts: bool = True
     layers: Mapping[str, object] = field(default_factory=dict)
 

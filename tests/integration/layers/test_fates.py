@@ -159,6 +159,32 @@ def test_a_hanging_layer_delays_no_change_of_the_others(make: Make) -> None:
     assert store.config.get("eu") == {"a": 2}
 
 
+def test_a_poll_on_request_does_not_wait_for_a_layer_that_hangs(make: Make) -> None:
+    """Every reader may ask for one: it must not delay the changes of other layers for a minute."""
+    store = make()
+    store["eu"].put({"eu": {"a": 1}})
+    store.refresher.poll()
+    store.source._patience = 0.2
+    store["eu"].gate.clear()
+    store["eu"].put({"eu": {"a": 2}})
+    for port in (1, 2):  # at the second one, a reading that began before it runs
+        store["common"].put({"web": {"port": port}})
+        after = store.requests.ask_after()
+        assert store.refresher.poll(scheduled=False) is None
+        assert store.config.get() == {"eu": {"a": 1}, "web": {"port": port}}
+        outcome = store.requests.outcome_after(after)
+        assert outcome is not None
+        assert outcome.published
+        assert outcome.held == (
+            "layer 'eu' is still being read; it is merged as soon as it has been"
+        )
+    store["eu"].gate.set()
+    wait_until(lambda: store.source.layers[1].ended)
+    store["eu"].put({"eu": {"a": 3}})
+    store.reload()  # what began before it does not count
+    assert store.config.get("eu") == {"a": 3}
+
+
 def test_a_layer_is_read_at_its_own_interval_and_all_of_them_on_request(make: Make) -> None:
     store = make()
     store.refresher.poll()

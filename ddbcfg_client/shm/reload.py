@@ -45,7 +45,10 @@ def reload(
         raise ReloadFailed(store, f"{reason} ({said})" if said else reason) from None
     except (NotAllowed, Unanswered, UntrustedSegment) as error:
         raise ReloadFailed(store, str(error)) from None
-    reason = response.why or response.error or response.held
+    # Of several layers, one can fail, another one be held, and the rest be published.
+    reason = response.why or "; ".join(filter(None, (response.error, response.held)))
+    if reason and response.published:
+        reason = f"generation {response.generation} was published, but {reason}"
     if reason:
         raise ReloadFailed(store, reason)
 

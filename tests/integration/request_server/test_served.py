@@ -80,6 +80,19 @@ def test_reload_says_why_nothing_new_was_published(
     assert config["db"] == DB["db"]
 
 
+def test_reload_says_what_was_published_although_a_part_of_the_store_failed(
+    served: Served, config: Config
+) -> None:
+    """As of a store of layers, one of which is held, and another one cannot be read."""
+    news = reading({"db": {"host": "b"}})
+    with (
+        served.polling(news, held="one is held", error="one failed"),
+        pytest.raises(ReloadFailed) as caught,
+    ):
+        config.reload(timeout=20)
+    assert caught.value.reason == "generation 2 was published, but one failed; one is held"
+
+
 def test_reload_says_how_long_it_waited_for_whom(served: Served, config: Config) -> None:
     with pytest.raises(ReloadFailed, match=r"the daemon did not poll within 0\.05 s"):
         config.reload(timeout=0.05)

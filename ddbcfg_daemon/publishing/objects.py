@@ -119,9 +119,14 @@ def allocate(fd: int, name: str, size: int, reclaim: Callable[[], int | None]) -
             held = reclaim()
             if held is None:
                 continue
-            space = os.statvfs(SHM_DIR)
-            raise NoSpace(name, size, space.f_bavail * space.f_frsize, held) from None
+            raise no_space(name, size, held) from None
         return
+
+
+def no_space(name: str, size: int, held: int = 0) -> NoSpace:
+    """Return the error that says how much is free; ``held`` is what replaced segments hold."""
+    space = os.statvfs(SHM_DIR)
+    return NoSpace(name, size, space.f_bavail * space.f_frsize, held)
 
 
 def write(fd: int, parts: Iterable[bytes], offset: int = 0) -> None:

@@ -7,6 +7,7 @@ killed.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
@@ -14,12 +15,21 @@ import time
 import posix_ipc
 
 from ddbcfg_client.format.names import Names
-from ddbcfg_daemon.publishing.objects import PRIVATE, Access, clear_the_way, foreign, path_of
+from ddbcfg_daemon.errors import ShmRefused
+from ddbcfg_daemon.publishing.objects import (
+    PRIVATE,
+    Access,
+    clear_the_way,
+    foreign,
+    no_space,
+    path_of,
+)
 
 log = logging.getLogger("ddbcfg.daemon")
 
 # Only this daemon and an operator's tool can hold it: the mode is 0600 and the writer lock is ours.
 _TIMEOUT = 1.0  # seconds
+_SIZE = 32  # bytes of a semaphore (glibc); tmpfs needs a page for them
 
 
 class PublishingSemaphore:
@@ -74,9 +84,9 @@ class PublishingSemaphore:
 
 
 def _made_anew(name: str, access: Access) -> posix_ipc.Semaphore:
-    """Create a free semaphore; replace any object with its name.  Raise ForeignObject.
+    """Create a free semaphore; replace any object with its name.
 
-    Only the publisher's user has access to it.
+    Only the publisher's user has access to it.  Raise ForeignObject, NoSpace and ShmRefused.
     """
     path = path_of(name, semaphore=True)
     clear_the_way(path, name)
@@ -84,6 +94,10 @@ def _made_anew(name: str, access: Access) -> posix_ipc.Semaphore:
         semaphore = posix_ipc.Semaphore(name, posix_ipc.O_CREX, mode=PRIVATE, initial_value=1)
     except posix_ipc.ExistentialError:  # another process created it in the meantime
         raise foreign(f"/sem.{name[1:]}") from None
+    except OSError as error:  # what posix_ipc has no class for
+        if error.errno == errno.ENOSPC:
+            raise no_space(f"/sem.{name[1:]}", _SIZE) from None
+        raise ShmRefused(f"/sem.{name[1:]}", error.errno or 0) from None
     try:
         if access.owner != -1:
             os.chown(path, access.owner, access.group, follow_symlinks=False)

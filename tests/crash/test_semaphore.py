@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -10,7 +12,7 @@ import posix_ipc
 import pytest
 
 from ddbcfg_client.format.names import Names
-from ddbcfg_daemon.errors import ForeignObject
+from ddbcfg_daemon.errors import ForeignObject, NoSpace, ShmRefused
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.publisher import Publisher
 from support.crashing import reading
@@ -142,3 +144,22 @@ def test_a_semaphore_that_cannot_be_given_away_is_not_left(
     publisher = Publisher(names)
     assert publisher.publish(reading(1))
     publisher.remove()
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "advice"),
+    [
+        (errno.ENOSPC, NoSpace, "no space in /dev/shm .* remove files from it, or enlarge it"),
+        (errno.EMFILE, ShmRefused, "raise its limit"),
+    ],
+)
+def test_a_semaphore_that_the_system_refuses_says_what_to_do(
+    names: Names, monkeypatch: pytest.MonkeyPatch, number: int, error: type[Exception], advice: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(posix_ipc, "Semaphore", refuse)
+    with pytest.raises(error, match=advice) as caught:
+        Publisher(names)
+    assert f"/sem.{names.semaphore[1:]}" in str(caught.value)

@@ -70,6 +70,7 @@ class Layer:
         self._schedule = Schedule(settings.settings.interval)
         self.scheduled = False  # whether its last reading began by schedule
         self._failures = 0
+        self._pause = 0.0  # seconds after the last failure
         self._unconfirmed = False
         self._number = 0  # of its content; never lower than that of one that was published
         self._had = 0  # options when it was last published by another daemon
@@ -110,6 +111,8 @@ class Layer:
             # With the other layers, rather than a little later by itself.
             its = self.settings.settings.interval
             early = 366 * 86400.0 if self._failures else min(its, self._store_interval) / 2
+        elif self._failures:
+            early = self._pause / 2  # with other layers that fail: their pauses are as long
         return now >= self._due - early * 1e9 or (self._again is not None and now >= self._again)
 
     @property
@@ -209,6 +212,7 @@ class Layer:
         self._failures += 1
         self.error = error
         pause = self._schedule.retry(self._failures)
+        self._pause = pause
         self._due = boottime() + round(pause * 1e9)
         log.warning(
             "%s: reading %d failed: %s; %s",

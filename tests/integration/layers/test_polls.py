@@ -10,11 +10,13 @@ import pytest
 
 from ddbcfg_client.commands.condition import condition_of
 from ddbcfg_client.commands.status_text import status_text
+from ddbcfg_client.shm.clock import boottime
 from ddbcfg_daemon import serving
 from ddbcfg_daemon.disk.copy_format import Copy
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import LayersFailed
 from ddbcfg_daemon.guards import LayersRefused
+from ddbcfg_daemon.layers import layer as layer_module
 from ddbcfg_daemon.settings.parsing import parse
 from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.signals import Signals
@@ -70,6 +72,28 @@ def test_a_layer_with_a_long_interval_is_read_no_more_often_than_that(make: Make
         layer._due -= 80 * 10**9  # with the other layers rather than a little later
     store.refresher.poll()
     assert [store[name].reads for name in ("host", "eu", "common")] == [3, 2, 3]
+
+
+def test_layers_that_fail_are_tried_again_together(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each failing poll is a line in the log with all of them, and a failure in the status."""
+    names = [f"layer-{number}" for number in range(16)]
+    store = make("--layers", ",".join(names))
+    store.refresher.poll()
+    for name in names:
+        store[name].content = AWAY
+    now = boottime()
+    monkeypatch.setattr(layer_module, "boottime", lambda: now)
+    store.reload()
+    began, polls = now, 0
+    while now < began + 600 * 10**9:
+        now += round(min(each.due_in for each in store.source.layers) * 1e9) + 1
+        assert isinstance(store.refresher.poll(scheduled=False), LayersFailed)
+        polls += 1
+    # Ten intervals, with a pause of at least half of one each, and the shorter pauses before.
+    assert polls <= 2 * 10 + 10
+    assert polls * 16 == sum(store[name].reads for name in names) - 2 * 16
 
 
 def test_skipped_items_of_a_layer_that_is_not_read_again_still_count(make: Make) -> None:

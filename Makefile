@@ -10,7 +10,7 @@ SERVING = $(VENV)/.serving
 SHOWING = $(VENV)/.showing
 READY   = $(VENV)/.ready
 
-COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) $(addprefix ddbcfg_client/,readonly/_guarded.c format/_unpack.c)
+COMPILED = $(addprefix ddbcfg_client/hotpath/,_hot.c _bound.c _pinned.c) $(addprefix ddbcfg_client/,readonly/_guarded.c format/_unpack.c shm/_segment.c)
 
 # Without bytecode, pytest rewrites the assertions of all tests anew in each of its processes: 8 s.
 unexport PYTHONDONTWRITEBYTECODE
@@ -108,7 +108,8 @@ sanitize: $(READY) ## test the C extension under ASan and UBSan
 	cd "$$dir"; export PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0; \
 	export LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)"; \
 	"$(CURDIR)/$(VENV)/bin/python" -m pytest -q tests/unit/hot tests/integration/reading \
-	    tests/unit/test_readonly.py tests/unit/test_readonly_as_plain.py tests/property/test_unpack.py
+	    tests/unit/test_readonly.py tests/unit/test_readonly_as_plain.py \
+	    tests/property/test_unpack.py tests/property/test_short_way.py
 
 # TSAN_PYTHON is a free-threaded CPython that was built with --with-thread-sanitizer, installed or not;
 # nothing has to be installed in it.  Three races are CPython's own, and in its own list: a lookup in a

@@ -63,6 +63,7 @@ def extensions(build: str) -> list[Extension]:
                 "ddbcfg_client/hotpath/_pinned.c",
                 "ddbcfg_client/readonly/_guarded.c",
                 "ddbcfg_client/format/_unpack.c",
+                "ddbcfg_client/shm/_segment.c",
             ],
             depends=sorted(map(str, Path("ddbcfg_client/hotpath").glob("*.h"))),
             optional=not build,

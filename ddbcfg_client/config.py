@@ -73,9 +73,6 @@ class Config(PageFollower):
             return default
         return only(found, wanted)
 
-    def _lookup(self, option: str) -> ReadOnlyDict:
-        return self._answer(lambda snapshot: snapshot[option])
-
     def __contains__(self, option: object) -> bool:
         return self._answer(lambda snapshot: option in snapshot)
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.attachment import Position, View
     from ddbcfg_client.format.names import Names
     from ddbcfg_client.objects.troubles import Troubles
+    from ddbcfg_client.readonly import ReadOnlyDict
 
     Answer = TypeVar("Answer")
 
@@ -107,16 +108,27 @@ class PageFollower(Hot):
         self._still = words_of(bytearray(8 * (GENERATION_WORD + 1)))
         self._view: View = nothing()
 
+    def _lookup(self, option: str) -> ReadOnlyDict:
+        # As _answer does, without a call for the reading.
+        snapshot = self._checked()
+        try:
+            return snapshot[option]
+        except (SnapshotCorrupt, SnapshotReclaimed) as error:
+            return self._answer_anew(lambda snapshot: snapshot[option], error)
+
     def _answer(self, read: Callable[[Snapshot], Answer]) -> Answer:
         """Return the result of ``read`` on the current snapshot."""
         snapshot = self._checked()
         try:
             return read(snapshot)
-        except SnapshotCorrupt:
+        except (SnapshotCorrupt, SnapshotReclaimed) as error:
+            return self._answer_anew(read, error)
+
+    def _answer_anew(self, read: Callable[[Snapshot], Answer], error: SnapshotError) -> Answer:
+        """Return the result of ``read`` on a new snapshot; the one so far raised ``error``."""
+        if isinstance(error, SnapshotCorrupt):
             # The program may have closed all descriptors to become a daemon: attach again.
             return read(self._anew())
-        except SnapshotReclaimed:
-            pass
         # The publisher reclaimed the memory of the snapshot that it just replaced.  If memory is
         # short, it may also reclaim the one that is loaded here before it is read.
         for _ in range(_TRIES):
@@ -246,7 +258,8 @@ class PageFollower(Hot):
                 return self._stay(attachment, error, still)
             snapshot = Snapshot(segment, self._names.store, self._memo)
             taken_up = Attachment(page, snapshot, snapshot.read_boottime)
-            view = page.words, generation, snapshot.decoded, self._hot_until(taken_up), taken_up
+            until = self._name_check_at if self._max_age is None else self._hot_until(taken_up)
+            view = page.words, generation, snapshot.decoded, until, taken_up
             # Before the view is set: a thread that failed earlier must not overwrite this result.
             self._still[GENERATION_WORD] = next(_take_ups)
             while True:

@@ -21,7 +21,7 @@ words are zero.
 
 from __future__ import annotations
 
-import struct
+import sys
 
 LAYOUT_VERSION = 2
 
@@ -32,5 +32,6 @@ def layout_of(head: bytes, magic: int) -> int | None:
     """Return the layout version in the first 16 bytes of an object; None without the magic."""
     if len(head) < 16:
         return None
-    found, version = struct.unpack_from("=QQ", head)
-    return version if found == magic else None
+    if int.from_bytes(head[:8], sys.byteorder) != magic:
+        return None
+    return int.from_bytes(head[8:16], sys.byteorder)

@@ -103,6 +103,9 @@ def build_entries(offsets: array[int], checks: array[int]) -> array[int]:
 
 def find(segment: SegmentBytes, option: str) -> bytes | None:
     """Return the packed keys of ``option``; None if it is not in the index."""
+    found = segment.found(option)
+    if found is not None:
+        return found
     try:
         name = option.encode()
     except UnicodeEncodeError:

@@ -7,7 +7,7 @@ The page contains the daemon's status, which is independent of generations, in o
 
 from __future__ import annotations
 
-import struct
+import sys
 from zlib import crc32
 
 from ddbcfg_client.format import LAYOUT_VERSION
@@ -30,8 +30,8 @@ RETIRED = 1 << 63
 _STATUS_SLOTS = 64
 _STATUS_SIZE = 2016
 # A slot: CRC-32 of the rest, the size of the map, the map.
-_STATUS = struct.Struct("=QQ")
-_MAP_LARGEST = _STATUS_SIZE - _STATUS.size
+_STATUS_HEAD = 16
+_MAP_LARGEST = _STATUS_SIZE - _STATUS_HEAD
 
 # The maximum bytes of each text; together they leave room for all numbers and some future fields.
 ERROR_LONGEST = 560
@@ -192,7 +192,8 @@ class PageStatus:
         return self.previous_success if generation == self.previous_generation else None
 
 
-_DEFAULTS = {name: getattr(PageStatus(), name) for name in PageStatus.__slots__}
+_EMPTY = PageStatus()
+_DEFAULTS = {name: getattr(_EMPTY, name) for name in PageStatus.__slots__}
 
 
 def status_slot(count: int) -> int:
@@ -213,8 +214,12 @@ def pack_status(status: PageStatus) -> bytes:
         if value != default:
             fields[name] = _cut(name, value) if isinstance(value, str) else value
     packed = packb(fields)
-    rest = struct.pack("=Q", len(packed)) + packed
-    return struct.pack("=Q", crc32(rest)) + rest
+    rest = _word(len(packed)) + packed
+    return _word(crc32(rest)) + rest
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(8, sys.byteorder)
 
 
 def _cut(name: str, text: str) -> str:
@@ -227,12 +232,12 @@ def parse_status(slot: bytes) -> PageStatus:
 
     Keys that this release does not know are skipped.
     """
-    checksum, length = _STATUS.unpack_from(slot)
-    end = _STATUS.size + length
+    checksum, length = memoryview(slot)[:_STATUS_HEAD].cast("Q")
+    end = _STATUS_HEAD + length
     if length > _MAP_LARGEST or crc32(slot[8:end]) != checksum:
         raise ValueError("the status does not match its checksum")
     try:
-        fields = unpack(slot[_STATUS.size : end])
+        fields = unpack(slot[_STATUS_HEAD:end])
     except (ValueError, RecursionError) as error:
         raise ValueError("the status is not a msgpack map") from error
     if type(fields) is not dict:
@@ -290,7 +295,7 @@ def new_page() -> bytes:
     The magic is stored last, as one word: a page without it is not ready yet.
     """
     page = bytearray(PAGE_SIZE)
-    struct.pack_into("=QQQQ", page, 0, 0, LAYOUT_VERSION, 0, 0)
+    words_of(page)[LAYOUT_WORD] = LAYOUT_VERSION
     status = pack_status(PageStatus())
     page[status_slot(0) : status_slot(0) + len(status)] = status
     return bytes(page)

@@ -18,21 +18,22 @@ the two small maps, and sections at offsets that it does not know.
 
 from __future__ import annotations
 
-import struct
-import sys
 from zlib import crc32
 
 from ddbcfg_client.format import LAYOUT_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Any, Protocol
 
     class SegmentBytes(Protocol):
         """A readable segment: an open one, or an image in memory."""
 
         name: str
         header: Header
+
+        def found(self, option: str) -> bytes | None:
+            """Return the packed keys of ``option`` if a short way finds them, else None."""
 
         def read(self, offset: int, size: int) -> bytes:
             """Return ``size`` bytes at ``offset``; raise SnapshotError if there are fewer."""
@@ -44,8 +45,9 @@ if TYPE_CHECKING:
 SEGMENT_MAGIC = int.from_bytes(b"DDBCFGS\x01", "little")
 HEADER_SIZE = 512  # the minimum; a later release may write a longer header
 HEADER_LARGEST = 1 << 16
-_HEADER = struct.Struct("=22Qqq32s")
-_CHECKSUM = struct.Struct("=Q")  # the header's last word
+_FIELDS = 22  # words without a sign; the magic and the layout version are the first two
+_DIGEST_AT = 192  # after two words with a sign; 32 bytes
+_CHECKSUM_SIZE = 8  # the header's last word
 
 SLOT_SIZE = 8
 ENTRY_SIZE = 16
@@ -144,7 +146,10 @@ class Header:
 
     def pack(self) -> bytes:
         """Return the header's 512 bytes."""
-        fields = _HEADER.pack(
+        import struct  # readers do not need it
+
+        fields = struct.pack(
+            "=22Qqq32s",
             SEGMENT_MAGIC,
             LAYOUT_VERSION,
             self.generation,
@@ -170,8 +175,8 @@ class Header:
             self.read_at,
             self.read_boottime,
             self.digest,
-        ).ljust(HEADER_SIZE - _CHECKSUM.size, b"\0")
-        return fields + _CHECKSUM.pack(crc32(fields))
+        ).ljust(HEADER_SIZE - _CHECKSUM_SIZE, b"\0")
+        return fields + struct.pack("=Q", crc32(fields))
 
 
 def header_size_of(head: bytes) -> int:
@@ -181,7 +186,7 @@ def header_size_of(head: bytes) -> int:
     """
     if len(head) < HEADER_SIZE:
         raise ValueError("the header is cut short")
-    size = int.from_bytes(head[24:32], sys.byteorder)
+    size = memoryview(head)[:HEADER_SIZE].cast("Q")[3]
     if not HEADER_SIZE <= size <= HEADER_LARGEST or size % 8:
         raise ValueError("the header contradicts itself")
     return size
@@ -193,25 +198,30 @@ def parse_header(head: bytes, size: int) -> Header:
     ``head`` is as long as ``header_size_of`` says.  Every section of a parsed header is within
     the segment, so a read that follows the header cannot leave it.
     """
-    if len(head) != header_size_of(head):
+    length = len(head)
+    if length != header_size_of(head):
         raise ValueError("the header is cut short")
-    checked = len(head) - _CHECKSUM.size
-    if _CHECKSUM.unpack_from(head, checked) != (crc32(head[:checked]),):
+    words = memoryview(head).cast("Q")
+    if words[-1] != crc32(head[:-_CHECKSUM_SIZE]):
         raise ValueError("the header does not match its checksum")
-    header = Header(*_HEADER.unpack_from(head)[2:])
-    sections = (
-        (header.about_at, header.about_size),
-        (header.slots_at, header.slots * SLOT_SIZE),
-        (header.blocks_at, header.blocks * 4),
-        (header.entries_at, header.options * ENTRY_SIZE),
-        (header.changes_at, header.changes_size),
-        (header.body_at, header.body_size),
-    )
+    read_at, read_boottime = words[_FIELDS : _FIELDS + 2].cast("B").cast("q")
+    digest = head[_DIGEST_AT : _DIGEST_AT + 32]
+    fields: list[Any] = [*words[2:_FIELDS], read_at, read_boottime, digest]
+    header = Header(*fields)
+    slots, about_at, slots_at = header.slots, header.about_at, header.slots_at
+    blocks_at, entries_at = header.blocks_at, header.entries_at
+    changes_at, body_at = header.changes_at, header.body_at
+    # One expression: a call for each section would take most of the time of a header.
     if not (
         header.size == size
         and header.slot_bits <= 32
-        and header.slots >= 1 << header.slot_bits
-        and all(at >= len(head) and at + length <= size for at, length in sections)
+        and slots >= 1 << header.slot_bits
+        and length <= about_at <= size - header.about_size
+        and length <= slots_at <= size - slots * SLOT_SIZE
+        and length <= blocks_at <= size - header.blocks * 4
+        and length <= entries_at <= size - header.options * ENTRY_SIZE
+        and length <= changes_at <= size - header.changes_size
+        and length <= body_at <= size - header.body_size
     ):
         raise ValueError("the header contradicts itself or the segment's size")
     return header

@@ -359,7 +359,7 @@ module_exec(PyObject *module)
     if (PyModule_AddType(module, state->hot) < 0)
         return -1;
     if (ddbcfg_add_bound_type(module) < 0 || ddbcfg_add_pinned_type(module) < 0
-        || ddbcfg_add_unpack(module) < 0)
+        || ddbcfg_add_unpack(module) < 0 || ddbcfg_add_segment(module) < 0)
         return -1;
     return ddbcfg_add_guarded_types(module);
 }

@@ -100,6 +100,7 @@ int ddbcfg_add_guarded_types(PyObject *module);  /* in readonly/_guarded.c */
 int ddbcfg_add_bound_type(PyObject *module);     /* in _bound.c */
 int ddbcfg_add_pinned_type(PyObject *module);    /* in _pinned.c */
 int ddbcfg_add_unpack(PyObject *module);         /* in format/_unpack.c */
+int ddbcfg_add_segment(PyObject *module);        /* in shm/_segment.c */
 #pragma GCC visibility pop
 
 #endif

@@ -30,6 +30,10 @@ class MemorySegment:
         self._bytes = b"".join([image.header.pack(), *image.parts()])
         self.header = parse_header(self._bytes[:HEADER_SIZE], len(self._bytes))
 
+    def found(self, option: str) -> bytes | None:
+        """Return None: there is no short way."""
+        return None
+
     def read(self, offset: int, size: int) -> bytes:
         """Return ``size`` bytes at ``offset``; they exist, because the header was verified."""
         return self._bytes[offset : offset + size]

@@ -23,6 +23,7 @@ from ddbcfg_client.format.segment import (
     header_size_of,
     parse_header,
 )
+from ddbcfg_client.shm.quick import close_segment, find_option, open_segment
 from ddbcfg_client.shm.trust import SHM_DIR, Gone, Trust, open_trusted
 
 TYPE_CHECKING = False
@@ -49,6 +50,13 @@ class Segment:
         """Open it; raise Gone, LayoutMismatch, SnapshotCorrupt or open_trusted's errors."""
         self._fd = -1
         self.name = name
+        found = open_segment(SHM_DIR + name, generation, *trust.uids())
+        if found is not None:
+            self._fd, device, inode, fields = found
+            _holders[self._fd] = self._number = next(_opened)
+            self._identity = (device, inode)
+            self.header: Header = Header(*fields)
+            return
         self._fd, status = open_trusted(name, trust)
         _holders[self._fd] = self._number = next(_opened)
         self._identity = (status.st_dev, status.st_ino)
@@ -58,12 +66,11 @@ class Segment:
             raise SnapshotCorrupt(name, str(error)) from None
         except OSError as error:
             raise SnapshotError(name, f"it cannot be read ({error.strerror})") from None
+        # The publisher truncates a replaced segment if it needs the memory.  If that happens from
+        # here on, a read is short and raises SnapshotReclaimed.
         size = status.st_size
-        # The publisher truncates a replaced segment if it needs the memory.
-        if size < HEADER_SIZE or os.fstat(self._fd).st_size < size:
-            raise Gone(name)
         try:
-            self.header: Header = parse_header(head, size)
+            self.header = parse_header(head, size)
         except ValueError as error:
             raise SnapshotCorrupt(name, str(error)) from None
         # The publisher allocates all of it.  A sparse file could claim any size at no cost, and
@@ -86,6 +93,22 @@ class Segment:
         size = header_size_of(head)
         return head if size == HEADER_SIZE else os.pread(self._fd, size, 0)
 
+    def found(self, option: str) -> bytes | None:
+        """Return the packed keys of ``option`` if that is possible the short way, else None."""
+        header = self.header
+        return find_option(
+            self._fd,
+            header.slots_at,
+            header.slot_bits,
+            header.slots,
+            header.longest_probe,
+            header.entries_at,
+            header.options,
+            header.body_at,
+            header.body_size,
+            option,
+        )
+
     def read(self, offset: int, size: int) -> bytes:
         """Return ``size`` bytes at ``offset``.
 
@@ -94,6 +117,8 @@ class Segment:
         """
         try:
             data = os.pread(self._fd, size, offset)
+            if len(data) == size:
+                return data
             # One call returns at most 2 GiB on Linux.
             while data and len(data) < size:
                 more = os.pread(self._fd, size - len(data), offset + len(data))
@@ -136,8 +161,9 @@ class Segment:
         raise TypeError(f"the open segment {self.name} cannot be copied or pickled")
 
     def __del__(self) -> None:
-        # is_open() first: after a program closed all descriptors, as when it becomes a daemon, the
-        # number can belong to something else.
-        if self._fd >= 0 and self.is_open():
-            _holders.pop(self._fd, None)  # before close(): another thread may get the same number
-            os.close(self._fd)
+        # After a program closed all descriptors, as when it becomes a daemon, the number can belong
+        # to something else.
+        fd = self._fd
+        if fd >= 0 and _holders.get(fd) == self._number:
+            _holders.pop(fd, None)  # before it is closed: another thread may get the same number
+            close_segment(fd, *self._identity)

@@ -31,10 +31,11 @@ class Gone(Exception):
 class Trust:
     """The trusted owners: root, this process's user, and one more by name or uid."""
 
-    __slots__ = ("_owner",)
+    __slots__ = ("_owner", "_resolved")
 
     def __init__(self, owner: str | int | None = None) -> None:
         self._owner = owner
+        self._resolved: int | None = None
 
     def _uid(self) -> int | None:
         owner = DEFAULT_OWNER if self._owner is None else self._owner
@@ -45,9 +46,18 @@ class Trust:
         except (KeyError, ValueError):  # no such user, or not a valid name
             return None
 
+    def uids(self) -> tuple[int, int]:
+        """Return the uid of the third owner, and the one that is never trusted; -1 if unknown.
+
+        They are known once an object was checked.  The name of an owner is resolved once, like the
+        user that a service runs as: a new generation should not search the users of the host.
+        """
+        resolved = self._resolved
+        return -1 if resolved is None else resolved, _overflow_ids.get("uid", -1)
+
     def check(self, name: str, status: os.stat_result) -> None:
         """Raise UntrustedSegment unless only a trusted owner can have written the object."""
-        if not stat.S_ISREG(status.st_mode):
+        if stat.S_IFMT(status.st_mode) != stat.S_IFREG:
             raise UntrustedSegment(name, _NO_MEMORY, REMOVE)
         self.check_owner(name, status)
         if status.st_mode & 0o022:
@@ -57,20 +67,25 @@ class Trust:
 
     def check_owner(self, name: str, status: os.stat_result) -> None:
         """Raise UntrustedSegment unless the owner is trusted."""
-        if is_unmapped(status.st_uid):
+        uid = status.st_uid
+        if _overflow_ids.get("uid", uid) == uid and is_unmapped(uid):
             raise UntrustedSegment(
                 name,
                 "its owner cannot be seen from this user namespace, where it has no uid",
                 _HOW_TO_SEE,
             )
-        if status.st_uid not in (0, os.geteuid()) and status.st_uid != self._uid():
-            user = _user_of(status.st_uid)
+        if uid in (0, os.geteuid()):
+            return
+        if uid == self._uid():
+            self._resolved = uid
+        else:
+            user = _user_of(uid)
             steps = [_how_to_trust(user)]
             if not os.access(SHM_DIR + name, os.R_OK, effective_ids=True):
                 steps.insert(0, _how_to_join(status))
             reason = f"it belongs to {user}"
-            if user != str(status.st_uid):
-                reason += f" (uid {status.st_uid})"
+            if user != str(uid):
+                reason += f" (uid {uid})"
             raise UntrustedSegment(
                 name, reason, f"if that is your daemon's user, {' and '.join(steps)}"
             )

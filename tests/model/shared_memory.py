@@ -118,6 +118,10 @@ class OpenSegment:
     def _part(self, number: int) -> Any:
         return self._memory.load(("part", self._generation, number))
 
+    def found(self, option: str) -> bytes | None:
+        """Return None: what is modelled is the way in Python."""
+        return None
+
     def read(self, offset: int, size: int) -> bytes:
         if self._memory.load(("size", self._generation)) == 0:
             raise SnapshotReclaimed(self.name, "it was truncated")

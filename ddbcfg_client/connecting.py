@@ -156,8 +156,13 @@ def names_of(
     if not found and refused:
         raise refused[0]
     if not found:
-        raise NothingPublished([])
+        raise nothing_published(trust)
     raise StoreNotNamed([(names.namespace, names.store) for names in found])
+
+
+def nothing_published(trust: Trust) -> NothingPublished:
+    """Return the error that no store matches, with the stores that are published on this host."""
+    return NothingPublished([(n.namespace, n.store) for n in published_stores(trust)[0]])
 
 
 def all_names_of(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from ddbcfg_client.commands.command import Command
-from ddbcfg_client.commands.condition import UNREADABLE, condition_of, too_old
+from ddbcfg_client.commands.condition import DEAD, UNREADABLE, condition_of, too_old
 from ddbcfg_client.commands.exits import FOUND, NO_SNAPSHOT, TOO_OLD
 from ddbcfg_client.commands.output import complain, emit, say
 from ddbcfg_client.commands.reading import add_flags, open_config, stores_named
 from ddbcfg_client.commands.status_table import colour_wanted, table
 from ddbcfg_client.commands.status_text import status_text
 from ddbcfg_client.config import Config
-from ddbcfg_client.connecting import all_names_of, file_named, trust_in, with_those_here
-from ddbcfg_client.errors import LayoutMismatch, NothingPublished, SnapshotError
+from ddbcfg_client.connecting import (
+    all_names_of,
+    file_named,
+    nothing_published,
+    trust_in,
+    with_those_here,
+)
+from ddbcfg_client.errors import LayoutMismatch, SnapshotError
 from ddbcfg_client.format.names import Names
 
 TYPE_CHECKING = False
@@ -63,12 +69,18 @@ def _run(args: argparse.Namespace) -> int:
 
 def _layers(stores: Stores, trust: Trust) -> dict[str, Layers | None]:
     """Return what the daemons say of layers, by the names of the pages of stores that have some."""
-    layered = [names for names, status in stores if status is not None and status.merged_layers]
+    layered = [found for found in stores if found[1] is not None and found[1].merged_layers]
     if not layered:
         return {}
     from ddbcfg_client.commands.layers import layers_of
 
-    return {names.page: layers_of(names, trust) for names in layered}
+    # A dead store is reported as such; only its daemon knew the layers.
+    return {
+        names.page: None
+        if status is not None and condition_of(status)[0] == DEAD
+        else layers_of(names, trust)
+        for names, status in layered
+    }
 
 
 def _probe(status: Status | None, max_age: float | None) -> int:
@@ -126,7 +138,7 @@ def _configs(args: argparse.Namespace, trust: Trust) -> list[tuple[Names | None,
         return [(None, open_config(args))]
     stores, refused = all_names_of(args.table, stores_named(args), args.namespace, trust)
     if not stores:
-        raise refused[0] if refused else NothingPublished([])
+        raise refused[0] if refused else nothing_published(trust)
     for error in refused:
         complain(str(error))
     return [(names, Config(names, trust)) for names in stores]

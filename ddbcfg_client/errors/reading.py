@@ -47,10 +47,15 @@ class StoreNotNamed(ConfigError):
 
 
 class NothingPublished(StoreNotNamed):
-    """No store is published on this host that matches; ``published`` is empty."""
+    """No store is published on this host that matches; ``published`` has those that do not."""
 
     def __str__(self) -> str:
-        return f"no daemon has published such a store here; {START}, or name another ({_HOW})"
+        text = "no daemon has published such a store here; "
+        if not self.published:
+            return f"{text}{START}, or name another ({_HOW})"
+        return (
+            f"{text}this host has {_stores(self.published)}; name one of them ({_HOW}), or {START}"
+        )
 
 
 class SeveralStoresNamed(ConfigError):

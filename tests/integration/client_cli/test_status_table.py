@@ -36,10 +36,12 @@ def test_several_stores_are_a_table_with_a_word_and_a_reason_for_each(
     publish(STORE, "held").report(running(held="an emptied store", held_since=time.time_ns()))
     publish(STORE, "failing").report(running(failures=4, error=str(AWAY)))
     publish(STORE, "stale").report(running(success=ago(3600)))
-    publish(STORE, "killed").report(running(daemon_start=1))
+    publish(STORE, "killed").report(running(daemon_start=1, merged_layers=2))
     publish(STORE, "stopped").close()
     text = answered(host.client("status"))
     lines = text.splitlines()
+    # Only the daemon knew them, and it is already said to be dead.
+    assert lines[-1] == f"layers of {host.namespace}/killed: not known"
     assert lines[0].split() == ["STORE", "STATE", "GENERATION", "AGE", "OPTIONS", "DAEMON"]
     expected = {"well": "fresh", "killed": "dead", "stopped": "dead"}
     assert states(text) == {**expected, **{name: name for name in ("held", "failing", "stale")}}

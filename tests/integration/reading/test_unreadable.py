@@ -18,6 +18,7 @@ from ddbcfg_client import connecting as connection
 from ddbcfg_client.config import Config
 from ddbcfg_client.errors import (
     LayoutMismatch,
+    NothingPublished,
     SnapshotPermissionError,
     SnapshotUnavailable,
     UntrustedSegment,
@@ -45,6 +46,17 @@ def test_without_a_daemon_the_error_says_what_to_start(namespace: str) -> None:
         "start one with 'systemctl start ddbcfg-daemon' or "
         "'ddbcfg-daemon --table TABLE --store STORE'"
     )
+
+
+def test_a_mistyped_store_is_answered_with_those_of_this_host(names: Names) -> None:
+    publisher = Publisher(names)
+    publisher.publish(reading(OPTIONS))
+    with pytest.raises(NothingPublished) as caught:
+        ddbcfg_client.connect(store="nope")
+    text = str(caught.value)
+    assert f"{names.namespace}/prod" in text.partition("; this host has ")[2]
+    assert "name one of them (--table and --store" in text
+    publisher.close()
 
 
 def test_a_daemon_that_has_read_nothing_yet_is_told_with_its_error(names: Names) -> None:

@@ -60,7 +60,7 @@ def layers_named(args: argparse.Namespace) -> tuple[Sequence[LayerPlace], str]:
 
 def _in_file(args: argparse.Namespace) -> tuple[Sequence[LayerPlace], str]:
     from ddbcfg_client.errors import NotationError
-    from ddbcfg_client.notation.layer_names import expanded, told_apart
+    from ddbcfg_client.notation.layer_names import distinct_names, expanded
 
     path: str = args.config
     common = _document(path)
@@ -79,7 +79,7 @@ def _in_file(args: argparse.Namespace) -> tuple[Sequence[LayerPlace], str]:
             raise NotationError(path, str(error)) from None
         places.append({key: _place(args, path, key, own, store, common) for key in _PLACE})
     merge = str(store.get("merge", common.get("merge", "options")))
-    shown = told_apart(names, places)
+    shown = distinct_names(names, places)
     return [
         LayerPlace(name, store_name, _at(args, place))
         for name, store_name, place in zip(shown, names, places, strict=True)

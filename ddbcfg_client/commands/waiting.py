@@ -20,7 +20,7 @@ def waiting_for(name: str) -> OnWait:
             complain(
                 f"{name}: an import, 'revision enable' or 'revision repair' by {pending.by} is "
                 f"under way; waiting up to {LONGEST_WAIT / 60:.0f} minutes for its end; if it "
-                "stands still, end it with 'ddbcfg-client revision repair'"
+                "makes no progress, end it with 'ddbcfg-client revision repair'"
             )
 
     return report

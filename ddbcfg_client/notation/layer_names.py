@@ -1,4 +1,4 @@
-"""The names of layers: variables in them, and names that tell layers of one name apart."""
+"""The names of layers: variables in them, and distinct names for layers of one name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DETAILS = (
     ("{0} as {1}", "role_arn"),
     ("{0} of profile {1}", "profile"),
 )
-#: The settings that can tell layers of one name apart.
+#: The settings that can distinguish layers of one name.
 TELLING = tuple(setting for _, setting in _DETAILS)
 
 
@@ -54,7 +54,7 @@ def expanded(text: str, variables: Mapping[str, str]) -> str:
     return name
 
 
-def told_apart(names: Sequence[str], details: Sequence[Mapping[str, str | None]]) -> list[str]:
+def distinct_names(names: Sequence[str], details: Sequence[Mapping[str, str | None]]) -> list[str]:
     """Return the names, with table, region and so on in those that would be the same.
 
     ``details`` has the settings in ``TELLING`` of each layer, by their names.

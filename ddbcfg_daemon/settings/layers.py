@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from ddbcfg_client.notation.layer_names import TELLING, expanded, told_apart
+from ddbcfg_client.notation.layer_names import TELLING, distinct_names, expanded
 from ddbcfg_daemon.settings import kinds
 from ddbcfg_daemon.settings.daemon_values import DaemonSettings
 from ddbcfg_daemon.settings.row import Row
@@ -81,5 +81,5 @@ def _check_different(layers: Sequence[LayerSettings], texts: Sequence[Mapping[st
 def _named(layers: Sequence[LayerSettings]) -> Sequence[LayerSettings]:
     """Return the layers, with table, region and so on in names that would be the same."""
     details = [{name: getattr(layer.settings, name) for name in TELLING} for layer in layers]
-    names = told_apart([layer.name for layer in layers], details)
+    names = distinct_names([layer.name for layer in layers], details)
     return [replace(layer, name=name) for layer, name in zip(layers, names, strict=True)]

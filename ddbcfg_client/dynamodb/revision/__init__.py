@@ -8,13 +8,13 @@ what its digest is; docs/protocol.md describes the protocol.
 ``content``    options as packed bytes, their digest, and the differences of two contents
 ``item``       the revision item
 ``record``     what a change changed: change items and their parts
-``access``     the seam: what the protocol asks of a table; ``table_access`` asks DynamoDB
+``access``     the seam: what the protocol needs of a table; ``table_access`` is DynamoDB
 ``following``  the reading side
 ``writing``    a change of a few options in one transaction
 ``importing``  a change of many options, in parts; ``repairing`` ends one that was interrupted
-``sealing``    revisions made of what two readings found
+``sealing``    revisions of the content that two readings found
 ``enabling``   the first revision of a store, and the end of them
 ``syncing``    the scribe: revisions for what other writers changed
-``history``    who changed what, what was there before, and how to go back; ``purging`` forgets
+``history``    who changed what, the values before, and rollback; ``purging`` deletes them
 =============  =====================================================================
 """

@@ -1,6 +1,6 @@
-"""The seam: what the protocol asks of a table, a clock and chance.
+"""The seam: what the protocol needs of a table, clocks and random numbers.
 
-Everything else of the protocol is decisions, so that a check can drive them through every order of
+All other code of the protocol only decides, so a model check can run it through every order of
 events.
 """
 
@@ -27,8 +27,8 @@ GUARDED = ("format", "epoch", "rev", "digest", "pending")
 class Write:
     """One item that a transaction puts, or deletes if ``item`` is None.
 
-    A guarded one is done only if the item is as it was ``seen``, in its guarded attributes; or is
-    not there, if ``seen`` is None.
+    A guarded write is done only if the guarded attributes of the item are as in ``seen``, or if the
+    item does not exist and ``seen`` is None.
     """
 
     option: str
@@ -39,7 +39,7 @@ class Write:
 
 
 class Reads(Protocol):
-    """What a host asks.  Each method raises ``TableError``."""
+    """What a host reads.  Each method raises ``TableError``."""
 
     @property
     def place(self) -> Place:
@@ -47,23 +47,23 @@ class Reads(Protocol):
 
     @property
     def region(self) -> str:
-        """The region of the table that is asked."""
+        """The region of the table that is read."""
 
     def revision(self, *, consistent: bool) -> Item | None:
-        """Return the revision item, None without one."""
+        """Return the revision item; None if there is none."""
 
     def options(self, *, consistent: bool) -> Content:
-        """Return every option of the store, packed; not as of one point in time."""
+        """Return every option of the store, packed.  The reads are not one point in time."""
 
     def changes(self, first: int, last: int) -> Sequence[Item]:
-        """Return the change items of these revisions that are there; not consistently."""
+        """Return those change items of these revisions that exist, eventually consistent."""
 
     def wait(self, seconds: float) -> None:
-        """Return after so many seconds."""
+        """Return after ``seconds``."""
 
 
 class Access(Reads, Protocol):
-    """What a writer asks besides.
+    """What a writer needs in addition.
 
     ``on_wait`` is called once if a wait for another import lasts; None reports nothing.
     """
@@ -77,13 +77,13 @@ class Access(Reads, Protocol):
         """
 
     def commit(self, writes: Sequence[Write], token: str) -> None:
-        """Do all or nothing, once for each ``token``; raise ``TransactionRefused`` for nothing."""
+        """Do all writes, once for each ``token``, or none and raise ``TransactionRefused``."""
 
     def put_part(self, item: Item) -> None:
-        """Write a part of a record, whatever else goes on."""
+        """Write a part of a record, without a condition."""
 
     def parts(self, plan: Plan) -> Sequence[Item]:
-        """Return the parts of a plan that are there, in order, consistently."""
+        """Return those parts of a plan that exist, in order, consistently."""
 
     def change(self, rev: int) -> Item | None:
         """Return the change item of a revision, consistently."""
@@ -92,16 +92,16 @@ class Access(Reads, Protocol):
         """Return the newest change items below a revision, the newest first, consistently."""
 
     def part_options(self) -> Sequence[str]:
-        """Return the option keys of all parts there are, of whatever record."""
+        """Return the option keys of the parts of all records."""
 
     def monotonic(self) -> float:
-        """Return the seconds of a clock that is never set."""
+        """Return the seconds of a monotonic clock."""
 
     def now(self) -> float:
         """Return the seconds since 1970."""
 
     def jitter(self, most: float) -> float:
-        """Return any number of seconds from 0 to ``most``."""
+        """Return a random number of seconds from 0 to ``most``."""
 
     def token(self) -> str:
-        """Return a name that nobody else has."""
+        """Return a unique name."""

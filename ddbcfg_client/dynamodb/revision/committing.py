@@ -1,9 +1,10 @@
-"""One transaction, whatever becomes of its responses.
+"""One transaction, even if its responses are lost.
 
-A request without a response is repeated with its own token, which the service honours for ten
-minutes, and never with another: the first one may still arrive, and would then write a second time.
-Only a failed condition ends it, since the revision has moved on then and the request can never be
-done any more.  Whether that revision is this writer's own, the token in its change item decides.
+A request without a response is repeated with the same token, which the service recognizes for ten
+minutes.  It is never repeated with another token: the first request may still arrive, and would
+then write a second time.  Only a failed condition ends the attempts: the revision has changed, so
+the request can never succeed any more.  The token in the change item says whether that revision is
+this writer's own.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ddbcfg_client.errors import (
 #: Together they stay far below ten minutes, with all timeouts of the requests themselves.
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 
-#: Conflicts with other transactions in a row, after which the change begins again.
+#: Consecutive conflicts with other transactions, after which the change begins again.
 _CONFLICTS = 4
 
 CONDITION_FAILED = "ConditionalCheckFailed"
@@ -35,8 +36,8 @@ _LOST = (TableUnreachable, ResponseMalformed)
 def commit(access: Access, writes: Sequence[Write], token: str, rev: int) -> bool:
     """Write ``rev``, whose change item is among the writes; return False if it was refused.
 
-    Raise ``ChangeUncertain`` if no response came, and other ``TableError`` for what is wrong for
-    good.
+    Raise ``ChangeUncertain`` if no response came, and another ``TableError`` if a retry cannot
+    succeed.
     """
     failure: TableError | None = None
     lost = False

@@ -1,7 +1,7 @@
 """Compare-and-set: whether options are what they were when their new values were made.
 
-It is safe among writers that keep the protocol: what another one changes shows once it has become a
-revision.
+It is safe among writers that follow the protocol.  A change of any other writer is seen when it has
+become a revision.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class SameOptions:
-    """The options that a change was made from: packed keys, None for one that was not there.
+    """The options that a change was made from: packed keys, None for one that did not exist.
 
-    What is not in it is expected not to be there.
+    An option that is not in it must not exist.
     """
 
     options: Mapping[str, bytes | None]
@@ -36,14 +36,14 @@ class SameOptions:
 
 @dataclass(frozen=True, slots=True)
 class ReadAt:
-    """What else a change depends on: these options, as they were at a revision; None for all."""
+    """Options on which a change also depends, as they were at a revision; None for all."""
 
     unchanged: Unchanged
     options: Collection[str] | None
 
 
 def check_read(access: Access, revision: Revision, read: ReadAt | None) -> None:
-    """Return if what was read has not changed since; else raise ``ChangeConflict``."""
+    """Raise ``ChangeConflict`` if what was read has changed since."""
     if read is not None:
         check_unchanged(access, revision, read.unchanged, read.options, {})
 
@@ -55,10 +55,10 @@ def check_unchanged(
     options: Collection[str] | None,
     before: Content,
 ) -> None:
-    """Return if no option of ``options`` changed since; raise ``ChangeConflict`` if one did.
+    """Raise ``ChangeConflict`` if one of ``options`` changed since.
 
-    With a revision, None are all options of the store.  ``before`` has what they are now.  Also
-    raise it if the record does not say what changed.
+    With a revision, None means all options of the store.  ``before`` has the present options.  The
+    error is also raised if the record does not say what changed.
     """
     if unchanged is None:
         return
@@ -95,12 +95,12 @@ def _conflict(
     return ChangeConflict(place.table, place.store, reason, expected, revision.rev, tuple(met))
 
 
-#: Revisions whose change items are looked at, each with a request.
+#: The most revisions whose change items are read, each with a request.
 _MOST = 100
 
 
 def _changed_after(access: Access, revision: Revision, rev: int) -> set[str] | None:
-    """Return the names that changed after ``rev``, None if that is not on record."""
+    """Return the names that changed after ``rev``; None if that is not on record."""
     log = revision.changes_after(rev)
     if log is not None:
         return {name for _, name, _ in log}

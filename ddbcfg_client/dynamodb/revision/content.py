@@ -1,7 +1,7 @@
-"""Options as packed bytes: their digest, their differences, and the attributes they are of.
+"""Options as packed bytes: their digest, their differences, and their attribute values.
 
-The protocol compares, sums and records options in the canonical packing of the codec, which has one
-text for each number: so equal content is equal bytes, on every host and in every record.
+The protocol compares, sums and records options in canonical packing, which has one text for each
+number.  So equal content has equal bytes, on every host and in every record.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Content = Mapping[str, bytes]
 
 
 class Entry(NamedTuple):
-    """An option that a change changed: its packed keys before and after, None where it is not."""
+    """An option that changed: its packed keys before and after, None if it does not exist."""
 
     name: str
     before: bytes | None
@@ -35,22 +35,22 @@ class Entry(NamedTuple):
 
 
 def weight(name: str, packed: bytes | None) -> int:
-    """Return what an option adds to a content's total; 0 for one that is not there."""
+    """Return what an option adds to a content's total; 0 for one that does not exist."""
     return 0 if packed is None else entry_digest(pack_name(name), packed)
 
 
 def total_of(content: Content) -> int:
-    """Return the sum of the digests of all options; ``digest_of`` makes a digest of it."""
+    """Return the sum of the digests of all options, from which ``digest_of`` makes a digest."""
     return sum(weight(name, packed) for name, packed in content.items())
 
 
 def digest_of(total: int) -> bytes:
-    """Return the digest of a content with this total: the one that a snapshot of it has."""
+    """Return the digest of a content with this total, the same as that of its snapshot."""
     return digest_bytes(total)
 
 
 def differences(before: Content, after: Content) -> tuple[Entry, ...]:
-    """Return what makes ``after`` of ``before``, in order of the names."""
+    """Return the changes from ``before`` to ``after``, in order of the names."""
     names = sorted(name for kind in named_differences(before, after) for name in kind)
     return tuple(Entry(name, before.get(name), after.get(name)) for name in names)
 

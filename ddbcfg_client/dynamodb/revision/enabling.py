@@ -20,7 +20,7 @@ from ddbcfg_client.errors import (
     TransactionRefused,
 )
 
-#: Seconds until the last retry of a writer that found no revision is over.
+#: Seconds after which the last retry of a writer that found no revision has ended.
 GRACE = 60.0
 _BEAT = 10.0
 _PAUSE = 10.0  # between two readings that have to agree
@@ -29,7 +29,7 @@ MOST_KEPT = 3650  # days
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What an operator says about a store: see the revision item for what each means."""
+    """The settings of a store's revisions; the revision item describes each."""
 
     fleet: int = 0
     ttl: str = ""
@@ -37,7 +37,7 @@ class Settings:
     region: str = ""
 
     def check(self, access: Access) -> None:
-        """Return if they are possible; raise NameRefused or RevisionError."""
+        """Raise NameRefused or RevisionError if they are not possible."""
         place = access.place
         if bool(self.ttl) != bool(self.keep):
             reason = "a TTL attribute and a number of days to keep change items go together"
@@ -49,15 +49,15 @@ class Settings:
             raise RevisionError(place.table, place.store, reason)
         if self.ttl in RESERVED or self.ttl in place.key_names:
             raise NameRefused(
-                "TTL attribute", self.ttl, "is what the protocol calls something else"
+                "TTL attribute", self.ttl, "is the name of another attribute of the protocol"
             )
 
 
 def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Revision:
-    """Make the first revision of a store, or give one that has revisions other settings.
+    """Make the first revision of a store, or change the settings of a store with revisions.
 
     It takes a minute; if it is interrupted, the store has no revisions.  Raise ``ChangeRefused`` if
-    another one was faster, ``ImportPending``, ``StoreUnsettled``.
+    another writer was faster, ``ImportPending``, ``StoreUnsettled``.
     """
     access.place.check()
     settings.check(access)
@@ -67,7 +67,7 @@ def enable(access: Access, settings: Settings, *, by: str, why: str = "") -> Rev
     token = access.token()
     marked = Revision(
         epoch=access.token(),
-        # Above all change items there are: their revisions keep their names.
+        # Above all existing change items, which keep the numbers of their revisions.
         rev=last_change(access),
         digest=None,
         region=settings.region or access.region,
@@ -106,7 +106,7 @@ def _first(access: Access, marked: Revision, by: str, why: str) -> Revision:
 
 
 def _given_up(access: Access, token: str) -> bool:
-    """Take back a mark that no revision has followed, so that nobody waits for it."""
+    """Remove a mark that no revision has followed, so that no writer waits for it."""
     try:
         seen = access.revision(consistent=True)
         pending = None if seen is None else parse_revision(access.place, seen).pending
@@ -144,7 +144,7 @@ def _with_settings(access: Access, settings: Settings) -> Revision:
 
 
 def disable(access: Access) -> int:
-    """End a store's revisions, and return the last one; hosts read the store whole again.
+    """End a store's revisions, and return the last one; hosts then read the whole store again.
 
     The change items stay.  Raise ``RevisionMissing``, ``ImportPending``, ``ChangeRefused``.
     """
@@ -172,5 +172,5 @@ def _pending(access: Access, pending: Pending) -> ImportPending:
 
 
 def _faster(access: Access) -> ChangeRefused:
-    reason = "another writer was faster; nothing was changed: look again"
+    reason = "another writer was faster; nothing was changed: see 'ddbcfg-client revision status'"
     return ChangeRefused(access.place.table, access.place.store, reason)

@@ -2,8 +2,8 @@
 
 A content is *proved* if its digest is the revision's.  Nothing else proves it: a Query is only
 read-committed against a transaction, so a host that reads the revision, the store, and the revision
-again can publish half a change.  If there is no proof, because a writer that does not know the
-protocol was at work, the content that two readings agree on is published and reported as in doubt.
+again can publish half a change.  If there is no proof, because a writer without the protocol
+changed the store, the content that two readings agree on is published and reported as in doubt.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ddbcfg_client.dynamodb.revision.known import Followed, How, Known, applied,
 from ddbcfg_client.dynamodb.revision.record import parse_record
 from ddbcfg_client.errors import RevisionDamaged, RevisionFormatUnknown
 
-#: So many revisions behind, a host reads the change items; further behind, the store.
+#: A host that is at most this many revisions behind reads the change items, otherwise the store.
 MOST_BEHIND = 8
 _CHANGES_PAUSE = 0.2  # seconds, after which a replica may have the change items too
 _STRONG_READINGS = 3
 NO_ITEM = "the store has no revision item"
 NO_PLACE = "a store of this name, or with these keys, has no revisions"
-#: Seconds between two readings that have to agree: longer than a transaction takes.
+#: Seconds between two readings that must agree: longer than a transaction takes.
 AGREED = 2.0
 
 
@@ -41,19 +41,19 @@ def follow(
     dead: Callable[[Pending], bool] = lambda pending: False,
     later: Callable[[Revision], str] = lambda revision: "",
 ) -> Followed:
-    """Poll: return what is known then, having read as little as possible.
+    """Poll: read as little as possible, and return what is known then.
 
-    ``full`` reads the whole store, and ``strong`` reads it consistently at once: without it, a
-    store in doubt would be read once more for nothing.  ``doubtful`` is what the last poll says of
-    it.  ``dead`` says whether an import that is seen again has ended without a word: it matters
-    only to a host that has nothing to serve.  ``later`` returns why a change that only a reading of
-    the store shows is not read now, empty if it is.
+    ``full`` reads the whole store.  ``strong`` reads it consistently at once, which saves a reading
+    of a store in doubt.  ``doubtful`` is that of the last poll.  ``dead`` returns whether the
+    writer of an import that is seen again has died; this matters only to a host that has nothing to
+    serve.  ``later`` returns why a change that only a full reading shows is not read now; empty if
+    it is read.
     """
     return _Poll(reads, known, doubtful, dead, later, strong=strong).run(full=full)
 
 
 class _Plain(Exception):
-    """There is no revision to go by; ``revision`` is one without a digest."""
+    """There is no revision to follow; ``revision`` is one without a digest."""
 
     def __init__(self, reason: str, revision: Revision | None = None) -> None:
         super().__init__(reason)
@@ -114,7 +114,7 @@ class _Poll:
             return self._revision(consistent=True)
 
     def _from_known(self, known: Known, revision: Revision, *, ahead: bool) -> Followed | None:
-        """Find what the store is without reading it, None if that does not do."""
+        """Return what the store is, without reading it; None if that is not possible."""
         if digest_of(known.total) == revision.digest:
             return Followed(How.LOG, known_at(revision, known.options, known.total), revision)
         if not ahead:
@@ -169,7 +169,7 @@ class _Poll:
             if pending is not None and not (self._known is None and self._dead(pending)):
                 reason = f"an import by {pending.by} is under way"
                 return Followed(How.PENDING, self._known, revision, reason)
-            # While it moves on, it is the readings that come too late.
+            # While the revision changes, the readings are too late.
             if revision == last:
                 break
             last = revision
@@ -182,15 +182,15 @@ class _Poll:
         total = total_of(again)
         if digest_of(total) == now.digest:
             return Followed(How.STRONG, known_at(now, again, total), now)
-        # What became a revision meanwhile explains a difference, too.
+        # A revision made in the meantime explains a difference, too.
         if again != explained(content, revision, now) or now.pending != revision.pending:
             reason = "the store changes from reading to reading"
             return Followed(How.UNSETTLED, self._known, now, reason)
         if now.region and now.region != self._reads.region and total != self._doubtful:
-            # Items of one change come from another region one by one, and take their time.
+            # The items of one change arrive from another region one by one.
             reason = f"what comes from region {now.region} may not all be here yet"
             return Followed(How.UNSETTLED, self._known, now, reason, total)
-        reason = "a writer that keeps no revision was at work"
+        reason = "a writer without revisions changed the store"
         return Followed(How.DOUBT, known_at(now, again, total), now, reason)
 
     def _revision(self, *, consistent: bool) -> Revision:
@@ -209,7 +209,7 @@ class _Poll:
 
 
 def caught_up(reads: Reads, known: Known, revision: Revision) -> Known | None:
-    """Return what is known as of ``revision`` without reading the store, None if that cannot be."""
+    """Return what is known at ``revision`` without reading the store; None if it cannot."""
     if known.is_at(revision):
         return known
     ahead = revision.epoch == known.epoch and revision.rev > known.rev

@@ -27,7 +27,7 @@ from ddbcfg_client.errors import HistoryGap, RevisionMissing, StoreUnsettled
 
 _READINGS = 5
 _PAUSE = 2.0
-_BATCH = 50  # change items asked for at once
+_BATCH = 50  # change items in one request
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Past:
 
 
 def current_revision(access: Access) -> Revision:
-    """Return the store's revision; raise ``RevisionMissing`` and what parsing it raises."""
+    """Return the store's revision; raise ``RevisionMissing`` and the errors of parsing it."""
     seen = access.revision(consistent=True)
     if seen is None:
         place = access.place
@@ -54,7 +54,7 @@ def records(
 ) -> Iterator[Record]:
     """Yield the change items of the revisions above ``since`` that are on record, newest first.
 
-    For one that is damaged call ``damaged`` and go on; without it raise ``HistoryGap``.
+    For a damaged one, call ``damaged`` and continue; without ``damaged``, raise ``HistoryGap``.
     """
     below = current_revision(access).rev + 1
     while items := access.changes_below(below, _BATCH):
@@ -74,11 +74,11 @@ def records(
                 continue
             yield record
         if below == last:
-            return  # nothing but keys that are no change item's
+            return  # only keys that are not of change items
 
 
 def entries_of(access: Access, record: Record) -> list[Entry]:
-    """Return what a record says changed; raise ``HistoryGap`` if its parts do not say."""
+    """Return the changes in a record; raise ``HistoryGap`` if its parts do not have them."""
     entries = list(record.entries or ())
     try:
         for plan in record.plans:
@@ -89,7 +89,7 @@ def entries_of(access: Access, record: Record) -> list[Entry]:
 
 
 def names_of(access: Access, record: Record) -> list[str]:
-    """Return the options that a record says changed, in order."""
+    """Return the options that changed according to a record, in order."""
     if record.names is not None:
         return sorted(record.names)
     return sorted({entry.name for entry in entries_of(access, record)})
@@ -98,8 +98,8 @@ def names_of(access: Access, record: Record) -> list[str]:
 def past(access: Access, rev: int) -> Past:
     """Return what the whole store was at revision ``rev``.
 
-    It is what the store is, with the changes since taken back, and proved by the digests on record.
-    Raise ``HistoryGap`` if they do not lead back there, ``StoreUnsettled`` if what the store is
+    It is the present store without the changes since then, proved by the digests on record.  Raise
+    ``HistoryGap`` if the record does not lead back there, ``StoreUnsettled`` if the present store
     cannot be proved.
     """
     now, current = _proved(access)
@@ -128,7 +128,7 @@ def past(access: Access, rev: int) -> Past:
 
 
 def diff(access: Access, first: int, last: int) -> list[Entry]:
-    """Return what made revision ``last`` of revision ``first``, in order of the names."""
+    """Return the changes from revision ``first`` to ``last``, in order of the names."""
     now = current_revision(access).rev
     if max(first, last) > now:
         raise _gap(access, max(first, last), f"the store is at revision {now}")
@@ -155,7 +155,7 @@ def rollback(
 ) -> Change:
     """Return the change that makes the store, or only ``options`` of it, what it was at ``to``.
 
-    It is not written yet, and will not be over what others write until then.
+    It is not written yet.  It will not overwrite what others write until then.
     """
     return rollback_to(past(access, to), by=by, why=why, options=options)
 
@@ -167,7 +167,7 @@ def rollback_to(
     why: str = "",
     options: Collection[str] | None = None,
 ) -> Change:
-    """Return the change of ``rollback``, to what is known of the past."""
+    """Return the change of ``rollback``, to the content at that revision."""
     names = was.content.keys() | was.current.keys() if options is None else set(options)
     wanted: Mapping[str, bytes | None] = {
         name: was.content.get(name)
@@ -192,7 +192,7 @@ def _proved(access: Access) -> tuple[Revision, Content]:
             return revision, content
     place = access.place
     reason = (
-        "the store is not what its revision says: a writer that keeps no revision was at work, or "
+        "the store is not what its revision says: a writer without revisions changed it, or "
         "an import is under way; make it one with 'ddbcfg-client revision sync', then try again"
     )
     raise StoreUnsettled(place.table, place.store, reason)

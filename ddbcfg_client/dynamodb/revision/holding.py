@@ -1,4 +1,4 @@
-"""The revision item while an import holds it: written again and again, each time as it was seen."""
+"""The revision item while an import holds it; each write requires it as last seen."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BATCH = 50
 
 
 def last_change(access: Access) -> int:
-    """Return the highest revision that has a change item, 0 without one."""
+    """Return the highest revision that has a change item; 0 if there is none."""
     for most in (1, _BATCH):
         for rev in revisions_in(access.changes_below(NO_REVISION, most), access.place):
             return rev
@@ -35,14 +35,15 @@ def last_change(access: Access) -> int:
 
 
 def put_revision(access: Access, revision: Revision, seen: Item | None) -> bool:
-    """Write the revision item alone; return False if it is not as it was ``seen`` any more."""
+    """Write only the revision item; return False if it is no longer as it was ``seen``."""
     return transact(access, [revision_write(access, revision, seen)], revision)
 
 
 def transact(access: Access, writes: Sequence[Write], revision: Revision) -> bool:
-    """Write what includes the revision item with an import; return False if it was refused.
+    """Do the writes, one of which is the revision item with an import; return False if refused.
 
-    The item itself says who wrote it: ``pending`` has this writer's token and a beat of its own.
+    The item shows whether this writer wrote it: ``pending`` has its token and the beat of this
+    write.
     """
     token = access.token()
     failure: TableError | None = None
@@ -84,7 +85,7 @@ class Held:
 
     @property
     def pending(self) -> Pending:
-        """This writer's mark."""
+        """The ``pending`` of this writer."""
         assert self.revision.pending is not None
         return self.revision.pending
 
@@ -98,7 +99,7 @@ class Held:
         self.revision, self.seen = revision, item_of(access.place, revision)
 
     def write_part(self, part: Sequence[Write], pace: float) -> None:
-        """Write some options, and take the time that the pace allows for them."""
+        """Write some options, at the pace that is allowed."""
         began = self._access.monotonic()
         self.renew(part)
         rest = units_of(part) / pace - (self._access.monotonic() - began)
@@ -106,12 +107,12 @@ class Held:
             self._access.wait(rest)
 
     def release(self) -> None:
-        """End the import as if it had not begun."""
-        # Refused: somebody else has ended it, or will.
+        """End the import without a trace."""
+        # Refused: another writer has ended it, or will.
         put_revision(self._access, replace(self.revision, pending=None), self.seen)
 
     def try_release(self) -> bool:
-        """End it; return False if it may go on.  The error that ended it says more than another."""
+        """End it; return False if it may still be pending.  An earlier error says more."""
         try:
             self.release()
             found = self._access.revision(consistent=True)

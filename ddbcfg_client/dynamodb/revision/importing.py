@@ -1,10 +1,9 @@
 """A change of many options: marked, planned, written in parts, sealed.
 
-While ``pending`` is in the revision item, hosts keep what they have, and no other writer begins.
+While ``pending`` is in the revision item, hosts keep what they have, and no other writer starts.
 The plan, which has all values before and after, is written before the first option.  So a writer
-that finds the import interrupted can finish it or take it back.  The condition of each part's
-transaction is that ``pending`` is this writer's own: an import that was taken over writes nothing
-more.
+that finds the import interrupted can finish it or take it back.  Each part's transaction requires
+that ``pending`` is this writer's own, so an import that was taken over writes nothing more.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ from ddbcfg_client.errors import (
     ImportInterrupted,
 )
 
-#: Options of one part, which leave room for the revision in its transaction.
+#: Options of one part; its transaction has room for the revision, too.
 PART_OPTIONS = MAX_ACTIONS - 3
 PART_UNITS = 400  # write units of one part; a transaction counts twice
 #: Write units a second: a partition has 1,000, and others write too.
@@ -93,7 +92,7 @@ def write_import(access: Access, change: Change, *, pace: float = PACE) -> Writt
         made = seal_import(access, held, change.author, change.why, plan, before, entries, content)
         return Written(made.epoch, made.rev, entries)
     except (ConfigError, KeyboardInterrupt) as error:
-        # Before the plan is whole nothing is written, and others need not wait for nothing.
+        # Before the plan is whole, no option is written, so others need not wait.
         if not held.pending.parts and held.try_release():
             raise
         place = access.place
@@ -102,18 +101,18 @@ def write_import(access: Access, change: Change, *, pace: float = PACE) -> Writt
 
 
 def _take_back_mark(access: Access, token: str) -> None:
-    """Remove this import's mark, which can have arrived although no response came."""
+    """Remove this import's mark, which may have been written although no response came."""
     try:
         seen = access.revision(consistent=True)
         revision = None if seen is None else own_revision(access, seen)
         if seen and revision and revision.pending and revision.pending.token == token:
             Held(access, seen, revision).release()
     except ConfigError:
-        pass  # that the mark was not put for certain says more
+        pass  # the error of the mark says more
 
 
 def begin(access: Access, change: Change, token: str) -> tuple[Item, Revision] | None:
-    """Mark that an import is under way; return the revision item then, None without one."""
+    """Mark that an import is under way; return the new revision item, None without revisions."""
     patience = Patience(access)
     for tries in range(_TRIES):
         while True:
@@ -135,14 +134,14 @@ def begin(access: Access, change: Change, token: str) -> tuple[Item, Revision] |
 def _before(access: Access, revision: Revision) -> Content:
     """Return what the store is before an import.
 
-    One reading may have half of the last transaction, and the plan would then take that back.
+    One reading may have half of the last transaction, and the plan would then undo it.
     """
     content = access.options(consistent=True)
     return content if proves(revision, content) else settled(access)
 
 
 def write_plan(access: Access, held: Held, entries: Sequence[Entry]) -> Plan:
-    """Write what will be written; after that the import can be finished by others."""
+    """Write the plan; after that, others can finish the import."""
     token = held.pending.plan
     expiry = expiry_of(held.revision, access.now())
     count = 0
@@ -158,7 +157,7 @@ def write_plan(access: Access, held: Held, entries: Sequence[Entry]) -> Plan:
 def parts_of(access: Access, entries: Sequence[Entry]) -> Iterator[list[Write]]:
     """Yield the writes of the entries in parts, additions first and removals last.
 
-    So at no time is there less in the table than before and after.
+    So the table never has fewer options than both before and after.
     """
     part: list[Write] = []
     units = 0
@@ -186,7 +185,7 @@ def seal_import(
 ) -> Revision:
     """Make the revision that has the import; ``content`` is what the table holds now.
 
-    ``before`` is what it held, so what other writers changed meanwhile is on record too.
+    ``before`` is what it held, so changes of other writers in the meantime are on record, too.
     """
     expected = with_options(before, ((entry.name, entry.after) for entry in entries))
     revision = held.revision

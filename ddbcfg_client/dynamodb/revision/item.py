@@ -17,8 +17,8 @@ fleet      N      how many hosts there are, a hint
 ttl, keep  S, N   the table's TTL attribute, and for how many days change items are kept
 =========  =====  ==================================================================
 
-It is kept small enough to cost half a read unit.  Times are text, so that no attribute of it can be
-taken for a time to live.  Attributes that this release does not know stay as they are.
+It is kept small enough to cost half a read unit.  Times are text, so that none can be used as a
+time to live.  Attributes that this release does not know are kept.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ from ddbcfg_client.dynamodb.revision.place import NO_REVISION, REVISION_OPTION, 
 from ddbcfg_client.errors import RevisionDamaged, RevisionFormatUnknown
 
 FORMAT = 1
-#: Half a read unit ends at 4,096 bytes; how the service counts some types is only known roughly.
+#: Half a read unit ends at 4,096 bytes; how the service counts some types is documented only
+#: roughly.
 LARGEST = 3500
 DIGEST_SIZE = 32
 MAX_FLEET = 1_000_000
 LONGEST_BY = 256  # characters
-LONGEST_EPOCH = 40  # bytes; a longer one would not fit the control page, and be cut there
+LONGEST_EPOCH = 40  # bytes; the control page would truncate a longer one
 _FIRST_BASE = 2**63
 
 Item = Mapping[str, Any]
@@ -48,8 +49,8 @@ Item = Mapping[str, Any]
 class Pending:
     """An import under way.
 
-    Its writer counts ``beat`` up for as long as it lives.  ``plan`` names the parts that say what
-    it writes; there are ``parts`` of them, 0 until all are there.
+    Its writer increments ``beat`` as long as it lives.  ``plan`` names the parts of the plan; there
+    are ``parts`` of them, 0 until all are written.
     """
 
     token: str
@@ -61,7 +62,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A store's revision, as its revision item says; see the module for what each field means."""
+    """A store's revision, as in its revision item; the module describes each field."""
 
     epoch: str
     rev: int
@@ -79,7 +80,7 @@ class Revision:
     others: Item = field(default_factory=dict)
 
     def changes_after(self, rev: int) -> list[LogEntry] | None:
-        """Return what changed after ``rev``; None if the log is damaged or does not reach back."""
+        """Return what changed after ``rev``; None if the log is damaged or begins later."""
         if self.base > rev:
             return None
         try:
@@ -105,13 +106,13 @@ class Revision:
 
 
 def parse_revision(place: Place, item: Item) -> Revision:
-    """Return what a revision item says; raise ``RevisionDamaged`` or ``RevisionFormatUnknown``."""
+    """Return the revision in an item; raise ``RevisionDamaged`` or ``RevisionFormatUnknown``."""
     try:
         number = _number(item["format"])
         if number == FORMAT:
             return _parse(place, item)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise RevisionDamaged(place.table, place.store, _told(error)) from None
+        raise RevisionDamaged(place.table, place.store, _said(error)) from None
     reason = f"the revision item has format {number}, and this release knows {FORMAT}"
     raise RevisionFormatUnknown(place.table, place.store, reason)
 
@@ -199,7 +200,7 @@ def item_of(place: Place, revision: Revision) -> dict[str, Any]:
 def with_log(place: Place, revision: Revision, log: list[LogEntry], base: int) -> Revision:
     """Return the revision with as much of ``log``, complete after ``base``, as there is room for.
 
-    The oldest revisions leave it first, each as a whole.
+    The oldest revisions are dropped first, each as a whole.
     """
     room = LARGEST - least_size(item_of(place, replace(revision, log=b"", base=base)))
     while log:
@@ -212,21 +213,21 @@ def with_log(place: Place, revision: Revision, log: list[LogEntry], base: int) -
 
 
 def storable(text: str) -> str:
-    """Return text with ``?`` for what is not Unicode, such as another encoding's bytes."""
+    """Return text with ``?`` for what is not valid Unicode, such as bytes of another encoding."""
     return text.encode("utf-8", "replace").decode()
 
 
 def _number(attribute: Mapping[str, Any]) -> int:
     text = attribute["N"]
     if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise ValueError("a number is none")
+        raise ValueError("a number is not valid")
     return int(text)
 
 
 def _text(attribute: Mapping[str, Any]) -> str:
     text = attribute["S"]
     if not isinstance(text, str):
-        raise TypeError("a text is none")
+        raise TypeError("a text is not a string")
     return text
 
 
@@ -238,11 +239,11 @@ def digest_in(attribute: Mapping[str, Any]) -> bytes:
     """Return the digest in an attribute; raise ValueError, KeyError or TypeError without one."""
     digest = _binary(attribute)
     if len(digest) != DIGEST_SIZE:
-        raise ValueError("its digest is none")
+        raise ValueError("its digest is not valid")
     return digest
 
 
-def _told(error: Exception) -> str:
+def _said(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is missing or of another type"
     return str(error) if type(error) is ValueError else "an attribute is of another type"

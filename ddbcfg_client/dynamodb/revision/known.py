@@ -1,4 +1,4 @@
-"""What a host knows of a store that it follows, and what changes make of it."""
+"""What a host knows of a store that it follows, and how changes update it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class How(StrEnum):
-    """How what the store is became known."""
+    """How the content of the store became known."""
 
     SAME = "nothing new"
     LOG = "log"
@@ -34,8 +34,8 @@ class How(StrEnum):
 class Known:
     """What a host last read: the options, and the revision it read them at.
 
-    ``total`` is the sum of the options' digests; ``digest`` is the revision's, which they have too
-    unless they are in doubt.
+    ``total`` is the sum of the options' digests.  ``digest`` is that of the revision, and of the
+    options unless they are in doubt.
     """
 
     epoch: str
@@ -46,11 +46,11 @@ class Known:
 
     @property
     def proved(self) -> bool:
-        """Whether the options are what the store is at this revision."""
+        """Whether the options are those of the revision."""
         return digest_of(self.total) == self.digest
 
     def is_at(self, revision: Revision) -> bool:
-        """Whether the store is still as it was when it was read."""
+        """Whether the store is unchanged since it was read."""
         mine = (self.epoch, self.rev, self.digest)
         return (revision.epoch, revision.rev, revision.digest) == mine
 
@@ -59,10 +59,10 @@ class Known:
 class Followed:
     """What one poll found.
 
-    ``doubtful`` is the total of a content that was read and not believed: the next poll wants it.
+    ``doubtful`` is the total of a content that was read and not accepted; pass it to the next poll.
     ``known`` is what to serve from now on; None if nothing is known, or if the store has no
-    revision to go by (``How.PLAIN``): then it is to be read as it would be without one.  It then
-    has a ``revision`` only while the first one is being made.
+    revision to follow (``How.PLAIN``).  The store must then be read as one without revisions, and
+    ``revision`` is set only while the first one is being made.
     """
 
     how: How
@@ -81,7 +81,7 @@ def known_at(revision: Revision, options: Content, total: int) -> Known:
 def applied(
     known: Known, revision: Revision, changes: Iterable[tuple[str, bytes | None]]
 ) -> Known | None:
-    """Return what is known after these changes, None if that is not proved."""
+    """Return what is known after these changes; None if that is not proved."""
     last = dict(changes)  # an option's last change is the one that counts
     options = known.options
     total = known.total + sum(

@@ -1,7 +1,7 @@
-"""Lists of options as compressed bytes, as the revision item and the records hold them.
+"""Lists of options as compressed bytes, for the revision item and the records.
 
-Packed, not as attributes of DynamoDB: so a host takes a value out of a log as it is, an option of
-any depth fits, and a number has one text only.
+They are packed and not attributes of DynamoDB. So a host uses the bytes in a log unchanged, an
+option of any depth fits, and each number has one text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgpack import packb, unpackb
 
 from ddbcfg_client.dynamodb.revision.content import Entry
 
-#: More than any record of this release unpacks to; what claims more was not written by it.
+#: More than any record of this release unpacks to; this release did not write a larger one.
 LARGEST = 16 * 1024 * 1024
 
 
@@ -69,5 +69,5 @@ def _name(value: object) -> str:
 
 def _side(value: object) -> bytes | None:
     if value is not None and not isinstance(value, bytes):
-        raise ValueError("no packed option")
+        raise ValueError("not a packed option")
     return value

@@ -1,7 +1,7 @@
-"""How long an import may stand still.
+"""How long an import may make no progress.
 
-A writer is dead when nothing of ``pending`` has changed for a minute of the observer's own clock:
-clocks of two hosts are never compared.
+A writer counts as dead if ``pending`` has not changed for a minute of the observer's own clock.
+The clocks of two hosts are never compared.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ddbcfg_client.dynamodb.revision.access import Access
 from ddbcfg_client.dynamodb.revision.item import Pending
 from ddbcfg_client.errors import ImportPending
 
-#: Seconds without a sign of life.
+#: Seconds without progress after which a writer counts as dead.
 DEAD = 60.0
 #: Seconds that a change of a few options waits for an import that is alive.
 LONGEST_WAIT = 300.0
@@ -21,7 +21,7 @@ _LOOK = 1.0
 
 @dataclass(slots=True)
 class Watch:
-    """Tells from what it sees of an import whether its writer is dead."""
+    """Observes an import, and decides whether its writer is dead."""
 
     last: Pending | None = None
     since: float = 0.0
@@ -43,7 +43,7 @@ class Patience:
         self._reported = False
 
     def wait(self, pending: Pending) -> None:
-        """Return after a moment; raise ``ImportPending`` when it is no use to wait on."""
+        """Return after a moment; raise ``ImportPending`` if waiting longer does not help."""
         now = self._access.monotonic()
         if self._began is None:
             self._began = now
@@ -51,14 +51,14 @@ class Patience:
         place = self._access.place
         if still >= DEAD:
             reason = (
-                f"an import by {pending.by} has stood still for {still:.0f} s: finish it or take "
+                f"an import by {pending.by} made no progress for {still:.0f} s: finish it or take "
                 "it back with 'ddbcfg-client revision repair'; nothing was written"
             )
             raise ImportPending(place.table, place.store, reason)
         if now - self._began >= LONGEST_WAIT:
-            reason = f"an import by {pending.by} goes on; nothing was written: try again later"
+            reason = f"an import by {pending.by} is under way; nothing was written: try again later"
             raise ImportPending(place.table, place.store, reason)
-        # After the first look: what ends in a second needs no word.
+        # After the first look: an import that ends within a second is not reported.
         if now - self._began >= _LOOK and not self._reported:
             self._reported = True
             if self._access.on_wait is not None:

@@ -13,7 +13,7 @@ REVISION_OPTION = "revision"
 #: Above every revision: the key of a change item has twelve digits.
 NO_REVISION = 10**12
 _LONGEST_STORE = MAX_STORE_BYTES - len(HOME_PREFIX)
-#: What the items of the protocol call their own attributes: no key of the table may be one of them.
+#: The names of attributes in the items of the protocol; no key of the table may have one of them.
 RESERVED = frozenset(
     (
         "format",
@@ -47,8 +47,8 @@ RESERVED = frozenset(
 class Place:
     """A store of a table.
 
-    The items of the protocol have a hash key of their own, ``home``, so that no reader of the store
-    ever sees them.
+    The items of the protocol have another hash key, ``home``, so that no reader of the store sees
+    them.
     """
 
     table: str
@@ -70,12 +70,12 @@ class Place:
         return True
 
     def check_writer(self) -> None:
-        """Return unless the store is where the items of another one's revisions are."""
+        """Raise ``NameRefused`` if items of another store's revisions would be in the store."""
         if self.store.startswith(HOME_PREFIX):
             raise NameRefused("store", self.store, f"must not begin with {HOME_PREFIX!r}")
 
     def check(self) -> None:
-        """Return if a store of this name can have revisions; raise ``NameRefused``."""
+        """Raise ``NameRefused`` if a store of this name cannot have revisions."""
         self.check_writer()
         length = len(self.store.encode())
         if length > _LONGEST_STORE:
@@ -83,11 +83,11 @@ class Place:
             raise NameRefused("store", self.store, reason)
         for key in self.key_names:
             if key in RESERVED:
-                raise NameRefused("key", key, "is what the revision item calls something else")
+                raise NameRefused("key", key, "is the name of an attribute of the revision item")
 
 
 def change_option(revision: int) -> str:
-    """Return the option key of a revision's change item; they sort as the revisions do."""
+    """Return the option key of a revision's change item; the keys sort like the revisions."""
     return f"change/{revision:012d}"
 
 

@@ -1,4 +1,4 @@
-"""The end of old values, which can be secrets: they stand in change items, parts and the log."""
+"""Deletion of old values, which can be secrets, from change items, parts and the log."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _BATCH = 50
 
 
 def purge(access: Access, *, before: int) -> int:
-    """Delete what is on record of the revisions below ``before``; return of how many it was.
+    """Delete the records of the revisions below ``before``; return how many revisions they were of.
 
     Parts of imports that never became a revision go too.  Raise ``RevisionMissing``, and
     ``ChangeRefused`` if other writers are always faster.
     """
-    # Listed first: what is written from here on belongs to what is seen later, and stays.
+    # Listed first, so that parts written from now on, by later revisions, stay.
     parts = access.part_options()
     revision = _trim_log(access, before)
     kept = set()
@@ -34,7 +34,7 @@ def purge(access: Access, *, before: int) -> int:
             try:
                 rev = revision_of(option)
             except ValueError:
-                continue  # somebody wrote it by hand: it is no change item
+                continue  # it was written by hand and is not a change item
             if rev >= before:
                 kept.update(_tokens_of(access, item))
             else:
@@ -49,7 +49,7 @@ def purge(access: Access, *, before: int) -> int:
 
 
 def _trim_log(access: Access, before: int) -> Revision:
-    """Take the revisions below ``before`` out of the log; return the revision then."""
+    """Remove the revisions below ``before`` from the log; return the new revision."""
     place = access.place
     for _ in range(_TRIES):
         seen = access.revision(consistent=True)

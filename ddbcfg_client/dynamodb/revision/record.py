@@ -1,8 +1,9 @@
-"""What a revision changed: its change item, and the parts that hold what the item has no room for.
+"""What a revision changed: its change item, and the parts for what has no room in the item.
 
-A change item is small, so that a host which is some revisions behind can read several at once.  It
-has the names and the values before and after if they are small too; else both are in parts, which
-hosts never read.  ``gap`` says that more changed than is on record: what it was before is unknown.
+A change item is small, so that a host that is some revisions behind can read several at once.  It
+has the names and the values before and after if these are small, too.  Otherwise both are in parts,
+which hosts never read.  ``gap`` means that more changed than is on record; its earlier values are
+unknown.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from ddbcfg_client.dynamodb.revision.packing import pack_entries, unpack_entries
 from ddbcfg_client.dynamodb.revision.place import Place, change_option, part_option, revision_of
 
 FORMAT = 1
-#: Of compressed bytes in a change item: eight of them are read by a host in one page.
+#: Compressed bytes in a change item: a host reads eight of them in one page.
 INLINE = 8 * 1024
 _INLINE_NAMES = 4 * 1024
-_SLICE = 350 * 1024  # of compressed bytes in a part
+_SLICE = 350 * 1024  # compressed bytes in a part
 _GROUP_BYTES, _GROUP_ENTRIES = 1_000_000, 1000  # after which another list begins
 LONGEST_WHY = 1000  # characters
 _DAY = 86400
@@ -37,7 +38,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes for a part; with ``more`` the list that they are of goes on in the next one."""
+    """Bytes for a part; with ``more``, their list continues in the next one."""
 
     packed: bytes
     more: bool
@@ -45,7 +46,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A change item: who made ``rev`` of what was before, when and why.
+    """A change item: who made revision ``rev``, when and why.
 
     ``entries`` are None if they are in ``plans``; ``digest`` and ``count`` describe the content at
     the revision; ``changed`` is how many options changed.
@@ -76,9 +77,10 @@ def new_record(
     planned: int = 0,
     gap: bool = False,
 ) -> tuple[Record, list[Piece]]:
-    """Return the record of ``revision`` and the parts it takes beside ``plans``, under ``token``.
+    """Return the record of ``revision``, and the parts that it needs in addition to ``plans``.
 
-    The plans have ``planned`` options, ``entries`` are the others.
+    The parts have the name ``token``.  The plans have ``planned`` options, ``entries`` are the
+    others.
     """
     assert revision.digest is not None
     packed = pack_entries(entries)
@@ -105,7 +107,7 @@ def new_record(
 
 
 def pieces_of(entries: Iterable[Entry]) -> Iterator[Piece]:
-    """Yield entries packed, in pieces that each fit an item; none unpacks to many megabytes."""
+    """Yield entries packed in pieces that each fit an item; none unpacks to many megabytes."""
     for group in _groups(entries):
         packed = pack_entries(group)
         for at in range(0, len(packed), _SLICE):
@@ -156,7 +158,7 @@ def item_of_record(place: Place, record: Record, expiry: Mapping[str, Any]) -> d
 
 
 def parse_record(place: Place, item: Mapping[str, Any]) -> Record:
-    """Return what a change item says; raise ValueError if it is damaged or of another format."""
+    """Return the record in an item; raise ValueError if it is damaged or of another format."""
     try:
         if item["format"] != {"N": str(FORMAT)}:
             raise ValueError("of another format")
@@ -214,16 +216,16 @@ def entries_of_parts(items: Iterable[Mapping[str, Any]], plan: Plan) -> list[Ent
 
 
 def expiry_of(revision: Revision, now: float) -> dict[str, Any]:
-    """Return the attribute that has the table's TTL remove an item, if the store uses it."""
+    """Return the attribute with the item's time to live, if the store uses the table's TTL."""
     if not revision.ttl or not revision.keep:
         return {}
     return {revision.ttl: {"N": str(int(now) + revision.keep * _DAY)}}
 
 
 def revisions_in(items: Iterable[Mapping[str, Any]], place: Place) -> Iterator[int]:
-    """Yield the revisions of these items, in their order, without those that are no change items.
+    """Yield the revisions of these items, in their order; skip those that are not change items.
 
-    Their keys are between those of change items, because somebody wrote them by hand.
+    Such items were written by hand, with keys between those of change items.
     """
     for item in items:
         try:

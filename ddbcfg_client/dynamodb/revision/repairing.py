@@ -22,7 +22,7 @@ from ddbcfg_client.errors import (
     RevisionMissing,
 )
 
-#: Seconds after which nothing that the last writer sent is still on its way.
+#: Seconds after which no request of the last writer is still in transit.
 FENCED = 10.0
 _LOOK = 5.0
 
@@ -44,11 +44,11 @@ def repair(
     new_epoch: bool = False,
     pace: float = PACE,
 ) -> Repaired | None:
-    """Finish an import that stands still, or take it back; return None if there is nothing to do.
+    """Finish a stopped import, or take it back; return None if there is nothing to do.
 
-    A damaged revision item, and with ``new_epoch`` one that is whole, is followed by one in a new
-    epoch: for a table that was restored.  Raise ``RevisionMissing``, ``ImportPending`` if the
-    import goes on, ``ChangeRefused`` if another writer was faster, ``StoreUnsettled``.
+    A damaged revision item is replaced by one in a new epoch, and with ``new_epoch`` also a valid
+    one: for a table that was restored.  Raise ``RevisionMissing``, ``ImportPending`` if the import
+    makes progress, ``ChangeRefused`` if another writer was faster, ``StoreUnsettled``.
     """
     place = access.place
     seen = access.revision(consistent=True)
@@ -58,7 +58,7 @@ def repair(
     try:
         revision = own_revision(access, seen)
     except RevisionDamaged:
-        # Nothing of it is believed, so the next one is above all that are on record.
+        # Nothing of it is used, so the next revision is above all that are on record.
         revision = Revision("", last_change(access), None)
         new_epoch = True
     if revision.pending is not None:
@@ -70,7 +70,9 @@ def repair(
     pending = replace(before, token=token, by=by, beat=before.beat + 1)
     taken = replace(revision, pending=pending, epoch=revision.epoch or epoch)
     if not put_revision(access, taken, seen):
-        reason = "another writer was faster; nothing was changed: look again"
+        reason = (
+            "another writer was faster; nothing was changed: see 'ddbcfg-client revision status'"
+        )
         raise ChangeRefused(place.table, place.store, reason)
     held = Held(access, item_of(place, taken), taken)
     access.wait(FENCED)
@@ -78,14 +80,14 @@ def repair(
 
 
 def _dead(access: Access, seen: Item, revision: Revision) -> tuple[Item, Revision]:
-    """Return the revision item once its import has stood still long enough."""
+    """Return the revision item after its import made no progress for long enough."""
     place = access.place
     watch = Watch()
     pending = revision.pending
     while pending is not None:
         now = access.monotonic()
         if watch.last is not None and pending != watch.last:
-            reason = f"the import by {pending.by} goes on: there is nothing to repair"
+            reason = f"the import by {pending.by} makes progress: there is nothing to repair"
             raise ImportPending(place.table, place.store, reason)
         if watch.still_for(pending, now) >= DEAD:
             return seen, revision
@@ -95,7 +97,7 @@ def _dead(access: Access, seen: Item, revision: Revision) -> tuple[Item, Revisio
             raise RevisionMissing(place.table, place.store, "the store has no revisions any more")
         seen, revision = found, own_revision(access, found)
         pending = revision.pending
-    reason = "the import has ended by itself: there is nothing to repair"
+    reason = "the import has ended: there is nothing to repair"
     raise ImportPending(place.table, place.store, reason)
 
 
@@ -112,10 +114,10 @@ def _end(
         except ValueError as error:
             if epoch == held.revision.epoch:
                 raise _damaged(access, error) from None
-            plan = None  # in a new epoch what is in the table is all that counts
+            plan = None  # in a new epoch, only the content of the table counts
     found = access.options(consistent=True)
     wanted = [Entry(e.name, e.after, e.before) for e in planned] if take_back else planned
-    # What somebody else wrote meanwhile is neither, and stays.
+    # An option that another writer changed meanwhile is neither, and stays.
     todo = [entry for entry in wanted if found.get(entry.name) == entry.before]
     for part in parts_of(access, todo):
         held.write_part(part, pace)
@@ -167,6 +169,6 @@ def _seal(
     )
     if made is None:
         place = access.place
-        reason = "another writer has taken the repair over; look again"
+        reason = "another writer has taken over the repair: see 'ddbcfg-client revision status'"
         raise ChangeRefused(place.table, place.store, reason)
     return made

@@ -1,7 +1,7 @@
 """A revision of what is in the table, as two readings found it.
 
-A reading is no point in time, so one proves nothing; two that agree, with a pause in between that
-is longer than any transaction takes, found what was there.
+A reading is not one point in time, so a single one proves nothing.  If two agree, with a pause in
+between that is longer than any transaction takes, they found the content of the table.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from ddbcfg_client.dynamodb.revision.writing import (
 )
 from ddbcfg_client.errors import StoreUnsettled
 
-#: Seconds between the two readings: a transaction is over then on all its items.
+#: Seconds between the two readings, in which a transaction reaches all of its items.
 SETTLED = 2.0
 _READINGS = 30
 
 
 def settled(access: Access, pause: float = SETTLED) -> Content:
-    """Return what two strong readings agree on; raise ``StoreUnsettled`` if none do."""
+    """Return the content on which two consistent readings agree; else raise ``StoreUnsettled``."""
     content = access.options(consistent=True)
     for _ in range(_READINGS - 1):
         access.wait(pause)
@@ -64,8 +64,8 @@ def seal(
 ) -> Revision | None:
     """Make the revision of ``content`` after ``revision``; return None if it was refused.
 
-    Its log is empty.  ``plan`` holds what an import wrote, ``entries`` what else changed; ``gap``
-    says that this is not all.
+    Its log is empty.  ``plan`` has what an import wrote, ``entries`` has the other changes; ``gap``
+    says that more changed.
     """
     place = access.place
     now = access.now()
@@ -87,7 +87,7 @@ def seal(
     if fits([*parts, *writes]):
         writes = [*parts, *writes]
     else:
-        # They are nobody's before the revision names them.
+        # No reader uses them before the revision names them.
         for part in parts:
             assert part.item is not None
             access.put_part(part.item)
@@ -104,5 +104,5 @@ def renewed(revision: Revision, parts: int | None = None) -> Revision:
 
 
 def proves(revision: Revision, content: Content) -> bool:
-    """Whether ``content`` is what the revision says the store is."""
+    """Whether ``content`` is that of the revision."""
     return revision.digest is not None and digest_of(total_of(content)) == revision.digest

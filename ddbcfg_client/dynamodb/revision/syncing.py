@@ -1,9 +1,9 @@
-"""The scribe: revisions for what writers changed that do not know the protocol.
+"""The scribe: revisions for the changes of writers that do not follow the protocol.
 
-One round reads the store twice.  What both readings find, and no revision explains, becomes one.  A
-scribe that remembers what the store was knows which options these are: it reads them once more,
-together with the revision and so at one point in time, and other writers do not hold it up.  One
-that remembers nothing records a gap.
+One round reads the store twice.  A change that both readings find, and that no revision explains,
+becomes a revision.  A scribe that remembers the earlier store knows which options changed.  It
+reads them again together with the revision, at one point in time, so other writers do not delay it.
+A scribe that remembers nothing records a gap.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from ddbcfg_client.errors import TransactionRefused
 _ROUNDS = 3
 _TRIES = 5
 _LONGEST_PAUSE = 0.5
-WHY = "changed by a writer that keeps no revision"
+WHY = "changed by a writer without revisions"
 
 
 class Found(StrEnum):
@@ -72,7 +72,7 @@ def sync(
     try:
         for _ in range(_ROUNDS):
             first = scribe.reading()
-            # A transaction that was on its way has arrived on all its items then.
+            # By then, a transaction has reached all of its items.
             access.wait(SETTLED)
             if synced := scribe.revise(known, first, scribe.reading()):
                 return synced
@@ -82,7 +82,7 @@ def sync(
 
 
 class _Ended(Exception):
-    """There is nothing to do, or nothing to be done now."""
+    """There is nothing to do, or nothing can be done now."""
 
     def __init__(self, found: Found, synced: Synced | None = None) -> None:
         super().__init__(found)
@@ -103,7 +103,7 @@ class _Scribe:
         self._change = change
 
     def reading(self) -> _Reading:
-        """Read the store; end the round if it is what its revision says, or is being imported."""
+        """Read the store; end the round if its revision explains it, or during an import."""
         content = self._access.options(consistent=True)
         seen, revision = self._own(self._access.revision(consistent=True))
         if proves(revision, content):
@@ -133,7 +133,7 @@ class _Scribe:
         both = was.keys() & now.keys()
         stable = {name: now[name] for name in sorted(both) if was[name] == now[name]}
         if len(names) > MOST_OPTIONS:
-            # More than can be read at one point in time: then nothing else may go on.
+            # These are too many to read at one point in time, so nothing else may change meanwhile.
             if was != now:
                 return None
             return self._seal(second, second.content, differences(after.options, second.content))
@@ -142,7 +142,7 @@ class _Scribe:
     def _adopt(
         self, known: Known, names: list[str], stable: Mapping[str, bytes | None]
     ) -> Synced | None:
-        """Make a revision of what was found twice, if it is there, and nothing else is."""
+        """Make a revision of what was found twice, if the table has exactly that."""
         access = self._access
         for _ in range(_TRIES):
             try:

@@ -1,4 +1,4 @@
-"""The seam's other side: a table in DynamoDB, this host's clocks, and chance."""
+"""The other side of the seam: a table in DynamoDB, this host's clocks, and random numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ddbcfg_client.dynamodb.revision.table_reads import TableReads
 
 
 class TableAccess(TableReads):
-    """What the protocol asks of a table; see ``Access`` for each method."""
+    """What the protocol needs of a table; ``Access`` describes each method."""
 
     on_wait: OnWait | None = None
 

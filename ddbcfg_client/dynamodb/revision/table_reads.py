@@ -1,6 +1,6 @@
-"""The seam's other side, what reads: a table in DynamoDB.
+"""The other side of the seam for reading: a table in DynamoDB.
 
-Every name in an expression is an alias, as the service demands of names that begin with ``_``.
+Every name in an expression is an alias, which the service requires of names that begin with ``_``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ddbcfg_client.errors import CredentialsRefused, TableError, TableThrottled
 
 Packs = Callable[[Iterable[list[dict[str, Any]]]], Content]
 
-# What a transaction needs are the permissions for what it does, not one of its own name.
+# A transaction needs the permissions for its actions; there is none for the transaction itself.
 _ACTIONS = {
     "TransactGetItems": ("GetItem",),
     "TransactWriteItems": ("PutItem", "DeleteItem"),
@@ -41,10 +41,10 @@ _THROTTLED = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class TableReads:
-    """What the protocol reads; see ``Access`` for each method.
+    """What the protocol reads; ``Access`` describes each method.
 
-    ``units`` are the read units that requests consumed, as the service says.  ``pack`` makes
-    options of the items of a Query, page by page; ``progress`` is called for each page.
+    ``units`` are the read units that requests consumed, according to the service.  ``pack``
+    converts the items of a Query to options, page by page; ``progress`` is called for each page.
     """
 
     def __init__(
@@ -148,14 +148,14 @@ class TableReads:
         self._count(response)
         responses = response.get("Responses", ())
         if len(responses) != len(keys):
-            raise malformed(self._place.table, operation, "it does not hold what was asked for")
+            raise malformed(self._place.table, operation, "it does not have the requested items")
         items = [response.get("Item") for response in responses]
         for item, (store, option) in zip(items, keys, strict=True):
             if item is None:
                 continue
             check_item(self._table, operation, store, item)
             if item[self._place.key_names.option] != {"S": option}:
-                raise malformed(self._place.table, operation, "an item is another one")
+                raise malformed(self._place.table, operation, "an item is not the requested one")
         return items
 
     def _item(self, option: str, *, consistent: bool) -> Item | None:
@@ -197,8 +197,8 @@ class TableReads:
     ) -> Iterator[list[dict[str, Any]]]:
         """Yield the pages of a Query.
 
-        One that is throttled goes on where it was: of many hosts that began again, none would ever
-        end.  One whose first page is throttled has no place to keep, and raises.
+        A throttled Query continues at its page.  If many hosts started again instead, none would
+        finish.  If the first page is throttled, there is nothing to keep, and the error is raised.
         """
         request: dict[str, Any] = {
             "TableName": self._place.table,

@@ -1,7 +1,7 @@
-"""The whole store as it was at one time, for what compares a file with it or writes it to one.
+"""The whole store at one point in time, to compare it with a file or write it to one.
 
-A reading during a change can have half of it.  So what is read is proved by the revision, or found
-twice; an import that is under way is waited for.
+A reading during a change can have half of it.  So a reading must be proved by the revision, or
+found twice.  A pending import is waited for.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Whole:
 def whole(access: Access) -> Whole | None:
     """Return the whole store; None if it has no revisions.
 
-    Raise ``ImportPending`` if an import does not end, ``StoreUnsettled`` if the store does not keep
-    still, and the errors of parsing and reading a revision item.
+    Raise ``ImportPending`` if an import does not end, ``StoreUnsettled`` if the store keeps
+    changing, and the errors of parsing and reading a revision item.
     """
     if not access.place.can_have_revisions:
         return None
@@ -38,7 +38,7 @@ def whole(access: Access) -> Whole | None:
     last: Whole | None = None
     readings = 0
     while readings < _READINGS:
-        # Read first: what changes during the reading is a change after this revision.
+        # Read first, so that a change during the reading is one after this revision.
         seen = access.revision(consistent=True)
         if seen is None:
             return None
@@ -48,7 +48,8 @@ def whole(access: Access) -> Whole | None:
             last = None
             continue
         found = Whole(revision, access.options(consistent=True))
-        # What two readings find that no revision explains is of a writer that keeps none.
+        # If two readings agree and no revision explains them, a writer without revisions made the
+        # change.
         if proves(revision, found.content) or found == last:
             return found
         last = found

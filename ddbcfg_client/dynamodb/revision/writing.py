@@ -86,19 +86,19 @@ class Written:
 
 
 class Refused(StrEnum):
-    """Another writer was faster, or is at work on the same options."""
+    """Another writer was faster, or is changing the same options now."""
 
     REFUSED = "refused"
 
 
 class TooLarge(Exception):
-    """A change takes more than one transaction."""
+    """A change needs more than one transaction."""
 
 
 def write_change(access: Access, change: Change) -> Written | None:
     """Write a change in one transaction; return None if the store has no revisions.
 
-    Raise ``TooLarge`` if it takes several, ``ChangeConflict``, ``ImportPending``,
+    Raise ``TooLarge`` if it needs several, ``ChangeConflict``, ``ImportPending``,
     ``ChangeRefused``, ``ChangeUncertain``, ``RevisionDamaged``, ``RevisionFormatUnknown``,
     ``RevisionElsewhere`` and ``TableError``.
     """
@@ -121,12 +121,12 @@ def write_change(access: Access, change: Change) -> Written | None:
         if refusals == _TRIES:
             raise _refused_for_good(access)
         access.wait(access.jitter(min(_FIRST_PAUSE * 2**refusals, _LONGEST_PAUSE)))
-        # Of a request that was refused for certain: it is another one from here on.
+        # The request was certainly refused, so the next attempt is a new request.
         token = access.token()
 
 
 def try_change(access: Access, change: Change, token: str) -> Written | Pending | Refused | None:
-    """Try once to write a change; return the pending import that is in the way, if one is."""
+    """Try once to write a change; return the pending import that prevents it, if there is one."""
     try:
         seen, before = access.together(sorted(change.options))
     except TransactionRefused as refused:
@@ -160,7 +160,7 @@ def try_change(access: Access, change: Change, token: str) -> Written | Pending 
 def read_together(access: Access, options: Sequence[str]) -> tuple[Item | None, Content]:
     """Return the revision item and these options as they are at one point in time.
 
-    Raise ``ChangeRefused`` if transactions are always under way on them, and ``TableError``.
+    Raise ``ChangeRefused`` if other transactions always use them, and ``TableError``.
     """
     for tries in range(_TRIES):
         try:
@@ -210,7 +210,7 @@ def next_revision(
 ) -> tuple[Revision, list[Write]]:
     """Return the revision after ``revision`` that ``entries`` make, and the transaction for it.
 
-    Its log goes on.
+    It continues the log.
     """
     place = access.place
     now = access.now()
@@ -256,7 +256,7 @@ def change_write(access: Access, item: Item) -> Write:
 
 
 def revision_write(access: Access, revision: Revision, seen: Item | None) -> Write:
-    """Return the write of the revision item, if it is still as it was ``seen``."""
+    """Return the write of the revision item, which requires that it is still as it was ``seen``."""
     item = item_of(access.place, revision)
     return Write(REVISION_OPTION, item, home=True, guarded=True, seen=seen)
 

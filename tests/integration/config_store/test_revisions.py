@@ -193,7 +193,7 @@ def test_a_dead_import_is_in_the_way_and_its_repair_is_named(
     from dataclasses import replace
 
     revised.put_revision(item_of(revised.place, replace(begun, pending=Pending("t", "job"))))
-    with pytest.raises(ImportPending, match="by job has stood still.*revision repair"):
+    with pytest.raises(ImportPending, match="by job made no progress.*revision repair"):
         store.set("db", {"password": SECRET})
     assert store.config.get("db") == {"a": 1}
 

@@ -117,8 +117,8 @@ def test_what_no_revision_explains_is_published_in_doubt_and_read_again(
     assert (page.how, page.doubts) == ("in doubt", 1)
     assert host.about.revision == 0  # the table has no revision of it
     assert page.doubt_since > 1.7e18
-    assert "a writer that keeps no revision" in page.note
-    assert "in doubt: a writer that keeps no revision" in host.refresher.summary
+    assert "a writer without revisions" in page.note
+    assert "in doubt: a writer without revisions" in host.refresher.summary
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert any("in doubt" in text and "changed o1" in text for text in warned)
     # After ten seconds, a minute and each full interval, and consistently at once.

@@ -143,7 +143,7 @@ def test_revisions(run: Client, enter: Enter, store: RevisedStore) -> None:
 
 def test_an_option_of_one_host(run: Client, enter: Enter) -> None:
     enter(block("docs/layers.md", "ddbcfg-client set --table config"))
-    assert run.options("host-web-17") == {"db": {"pool": '{"max": 5}'}}
+    assert run.options("host-web-17") == {"db": {"pool": {"max": 5}}}
     enter(block("docs/layers.md", "ddbcfg-client delete --table"))
     assert run.options("host-web-17") == {}
 

@@ -86,12 +86,15 @@ def test_settings_that_are_not_named_stay(run: Client, store: RevisedStore) -> N
     [
         (("--ttl-attribute", "expires"), "--ttl-attribute and --keep go together"),
         (("--keep", "30"), "--ttl-attribute and --keep go together"),
-        (("--ttl-attribute", "log", "--keep", "30"), "is what the protocol calls something else"),
+        (
+            ("--ttl-attribute", "log", "--keep", "30"),
+            "is the name of another attribute of the protocol",
+        ),
         (("--fleet", "-1"), "invalid number value"),
         (("--keep", "3651"), "invalid number of days value"),
         (("--store", "_ddbcfg/prod"), "must not begin with '_ddbcfg/'"),
         (("--store", "s" * 2041), "a store with revisions has 2040 at most"),
-        (("--store-key", "rev"), "is what the revision item calls something else"),
+        (("--store-key", "rev"), "is the name of an attribute of the revision item"),
         (("--store", "a,b"), "several stores are named"),
     ],
 )

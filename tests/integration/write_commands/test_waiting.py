@@ -80,8 +80,8 @@ def test_a_command_says_once_whom_it_waits_for(
     assert result.code == 0
     assert result.err == (
         f"ddbcfg-client: {run.table.name}/prod: an import, 'revision enable' or 'revision repair' "
-        "by Ann is under way; waiting up to 5 minutes for its end; if it stands still, end it with "
-        "'ddbcfg-client revision repair'\n"
+        "by Ann is under way; waiting up to 5 minutes for its end; if it makes no "
+        "progress, end it with 'ddbcfg-client revision repair'\n"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_command_that_gives_up_says_first_that_it_waits(run: Client, hold: Hol
     waits, gave_up = result.err.splitlines()
     assert result.code == 7
     assert "waiting up to 5 minutes" in waits
-    assert "has stood still" in gave_up
+    assert "made no progress" in gave_up
 
 
 def test_the_library_waits_without_a_word(

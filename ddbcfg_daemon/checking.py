@@ -141,7 +141,7 @@ def _lines(rows: Iterable[Row], settings: object, origins: Mapping[str, str]) ->
     for row in rows:
         text, origin = _value(row, getattr(settings, row.name)), origins.get(row.name, "default")
         if not row.in_file:
-            if origin != "default":
+            if origin not in ("default", row.flag):
                 yield f"# {row.flag} is set by {origin}"
         elif text:
             yield f"{row.name} = {text}".ljust(_COLUMN) + f" # {origin}"

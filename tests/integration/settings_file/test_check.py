@@ -54,6 +54,7 @@ def test_the_settings_are_printed_as_a_file_with_the_origin_of_each(
         line.lstrip("#").partition(" =")[0] for line in daemon.output.splitlines()
     }
     assert f"published as {host.names().page}" in daemon.lines("# read from ")[0]
+    assert not daemon.lines("is set by --")  # --check by --check
     assert "//***@" in daemon.lines("endpoint_url")[0]
     assert "1 option, no revision" in daemon.lines("# read: ")[0]
     assert left_of(host.namespace) == []

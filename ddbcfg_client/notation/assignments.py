@@ -65,11 +65,17 @@ def _parsed(
 
 def _value(form: str, text: str, where: str) -> object:
     if form == ":":
-        return loads(text, where)
+        try:
+            return loads(text, where)
+        except NotationError as error:
+            if not error.where.removeprefix(f"{where}:").isdigit():  # a path into the value
+                raise
+            # Without the number of a line.  "from None": the cause may quote the value.
+            raise NotationError(where, f"{error.reason}; for a string, use = and not :=") from None
     if not form:
         return text
     try:
         return a2b_base64(text, strict_mode=True)
     except ValueError:
         # "from None": the cause may quote the value.
-        raise NotationError(where, "is not base64") from None
+        raise NotationError(where, "not base64") from None

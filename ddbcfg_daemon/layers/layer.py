@@ -104,13 +104,20 @@ class Layer:
             return ""
         return self._provenance.note or "its first reading is not confirmed yet"
 
-    def is_due(self, *, scheduled: bool) -> bool:
-        """Return whether to read it in a poll of the store, which may be a ``scheduled`` one."""
+    def is_due(self, *, scheduled: bool, sooner: bool) -> bool:
+        """Return whether to read it in a poll of the store, which may be a ``scheduled`` one.
+
+        ``sooner`` says that scheduled polls come sooner, because something failed.
+        """
         now, early = boottime(), 0.0
-        if scheduled:
+        its = self.settings.settings.interval
+        if scheduled and self._failures:
+            early = 366 * 86400.0
+        elif scheduled and not sooner:
             # With the other layers, rather than a little later by itself.
-            its = self.settings.settings.interval
-            early = 366 * 86400.0 if self._failures else min(its, self._store_interval) / 2
+            early = min(its, self._store_interval) / 2
+        elif scheduled:
+            early = min(its / 10, 3 * _SLACK)  # a guard counts its polls
         elif self._failures:
             early = self._pause / 2  # with other layers that fail: their pauses are as long
         return now >= self._due - early * 1e9 or (self._again is not None and now >= self._again)

@@ -82,8 +82,10 @@ class LayersSource:
         fresh, requested = False, self._requested or full
         # What began before the request does not count, so it is read again.
         before = [layer for layer in self.layers if requested and layer.running]
+        sooner = any(layer.error or layer.options is None for layer in self.layers)
         for layer in self.layers:
-            if not layer.running and (requested or layer.is_due(scheduled=self._scheduled)):
+            due = requested or layer.is_due(scheduled=self._scheduled, sooner=sooner)
+            if due and not layer.running:
                 layer.begin(full=full, scheduled=not requested)
         known = all(layer.options is not None for layer in self.layers)
         patience = min(self._patience, _REQUEST_PATIENCE) if requested else self._patience

@@ -21,7 +21,7 @@ from ddbcfg_daemon.settings.parsing import parse
 from ddbcfg_daemon.settings.store_values import StoreSettings
 from ddbcfg_daemon.signals import Signals
 from ddbcfg_daemon.sources.base import Provenance, Reading, Sources
-from support.layering import AWAY, FakeLayer, LayeredStore
+from support.layering import AWAY, OPTIONS, FakeLayer, LayeredStore
 from support.shm import reading
 
 Make = Callable[..., LayeredStore]
@@ -94,6 +94,26 @@ def test_layers_that_fail_are_tried_again_together(
     # Ten intervals, with a pause of at least half of one each, and the shorter pauses before.
     assert polls <= 2 * 10 + 10
     assert polls * 16 == sum(store[name].reads for name in names) - 2 * 16
+
+
+def test_a_layer_that_fails_does_not_hasten_the_polls_that_a_guard_counts(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is polled sooner then, but a shrink has to last as long as without the failure."""
+    store = make()
+    store["host"].put({f"other-{number}": {} for number in range(60)})  # so the result may lose it
+    store["common"].put(OPTIONS)
+    store.refresher.poll()
+    now = boottime()
+    monkeypatch.setattr(layer_module, "boottime", lambda: now)
+    store["eu"].content = AWAY
+    store["common"].put({"option-00": {"a": 0}})
+    seen = []
+    for _ in range(5, 300, 5):
+        now += 5 * 10**9
+        store.refresher.poll()
+        seen.append(len(store.config))
+    assert 2 * 60 <= 5 * seen.index(61) <= 4 * 60
 
 
 def test_skipped_items_of_a_layer_that_is_not_read_again_still_count(make: Make) -> None:

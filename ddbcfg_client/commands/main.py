@@ -96,7 +96,7 @@ def _parse(arguments: Sequence[str]) -> tuple[Command, argparse.Namespace]:
 
 def _explain(arguments: Sequence[str]) -> NoReturn:
     """Print help or version, or a usage error if the first argument is not a command."""
-    from ddbcfg_client.commands.parser import Parser
+    from ddbcfg_client.commands.parser import Parser, nearest
     from ddbcfg_client.version import VERSION
 
     codes = "".join(f"  {code:<3} {meaning}\n" for code, meaning in MEANINGS.items())
@@ -110,9 +110,17 @@ def _explain(arguments: Sequence[str]) -> NoReturn:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
     # With prog=, argparse does not format a usage line and look up the terminal's size.
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, prog=program)
+    commands = parser.add_subparsers(metavar="COMMAND", prog=program)
+    names = []
     for name in COMMANDS:
         if name.startswith(prefix):
-            commands.add_parser(name.removeprefix(prefix), help=load(name).summary, add_help=False)
-    parser.parse(arguments[1:] if group else arguments)
+            names.append(name.removeprefix(prefix))
+            commands.add_parser(names[-1], help=load(name).summary, add_help=False)
+    rest = arguments[1:] if group else arguments
+    lists = f"there are {', '.join(names)}; '{program} --help' describes them"
+    if not rest:
+        parser.error(f"no command is named; {lists}")
+    if not rest[0].startswith("-"):
+        parser.error(f"no command {rest[0]!r}{nearest(rest[0], names)}; {lists}")
+    parser.parse(rest)
     parser.error("COMMAND must be the first argument")

@@ -9,7 +9,7 @@ from ddbcfg_client.printable import printable, without_passwords
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any, NoReturn
 
 
@@ -47,6 +47,14 @@ class Once(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+def nearest(word: str, words: Iterable[str]) -> str:
+    """Return a question for the one of ``words`` that ``word`` resembles; "" if none does."""
+    from difflib import get_close_matches  # only needed after a mistake
+
+    found = get_close_matches(word, list(words), 1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that refuses repeated and abbreviated flags, and shows no password in errors."""
 
@@ -72,7 +80,8 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             # Cut at the =, because the value may be a secret meant for a key.
             names = " ".join(argument.partition("=")[0] for argument in unknown)
-            self.error(f"unrecognized arguments: {names}{self.hint}")
+            meant = nearest(names.split(" ", 1)[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {names}{meant}{self.hint}")
         return args
 
     def _flags_first(self, arguments: Sequence[str]) -> list[str]:

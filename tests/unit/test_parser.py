@@ -1,9 +1,10 @@
-"""An option that takes one value is refused when it is repeated."""
+"""A mistake on the command line is refused: a repeated option, one that there is not."""
 
 from __future__ import annotations
 
 import pytest
 
+from ddbcfg_client.commands.main import main
 from ddbcfg_client.commands.parser import Parser
 
 
@@ -54,3 +55,40 @@ def test_a_parser_can_be_used_again() -> None:
     made = parser()
     for _ in range(2):
         assert made.parse(["--table", "a"]).table == "a"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("--tabel a", "unrecognized arguments: --tabel (did you mean --table?)"),
+        ("--stor=secret", "unrecognized arguments: --stor (did you mean --store?)"),
+        ("--nothing-like-it", "unrecognized arguments: --nothing-like-it\n"),
+    ],
+)
+def test_an_unknown_option_is_answered_with_the_one_that_it_resembles(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse(line.split())
+    error = capsys.readouterr().err
+    assert said in error
+    assert "secret" not in error
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "no command is named; there are get, list, "),
+        ("gte db", "no command 'gte' (did you mean get?); there are get, list, "),
+        ("revision", "watch; 'ddbcfg-client revision --help' describes them"),
+        ("revision enabel", "no command 'enabel' (did you mean enable?); there are enable, "),
+        ("--json get", "unrecognized arguments: --json"),
+    ],
+)
+def test_without_a_command_the_next_step_is_the_help(
+    line: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(line.split())
+    assert caught.value.code == 2
+    assert said in capsys.readouterr().err

@@ -156,7 +156,7 @@ class Config(PageFollower):
         return bind(self, option, make, dispose, as_, keep_valid)
 
     def _troubles(self) -> Troubles:
-        """Return what the objects of this reader have trouble with."""
+        """Return the problems of the objects of this reader."""
         troubled = self._troubled
         if troubled is None:
             from ddbcfg_client.objects.troubles import Troubles

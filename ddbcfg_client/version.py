@@ -1,3 +1,3 @@
-"""The version of ddbcfg: the one place that says it."""
+"""The version of ddbcfg; no other file has it."""
 
 VERSION = "0.1.0"

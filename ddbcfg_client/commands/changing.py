@@ -19,7 +19,7 @@ def add_author_flags(parser: Parser) -> None:
     """Add the flags for the record of a change, in a store that has revisions."""
     add = parser.add_argument
     add("--why", default="", metavar="TEXT", help="the reason, for the history")
-    text = "who makes the change (DDBCFG_BY; the AWS caller, else user@host)"
+    text = "the name of the writer (DDBCFG_BY; by default the AWS caller, else user@host)"
     add("--by", metavar="NAME", help=text)
 
 
@@ -31,7 +31,7 @@ def add_change_flags(parser: Parser) -> None:
 
 
 def writer_for(args: argparse.Namespace, table: Table, store: str) -> StoreWriter:
-    """Return the writer of the store, under the name that the flags choose."""
+    """Return the writer of the store, with the name from the flags."""
     from ddbcfg_client.commands.output import shown
     from ddbcfg_client.commands.waiting import waiting_for
     from ddbcfg_client.dynamodb.store_writer import StoreWriter
@@ -41,7 +41,7 @@ def writer_for(args: argparse.Namespace, table: Table, store: str) -> StoreWrite
 
 
 def author(args: argparse.Namespace, table: Table) -> str:
-    """Return who makes the change: the name that the flags choose, or the caller's."""
+    """Return the name of the writer: from the flags, or that of the caller."""
     from ddbcfg_client.dynamodb.caller import caller_of
 
     return _named(args) or caller_of(table.client)

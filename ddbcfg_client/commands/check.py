@@ -57,7 +57,7 @@ def _add_arguments(parser: Parser) -> None:
     add("--schema", metavar="SCHEMA", help="JSON Schemas, one for each option's name")
     add("--max-shrink", type=_percent, default=50.0, metavar="P", help="percent (50)")
     add("--allow-empty", action="store_true", help="a store may lose all options")
-    add_layer_flags(parser, "judge what these stores of the table make")
+    add_layer_flags(parser, "check the merge of these stores of the table")
     add("--merge", metavar="HOW", help="options or keys (that of --config, else options)")
 
 
@@ -127,7 +127,7 @@ def _candidates(args: argparse.Namespace) -> Iterator[_Candidate]:
 
 
 def _layers(args: argparse.Namespace) -> Iterator[_Candidate]:
-    """Yield the layers that FILE has, and what all layers make then."""
+    """Yield the layers that FILE has, and the result of all layers with them."""
     from ddbcfg_client.errors import NameRefused, ValueRefused
     from ddbcfg_client.format.layering import MERGES
     from ddbcfg_client.notation.files import load_file
@@ -161,7 +161,7 @@ def _layers(args: argparse.Namespace) -> Iterator[_Candidate]:
 
 
 def _merged(layers: Sequence[LayerPlace], contents: Mapping[str, Options], merge: str) -> Options:
-    """Return what the layers make; raise NameRefused or ValueRefused."""
+    """Return the merged layers; raise NameRefused or ValueRefused."""
     from ddbcfg_client.dynamodb.items import checked_attributes
     from ddbcfg_client.format.layering import Layering
     from ddbcfg_client.format.options import unpack_option

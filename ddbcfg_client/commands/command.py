@@ -27,7 +27,7 @@ class Command:
 
     ``run`` returns the exit code, or raises a ``ConfigError``, for which
     ``exits`` has a code.  ``args.fail(message)`` exits with a usage error.  ``plain`` makes the
-    same arguments from names alone, without argparse.
+    same arguments from names only, without argparse.
     """
 
     __slots__ = ("add_arguments", "description", "name", "plain", "run", "summary")

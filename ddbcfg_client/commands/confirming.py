@@ -1,4 +1,4 @@
-"""The question before a change that takes something away."""
+"""The confirmation before a change that removes something."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def confirmed(args: argparse.Namespace, what: str) -> bool:
     """Ask whether to do ``what``, a verb and its object, and return whether the user agreed.
 
-    With ``--yes`` it is not asked.  If there is no terminal to ask on, exit with a usage error.
+    With ``--yes``, do not ask.  Without a terminal, exit with a usage error.
     """
     if args.yes:
         return True

@@ -57,7 +57,7 @@ def _environment(args: argparse.Namespace, config: Config) -> dict[bytes, bytes]
 
 
 def _default_signals() -> None:
-    """Handle signals as a shell's child does: Python ignores these two, and exec would keep it."""
+    """Handle signals as a shell's child does: Python ignores these two, and exec keeps that."""
     import signal
 
     for number in (signal.SIGPIPE, signal.SIGXFSZ):

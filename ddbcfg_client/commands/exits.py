@@ -16,14 +16,14 @@ TERMINATED = 143  # 128 + SIGTERM
 #: For the help; the tests compare it with docs/command-line.md.
 MEANINGS = {
     FOUND: "found or done",
-    NOT_FOUND: "no such option or key, or there is one (--if-absent), or you said no",
+    NOT_FOUND: "no such option or key, or it exists (--if-absent), or you did not confirm",
     USAGE: "usage",
     NO_SNAPSHOT: "no snapshot that can be read",
     TOO_OLD: "too old (--max-age)",
     NOT_RELOADED: "not reloaded",
     DYNAMODB_FAILED: "DynamoDB refused or failed",
     CONFLICT: "conflict with another change, or refused",
-    FAULT: "a fault of ddbcfg itself",
+    FAULT: "a bug in ddbcfg",
     OUTPUT_FAILED: "the output cannot be written",
     NOT_EXECUTED: "exec: the command cannot be run",
     NO_COMMAND: "exec: no such command",

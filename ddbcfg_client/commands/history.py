@@ -1,4 +1,4 @@
-"""``ddbcfg-client history``: who changed what and when; ``--purge`` deletes what is on record."""
+"""``ddbcfg-client history``: print the changes on record; ``--purge`` deletes the record."""
 
 from __future__ import annotations
 

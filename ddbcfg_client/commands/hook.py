@@ -1,4 +1,4 @@
-"""Running a command that may fail, hang or flood, without being held up by it."""
+"""Running a command that may fail, hang or flood, without waiting for it longer than allowed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Hook:
 
 
 class _Output:
-    """What a command prints: the beginning of it is passed on, the rest is read and dropped."""
+    """The output of a command: its beginning is passed on, the rest is read and dropped."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -81,7 +81,7 @@ class _Output:
         while True:
             ended = self._process.poll()
             if not self._read() and ended is None:
-                # It closed its output, and works on.
+                # It closed its output and still runs.
                 try:
                     return self._process.wait(max(0.0, deadline - time.monotonic()))
                 except subprocess.TimeoutExpired:

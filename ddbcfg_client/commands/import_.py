@@ -96,7 +96,7 @@ def _contents(file: str, table: Table) -> Stores:
 
 
 class _Plan:
-    """What the import changes in a store, and what of it that depends on."""
+    """What the import changes in a store, and what that depends on."""
 
     def __init__(self, name: str, changes: Changes, read: ReadAt | None) -> None:
         self.name = name

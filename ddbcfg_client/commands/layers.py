@@ -35,7 +35,7 @@ def asked(names: Names, trust: Trust, request: Request) -> Layers | None:
     else:
         if response.details is not None:
             return response.details
-        reason = response.why or "the daemon knows no layers"
+        reason = response.why or "the daemon does not know layers"
     complain(f"the layers of {names.namespace}/{names.store} are not known: {reason}")
     return None
 

@@ -62,12 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(fault: Exception) -> int:
-    """Print where a fault of ddbcfg happened, without its message, which may contain a value."""
+    """Print where a bug in ddbcfg occurred, without its message, which may contain a value."""
     import traceback
 
     frames = traceback.extract_tb(fault.__traceback__)
     where = ", ".join(f"{frame.filename}:{frame.lineno}" for frame in frames)
-    complain(f"a fault of ddbcfg itself, please report it: {type(fault).__name__} at {where}")
+    complain(f"a bug in ddbcfg, please report it: {type(fault).__name__} at {where}")
     return FAULT
 
 

@@ -1,4 +1,4 @@
-"""A line on the terminal that shows that something slow is going on, and how far it is."""
+"""A line on the terminal that shows the progress of slow work."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def progress(text: Callable[[], str]) -> Iterator[None]:
     """Show ``text()`` on standard error while the block runs; it is erased at the end.
 
     Nothing is shown if standard error is not a terminal, or if the block takes less than a second.
-    What else is printed within the block is printed within ``aside``.
+    Other output of the block must be printed within ``aside``.
     """
     if sys.stderr is None or not sys.stderr.isatty():
         yield
@@ -92,4 +92,4 @@ def _show(text: Callable[[], str], ended: Event, line: _Line) -> None:
         with line.lock:
             line.write("")
     except OSError:
-        pass  # the terminal is gone; the work goes on
+        pass  # the terminal is gone; the work continues

@@ -1,4 +1,4 @@
-"""``ddbcfg-client remove``: take away what a daemon left of a store that nobody serves."""
+"""``ddbcfg-client remove``: remove what a daemon left of a store that is no longer served."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _layers(stores: Stores, trust: Trust) -> dict[str, Layers | None]:
-    """Return what the daemons say of layers, by the names of the pages of stores that have some."""
+    """Return the daemons' states of layers, by the names of the pages of stores with layers."""
     layered = [found for found in stores if found[1] is not None and found[1].merged_layers]
     if not layered:
         return {}

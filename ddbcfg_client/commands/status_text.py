@@ -153,7 +153,7 @@ def time_text(seconds: float | None) -> str:
 
 
 def age_text(age: float | None) -> str:
-    """Return an age as people say it."""
+    """Return an age as text for a person."""
     if age is None:
         return "unknown"
     if age < 120:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.format.names import Names
     from ddbcfg_client.format.request import Response
 
-# A hanging disk is given up after 10 s; a pin lists, reads and writes, which may each take as long.
+# The daemon gives up on a hanging disk after 10 s; a pin lists, reads and writes.
 TIMEOUT = 40.0
 
 

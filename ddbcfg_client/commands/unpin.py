@@ -28,7 +28,7 @@ def _run(args: argparse.Namespace) -> int:
         # The daemon polls anyway; this waits for it, and raises ReloadFailed if it fails.
         config.reload(args.timeout)
     finally:
-        # In any case: it is unpinned even if DynamoDB is away, or a guard holds what it has.
+        # In any case: it is unpinned even if DynamoDB is unreachable, or a guard holds the content.
         store = f"{shown(names.namespace)}/{shown(names.store)}"
         say(f"store {store} is not pinned any more; generation {config.generation}")
     return FOUND

@@ -1,6 +1,6 @@
 """``ddbcfg-client watch --exec``: run a command at each change, to reload other software.
 
-The daemon does not do it, because it has no rights to do anything with.
+The daemon does not do it, because it has no permissions for that.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LONGEST_DEBOUNCE = 10  # times --debounce, for a store that changes all the tim
 
 
 class _Stopped(BaseException):
-    """SIGTERM came; not an Exception, so that nothing on the way takes it for a failure."""
+    """SIGTERM came; not an Exception, so that no handler takes it for a failure."""
 
 
 def watch_and_run(args: argparse.Namespace) -> int:
@@ -90,7 +90,7 @@ def _watch(args: argparse.Namespace, config: Config, changes: Changes, hook: Hoo
 
 
 def _debounced(changes: Changes, change: Change, pause: float) -> Change:
-    """Return the change with those that follow, when there was none for ``pause`` seconds."""
+    """Return the change with those that follow, after ``pause`` seconds without one."""
     deadline = time.monotonic() + _LONGEST_DEBOUNCE * pause
     while time.monotonic() < deadline:
         later = changes.wait(pause)
@@ -106,7 +106,7 @@ def _concerns(change: Change, option: str | None) -> bool:
 
 
 def _run(config: Config, hook: Hook, change: Change) -> bool:
-    """Run the command and say how it went; return whether it succeeded."""
+    """Run the command and report the result; return whether it succeeded."""
     text = dumps(document(config, change.generation, change), typed=False)
     began = time.monotonic()
     failure = hook.run(f"{text}\n".encode())

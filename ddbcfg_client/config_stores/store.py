@@ -208,7 +208,7 @@ class DynamoDBConfigStore:
 
 
 def _check(method: str, if_unchanged: object, why: object, by: object) -> None:
-    """Raise ``ArgumentsRefused`` for what the types exclude and a change would take for another."""
+    """Raise ``ArgumentsRefused`` for types that a change would take for something else."""
     for name, text in (("why", why), ("by", by)):
         if not isinstance(text, str):
             raise ArgumentsRefused(method, f"takes a string as {name}=, not {type(text).__name__}")

@@ -70,11 +70,11 @@ class TimeBasedConfigStore(ConfigStore):
         super().__init__(store_name)
         if update_interval is not None and auto_reload is not None:
             raise IntervalRefused("auto_reload is another name of it: pass one of the two")
-        given = update_interval if auto_reload is None else auto_reload
+        interval = update_interval if auto_reload is None else auto_reload
         self._source = StoreSource(connection, store_name, consistent_read=consistent_read)
         self._closed = False
         #: Seconds between two reads.
-        self.update_interval = _checked(DEFAULT_INTERVAL if given is None else given)
+        self.update_interval = _checked(DEFAULT_INTERVAL if interval is None else interval)
         #: The error of the last read; None if it succeeded.
         self.last_error: Exception | None = None
         self._polling = Lock()

@@ -1,8 +1,8 @@
 """The writer's name: what a revision has in ``by``.
 
-It is the ARN that AWS's STS returns for the credentials of the client, or user@host.  STS is only
-asked if DynamoDB is AWS's own or an endpoint of STS is configured: credentials for an emulator mean
-nothing to AWS.  The lookup has a thread of its own, because no timeout bounds name resolution.
+It is the ARN that AWS's STS returns for the credentials of the client, or user@host.  STS is used
+only if DynamoDB is AWS's own or an endpoint of STS is configured: AWS does not know credentials of
+an emulator.  The lookup runs in its own thread, because no timeout limits name resolution.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ _ADVICE: dict[str, tuple[type[TableError], str]] = {
     "ThrottlingException": (TableThrottled, _SLOW_DOWN),
     "RequestLimitExceeded": (
         TableThrottled,
-        "the account's limit is used up: ask for a higher one",
+        "the account's limit is used up: request a higher one",
     ),
     "InternalServerError": (TableUnreachable, "the service failed: try again"),
     "InternalFailure": (TableUnreachable, "the service failed: try again"),

@@ -83,8 +83,8 @@ def _keys_read_again(session: Any) -> dict[str, str]:
     if found is None:
         return {}
     keys = found.get_frozen_credentials()
-    given = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
-    return given | ({"aws_session_token": keys.token} if keys.token else {})
+    found = {"aws_access_key_id": keys.access_key, "aws_secret_access_key": keys.secret_key}
+    return found | ({"aws_session_token": keys.token} if keys.token else {})
 
 
 class _Loader(Loader):

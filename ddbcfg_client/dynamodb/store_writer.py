@@ -140,7 +140,7 @@ class StoreWriter:
             after = {key: value for key, value in before.items() if key not in removed}
             after |= attributes
             check_size(self._store, option, after, place.key_names)
-            # A given revision is older than the reading, so it covers the time in between too.
+            # The revision is older than the reading, so it covers the time in between, too.
             unchanged = _unchanged(if_unchanged) or SameOptions({option: options[option]})
             change = Change({option: pack_option(option, after)}, self._by, why, unchanged)
             try:

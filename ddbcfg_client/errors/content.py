@@ -112,7 +112,7 @@ class OutputFailed(ConfigError):
 
 
 class DaemonNotStarted(ConfigError):
-    """The daemon of the fixture ``ddbcfg_daemon`` did not start; ``output`` is all that it said."""
+    """The daemon of the fixture ``ddbcfg_daemon`` did not start; ``output`` is its output."""
 
     def __init__(self, output: str) -> None:
         super().__init__(output)

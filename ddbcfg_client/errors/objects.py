@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class NumbersRefused(ConfigError, ValueError):
-    """The argument ``numbers`` is not one of the two kinds of numbers; ``given`` is its repr."""
+    """The argument ``numbers`` is not one of the two kinds of numbers; ``value`` is its repr."""
 
-    def __init__(self, given: str) -> None:
-        super().__init__(given)
-        self.given = given
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        self.value = value
 
     def __str__(self) -> str:
-        return f"numbers must be 'decimal' or 'native', not {self.given}"
+        return f"numbers must be 'decimal' or 'native', not {self.value}"
 
 
 class DefaultsRefused(ConfigError, TypeError):

@@ -94,7 +94,7 @@ class FileConfig(Config):
         """
         for _ in range(_TRIES):
             view = self._view
-            # First, so that other threads do not look too, but go on with what is served.
+            # First, so that other threads do not look too, but use what is served.
             self._name_check_at = monotonic() + self._interval
             before = self._served_so_far()
             after = self._looked(before)
@@ -125,7 +125,7 @@ class FileConfig(Config):
             return _unread(attachment)
         words, generation, decoded, _, before = view
         if snapshot is not before.snapshot:
-            # Words of its own, which nobody changes: the hot path serves them until the next look.
+            # The reader's own words, which never change: the hot path serves until the next look.
             generation, decoded = snapshot.generation, snapshot.decoded
             words = words_of(bytearray(8 * (GENERATION_WORD + 1)))
             words[GENERATION_WORD] = generation
@@ -149,7 +149,7 @@ class FileConfig(Config):
             if not same:
                 return self._read(before, looks, found)
         if isinstance(before.trouble, FileUnavailable):
-            return _failed(before, looks, before.trouble)  # unchanged, and so as bad as before
+            return _failed(before, looks, before.trouble)  # unchanged, so it still has the error
         return _fine(before, looks)
 
     def _read(self, before: FileAttachment, looks: int, found: Look) -> FileAttachment:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # What reading a file imports is imported here: a child that is forked while another thread imports
-# a module waits for it for ever, so a look imports nothing.
+# a module waits for it forever, so a look imports nothing.
 import array  # noqa: F401
 import binascii  # noqa: F401
 import decimal  # noqa: F401

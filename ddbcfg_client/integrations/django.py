@@ -70,18 +70,18 @@ class DdbcfgSettings:
 
     def _config(self) -> Config:
         """Return the Config; connect when it is first needed, because many commands need none."""
-        given = getattr(django_settings, _OWN, None)
-        if isinstance(given, Config):
-            return given
+        configured = getattr(django_settings, _OWN, None)
+        if isinstance(configured, Config):
+            return configured
         connected = self._connected
-        if connected is not None and connected[0] is given:
+        if connected is not None and connected[0] is configured:
             return connected[1]
-        if given is not None and not isinstance(given, dict):
+        if configured is not None and not isinstance(configured, dict):
             raise ImproperlyConfigured(
                 f"{_OWN} must be a Config, or a dict with the arguments of connect()"
             )
-        config = connect(**(given or {}))
-        self._connected = given, config
+        config = connect(**(configured or {}))
+        self._connected = configured, config
         return config
 
 

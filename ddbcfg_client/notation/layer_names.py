@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
-# What a name has besides, as long as another layer has the same name.
+# Added to a name as long as another layer has the same name.
 _DETAILS = (
     ("{1}/{0}", "table"),
     ("{0} in {1}", "region"),

@@ -44,7 +44,7 @@ def marked(value: object) -> Tree:
 
 
 def is_block(tree: Tree) -> bool:
-    """Return whether this is written as a block of its own: a map, except a marked value."""
+    """Return whether this is written as a separate block: a map, except a marked value."""
     return isinstance(tree, dict) and not tree.keys() & {"$set", "$binary"}
 
 

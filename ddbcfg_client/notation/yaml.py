@@ -27,7 +27,7 @@ def as_yaml(stores: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
 def _block(tree: dict[str, Tree], margin: str) -> Iterator[str]:
     for name, value in tree.items():
         key = _key(name)
-        # After a "?", the colon has a line of its own.
+        # After a "?", the colon is on its own line.
         start = f"{margin}{key}\n{margin}:" if key[:1] == "?" else f"{margin}{key}:"
         if is_block(value) and value:
             assert isinstance(value, dict)

@@ -247,7 +247,7 @@ class Bound(HotBound, Generic[Made]):
             return
         try:
             self._dispose(old.made)
-        except Exception as error:  # noqa: BLE001 - the caller has the new object and can go on
+        except Exception as error:  # noqa: BLE001 - the caller has the new object and can continue
             log("warning", f"{self._config!r}: {self._name()}: dispose raised {_class(error)}")
 
 

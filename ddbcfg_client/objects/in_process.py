@@ -53,8 +53,8 @@ class Failure:
 class InProcess:
     """What a handle has in one process.
 
-    The lock belongs to that process.  A child that was forked while another thread held it has an
-    object of this class, and so a lock, of its own.
+    The lock belongs to that process.  A child that was forked while another thread held it has its
+    own object of this class, and so another lock.
     """
 
     __slots__ = ("current", "failure", "lock", "making", "number")
@@ -70,7 +70,7 @@ class InProcess:
     def is_here(self) -> bool:
         """Return whether this is that process.
 
-        A greenlet that waits for the lock, or in ``make``, goes on in a forked child too.
+        A greenlet that waits for the lock, or in ``make``, continues in a forked child too.
         """
         return forks.process() == self.number
 

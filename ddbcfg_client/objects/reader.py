@@ -26,4 +26,4 @@ class Reader(Protocol):
         """Return the result of ``read`` on the current snapshot."""
 
     def _troubles(self) -> Troubles:
-        """Return what the objects of this reader have trouble with."""
+        """Return the problems of the objects of this reader."""

@@ -1,4 +1,4 @@
-"""What the objects of one reader have trouble with: for its status, and its last valid objects."""
+"""The problems of the objects of one reader, for its status, and its last valid objects."""
 
 from __future__ import annotations
 

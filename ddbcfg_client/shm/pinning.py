@@ -26,7 +26,7 @@ def steer(names: Names, trust: Trust, request: Request, timeout: float) -> Respo
         said = f" ({error})" if str(error) else ""
         reason = (
             f"the daemon did not respond within {timeout:g} s{said}; it may still do what was "
-            "asked: 'ddbcfg-client status' shows what is pinned"
+            "requested: 'ddbcfg-client status' shows what is pinned"
         )
         raise PinFailed(store, reason) from None
     except (NotAllowed, Unanswered, UntrustedSegment) as error:

@@ -1,4 +1,4 @@
-"""Removing what a daemon left in shared memory of a store that nobody serves any more."""
+"""Removing what a daemon left in shared memory of a store that is no longer served."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def is_pinned(names: Names, trust: Trust) -> bool:
 def remove(names: Names, trust: Trust) -> int:
     """Remove the store's objects; return how many there were.
 
-    Readers that have the store go on with what they have.  Raise StoreServed if a daemon serves it,
-    and RemovalRefused, before anything is removed, if this user may not remove all.
+    Readers that have the store keep what they have.  Raise StoreServed if a daemon serves it, and
+    RemovalRefused, before anything is removed, if this user may not remove all.
     """
     _check_not_served(names, trust)
     found = objects_of(names)
@@ -123,7 +123,7 @@ def _open_lock(names: Names) -> int:
         status = os.fstat(fd)
         if stat.S_ISREG(status.st_mode) and not status.st_mode & 0o077:
             return fd
-        # Anyone can hold a lock on what he can open, so daemons do not use this one either.
+        # Any process can lock a file that it can open, so daemons do not use this one either.
         os.close(fd)
         _unlink(names, names.lock[1:])
     raise StoreServed(names.store, 0)

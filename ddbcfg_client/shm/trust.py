@@ -107,7 +107,7 @@ def is_unmapped(number: int, kind: str = "uid") -> bool:
     return mapped != [[0, 0, (1 << 32) - 1]]
 
 
-# A setting of the host's kernel; asked for each new generation, so it is read once.
+# A setting of the host's kernel; needed for each new generation, so it is read once.
 _overflow_ids: dict[str, int] = {}
 
 

@@ -1,4 +1,4 @@
-"""A real daemon for tests, on an embedded DynamoDB, in a namespace of its own."""
+"""A real daemon for tests, on an embedded DynamoDB, in its own namespace."""
 
 from __future__ import annotations
 

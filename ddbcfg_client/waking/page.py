@@ -61,7 +61,7 @@ class PageWaiter(Waiter):
             if is_there == (watch is not None):
                 break
             # The page was created or replaced meanwhile.  Or another user's object has its name,
-            # who should not be able to wake anybody.
+            # who must not be able to wake waiters.
             if watch is not None and self._instance is not None:
                 self._instance.forget(watch)
             elif self._follower._deaf is not None:

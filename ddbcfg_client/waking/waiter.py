@@ -117,7 +117,7 @@ class Waiter:
                 pass  # no descriptor is left
         if self._epoll is not None:
             # A loop has one reader for each descriptor, but several tasks can wait for one
-            # instance.  So each has an epoll of its own.
+            # instance.  So each has its own epoll instance.
             for fd in descriptors:
                 try:
                     self._epoll.register(fd, select.EPOLLIN)

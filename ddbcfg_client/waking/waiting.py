@@ -33,8 +33,8 @@ def wait(awaited: Awaited, timeout: float | None) -> bool:
 class Changes:
     """Iterates over the changes of a store as they come, with ``for`` or with ``async for``.
 
-    Changes that come while none is asked for are returned as one.  Each iterator has a position of
-    its own, so several threads can follow one Config, each with its own iterator.
+    Changes that come while no change is requested are returned as one.  Each iterator has its own
+    position, so several threads can follow one Config, each with its own iterator.
     """
 
     def __init__(self, awaited: Awaited, *, initial: bool = False) -> None:
@@ -136,7 +136,7 @@ class _Search:
                     if waiter.pid == os.getpid():
                         waiter.clear()
                     else:
-                        # A greenlet goes on waiting in a forked child: not with its parent's pipes.
+                        # A greenlet still waits in a forked child, but not with its parent's pipes.
                         waiter.close()
                         waiter = self._waiter = self._awaited._waiter()
                 ready = not ready

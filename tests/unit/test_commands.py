@@ -180,7 +180,7 @@ def test_a_fault_of_its_own_has_a_code_of_its_own_and_shows_no_value(
     monkeypatch.setattr(main_module, "_run", broken)
     assert main_module.main([]) == 70
     told = capsys.readouterr().err
-    assert told.startswith("ddbcfg-client: a fault of ddbcfg itself")
+    assert told.startswith("ddbcfg-client: a bug in ddbcfg")
     assert "RuntimeError at " in told
     assert "test_commands.py" in told
     assert "hunter2" not in told

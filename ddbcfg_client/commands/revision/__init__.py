@@ -1,1 +1,1 @@
-"""The commands ``ddbcfg-client revision …``: a store's revisions begin, end, and are put right."""
+"""The commands ``ddbcfg-client revision …``: begin, end and repair a store's revisions."""

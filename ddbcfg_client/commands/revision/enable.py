@@ -51,7 +51,7 @@ def _add_arguments(parser: Parser) -> None:
     add = parser.add_argument
     add("--fleet", type=_number, metavar="N", help="the number of hosts; spreads full reads")
     add("--ttl-attribute", metavar="A", help="the table's TTL attribute; with --keep")
-    add("--keep", type=_days, metavar="DAYS", help="days to keep change items (0: for ever)")
+    add("--keep", type=_days, metavar="DAYS", help="days to keep change items (0: forever)")
     add_author_flags(parser)
 
 

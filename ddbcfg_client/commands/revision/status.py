@@ -52,7 +52,7 @@ def _current(access: Access) -> Revision:
 
 
 def _proved(access: Access) -> tuple[Revision, bool]:
-    """Return the revision, and whether the store is what it says; a moving one is read again."""
+    """Return the revision, and whether the store matches it; a changing one is read again."""
     from ddbcfg_client.dynamodb.revision.sealing import proves
 
     revision = _current(access)
@@ -92,9 +92,10 @@ def _lines(revision: Revision, proved: bool | None) -> list[str]:
 
     digest = revision.digest.hex() if revision.digest is not None else "none yet"
     in_log = revision.rev - min(revision.base, revision.rev)
+    writer = revision.by or "an unknown writer"
     rows = [
         ("revision", f"{revision.rev}, epoch {revision.epoch}"),
-        ("made", printable(f"{revision.at or 'at an unknown time'} by {revision.by or 'nobody'}")),
+        ("made", printable(f"{revision.at or 'at an unknown time'} by {writer}")),
         ("digest", digest),
         ("options", str(revision.count)),
         ("in the log", f"the last {in_log} revisions" if in_log else "nothing"),

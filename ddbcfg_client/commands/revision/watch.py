@@ -41,11 +41,11 @@ def _add_arguments(parser: Parser) -> None:
 
 
 class _Stopped(BaseException):
-    """SIGTERM came; not an Exception, so that nothing on the way takes it for a failure."""
+    """SIGTERM came; not an Exception, so that no handler takes it for a failure."""
 
 
 class _Watched:
-    """A store, what the scribe remembers of it, and how its last rounds went."""
+    """A store, what the scribe remembers of it, and the results of its last rounds."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -77,7 +77,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _watch(args: argparse.Namespace, table: Table, stores: list[_Watched]) -> None:
-    """Do rounds; return when the client's credentials were refused, to look for new ones."""
+    """Do rounds; return when the client's credentials are refused, to look for new ones."""
     import random
     import time
 
@@ -120,7 +120,7 @@ def _round(args: argparse.Namespace, table: Table, store: _Watched) -> None:
 
 
 def _report(table: Table, store: _Watched, synced: Synced) -> None:
-    """Print a line for each revision, and when the state of the store is another one."""
+    """Print a line for each revision, and when the state of the store changes."""
     known = synced.known
     if synced.found == "revised":
         assert known is not None

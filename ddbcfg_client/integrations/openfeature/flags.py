@@ -1,4 +1,4 @@
-"""What an option says as a flag: its variants, and which one applies.
+"""An option as a flag: its variants, and which one applies.
 
     {"state": "ENABLED", "variants": {"on": true, "off": false}, "default_variant": "on",
      "targeting": [{"if": {"plan": "free", "age": {"gt": 17}}, "variant": "off"}],

@@ -176,7 +176,7 @@ class DdbcfgProvider(AbstractProvider):
         return flag.resolve(kind, default, context)
 
     def _forked(self) -> None:
-        """Go on in the child of a fork, which has none of its parent's threads."""
+        """Continue in the child of a fork, which has none of its parent's threads."""
         self._process = forks.process()
         if self._events:
             self._watch.go_on()

@@ -1,4 +1,4 @@
-"""What the SDK needs around a fork to go on running the handlers of events in the child."""
+"""What the SDK needs around a fork to run the handlers of events in the child, too."""
 
 from __future__ import annotations
 

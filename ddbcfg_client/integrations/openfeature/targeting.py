@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Malformed(Exception):
-    """An option is no flag; the text says why, without a value."""
+    """An option is not a flag; the text says why, without a value."""
 
 
 class Rule:

@@ -1,4 +1,4 @@
-"""The value of a variant as the type that the caller asks for: numbers are int or float."""
+"""The value of a variant as the type that the caller requests: numbers are int or float."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A thread that was started before a fork does not exist in the child.  The SDK runs the handlers of
 events in a ThreadPoolExecutor, which believes in the child that its threads are still there: it
-queues handlers for ever.  So a forked process gets a thread of its own, and the SDK a new executor
+queues handlers forever.  So a forked process starts its own thread, and the SDK gets a new executor
 (``sdk_forks``).  Handlers of the parent's last event may not have run before the fork, so the first
 event in the child is about that change too.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from openfeature.event import ProviderEvent, ProviderEventDetails
 from openfeature.exception import ErrorCode
 
-# A child that is forked during an import waits for it for ever, so the thread imports nothing.
+# A child that is forked during an import waits for it forever, so the thread imports nothing.
 import ddbcfg_client.shm.status
 import ddbcfg_client.waking.page  # noqa: F401
 from ddbcfg_client.errors import ConfigError

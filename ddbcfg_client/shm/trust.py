@@ -177,6 +177,9 @@ def _how_to_join(status: os.stat_result) -> str:
     if not status.st_mode & stat.S_IRGRP:
         mode = stat.S_IMODE(status.st_mode)
         return f"give its daemon another --mode or --group (its mode is {mode:04o})"
+    if status.st_gid == 0:
+        # Never "join the group root": it may read much more than this.
+        return "give its daemon a --group that this user is in (its group is root)"
     try:
         import grp  # only needed here; a process without permissions may fail to load it
 

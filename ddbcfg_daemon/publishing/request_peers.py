@@ -54,7 +54,8 @@ class Admission:
         """Return why ``newcomer`` is refused, with ``present`` open already; None if admitted."""
         if newcomer.uid == self._nobody:
             who = f"uid {newcomer.uid} stands for users of other user namespaces"
-            return Response(FORBIDDEN, f"{who}, so the peer cannot be identified")
+            why = f"{who}, so the peer cannot be identified; send the request as another user"
+            return Response(FORBIDDEN, why)
         if newcomer.admin and newcomer.uid not in self._admins:
             return Response(FORBIDDEN, "only root and the daemon's own user may do this")
         others = [one for one in present if one.admin == newcomer.admin]

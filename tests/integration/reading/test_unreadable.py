@@ -148,6 +148,10 @@ def read_as_nobody(namespace: str) -> Any:
 @needs_root
 def test_a_reader_without_permission_is_told_which_group_to_join(publisher: Publisher) -> None:
     page = path_of(publisher.names.page)
+    os.chown(page, -1, 0)
+    _, _, text = read_as_nobody(publisher.names.namespace)
+    assert "give its daemon a --group that this user is in (its group is root)" in text
+    os.chown(page, -1, 1)
     group = page.group()
     kind, is_permission_error, text = read_as_nobody(publisher.names.namespace)
     assert (kind, is_permission_error) == ("SnapshotPermissionError", True)
@@ -168,6 +172,8 @@ def test_who_is_refused_is_told_so_without_the_library_too(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who gave up root may not be let read that either, and has to get a typed error."""
+    if os.geteuid() == 0:
+        os.chown(path_of(publisher.names.page), -1, 1)
     monkeypatch.setitem(sys.modules, "grp", None)
     error = SnapshotPermissionError(
         publisher.names.page, _who_may_read(publisher.names.page, Trust())

@@ -137,13 +137,19 @@ class Layer:
         taken: content that was replaced must not come back.
         """
         if self.options is not None:
-            return
+            if published is None or not published.is_newer_than(self._number, self.copy.digest):
+                return
+            # Another daemon had the store for a while.
+            self.options, self._due = None, boottime()
+            self._judge.forget()
         if published is not None:
             self._number, self._had = max(self._number, published.number), published.options
         copy = self.copy.load(patience)
         if copy is None:
             return
-        self._outdated = published is not None and published.is_newer_than(copy)
+        self._outdated = published is not None and published.is_newer_than(
+            copy.generation, copy.digest
+        )
         if self._outdated:
             log.warning("%s: %s", self._label, _OUTDATED)
             return

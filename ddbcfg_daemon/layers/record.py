@@ -10,8 +10,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from ddbcfg_daemon.disk.copy_format import Copy
-
 _DIGEST = 16  # hex digits: enough to tell the contents of one layer apart
 
 
@@ -30,10 +28,10 @@ class LayerRecord:
         """Return what is stored."""
         return [self.number, self.options, self.digest[:_DIGEST]]
 
-    def is_newer_than(self, copy: Copy) -> bool:
-        """Return whether ``copy`` has an older content of the layer."""
-        same = bool(self.digest) and copy.digest[:_DIGEST] == self.digest
-        return copy.generation < self.number and not same
+    def is_newer_than(self, number: int, digest: str) -> bool:
+        """Return whether the ``number``-th content, with this ``digest``, is an older one."""
+        same = bool(self.digest) and digest[:_DIGEST] == self.digest
+        return number < self.number and not same
 
 
 def records_in(stored: Mapping[str, object]) -> dict[str, LayerRecord]:

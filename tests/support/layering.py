@@ -76,10 +76,10 @@ class LayeredStore:
         self._folder = folder
         self.start()
 
-    def start(self) -> None:
-        """Start the first daemon, or after ``stop`` another one."""
+    def start(self, source: LayersSource | None = None) -> None:
+        """Start the first daemon, or after ``stop`` another one, or that of ``source`` again."""
         self.publisher = Publisher(self.settings.names)
-        self.source = LayersSource(self.settings, self._part_of, self.patience)
+        self.source = source or LayersSource(self.settings, self._part_of, self.patience)
         self.requests = PollRequests()
         self.refresher = Refresher(
             self.source,

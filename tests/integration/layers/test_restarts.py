@@ -158,6 +158,25 @@ def test_a_copy_that_could_not_be_read_for_a_while_is_known_to_be_older(
     assert "its copy on disk is older than what was published" in str(failed)
 
 
+def test_what_another_daemon_published_meanwhile_is_not_replaced_from_memory(
+    store: LayeredStore,
+) -> None:
+    """A daemon that lost the lock of a store, and gets it again, goes on with the same layers."""
+    mine = store.source
+    store.stop()
+    store.start()
+    store["eu"].put({"eu": {"zone": 2}})
+    assert store.refresher.poll() is None
+    store.stop()
+    store.start(mine)
+    store["eu"].content = AWAY
+    assert isinstance(store.refresher.poll(), LayersUnread)
+    assert store.config.get("eu") == {"zone": 2}
+    store["eu"].put({"eu": {"zone": 3}})
+    assert store.reload() is None
+    assert store.config.get("eu") == {"zone": 3}
+
+
 def copy_failed(store: LayeredStore) -> dict[str, float]:
     served = ServedStore(store.settings.names, lambda: store.refresher, interval=60.0, end=print)
     served.refresher = store.refresher

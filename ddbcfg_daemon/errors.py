@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from errno import EACCES, EMFILE, ENOSPC, EROFS, errorcode
 from os import strerror
 
@@ -291,7 +291,10 @@ class LayersFailed(ConfigError):
         self.layers = layers
 
     def __str__(self) -> str:
-        texts = [f"layer {name!r} takes part as it was: {reason}" for name, reason in self.layers]
+        texts = []
+        for names, many, reason in _by_reason(self.layers):
+            part = "take part as they were" if many else "takes part as it was"
+            texts.append(f"{names} {part}: {reason}")
         return "; ".join(texts)
 
 
@@ -303,5 +306,18 @@ class LayersUnread(ConfigError):
         self.layers = layers
 
     def __str__(self) -> str:
-        texts = [f"layer {name!r}: {reason}" for name, reason in self.layers]
+        texts = [f"{names}: {reason}" for names, _, reason in _by_reason(self.layers)]
         return f"not merged, because nothing is known of {'; '.join(texts)}"
+
+
+def _by_reason(layers: Sequence[tuple[str, str]]) -> Iterator[tuple[str, bool, str]]:
+    """Return the layers that share a reason, whether they are several, and the reason.
+
+    If DynamoDB is away it is the same for all of them, and as long as a paragraph.
+    """
+    names: dict[str, list[str]] = {}
+    for name, reason in layers:
+        names.setdefault(reason, []).append(repr(name))
+    for reason, found in names.items():
+        many = len(found) > 1
+        yield f"layer{'s' if many else ''} {', '.join(found)}", many, reason

@@ -126,6 +126,20 @@ def test_an_absent_layer_is_no_error(make: Make) -> None:
     assert store.config.get() == {"db": {"host": "all"}}
 
 
+def test_a_reason_that_layers_share_is_said_once(make: Make) -> None:
+    store = make()
+    for layer in ("host", "eu"):
+        store[layer].content = AWAY
+    unread = f"not merged, because nothing is known of layers 'host', 'eu': {AWAY}"
+    assert str(store.refresher.poll()) == unread
+    for layer in ("host", "eu"):
+        store[layer].put({})
+    assert store.reload() is None
+    for layer in ("host", "eu"):
+        store[layer].content = AWAY
+    assert str(store.reload()) == f"layers 'host', 'eu' take part as they were: {AWAY}"
+
+
 def test_nothing_is_published_while_nothing_is_known_of_a_layer(make: Make) -> None:
     store = make()
     store["common"].put({"db": {"host": "all"}})

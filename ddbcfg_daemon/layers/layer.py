@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from errno import EAGAIN
 from math import inf
 
+from ddbcfg_client.format.names import Names
 from ddbcfg_client.printable import counted
 from ddbcfg_client.shm.clock import age_of, boottime
 from ddbcfg_daemon.disk.copy_keeper import CopyKeeper
@@ -25,6 +26,7 @@ from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.schedule import Schedule
 from ddbcfg_daemon.settings.store_values import LayerSettings
 from ddbcfg_daemon.sources.base import Provenance, Reading, Served, Source
+from ddbcfg_daemon.store_label import StoreLabel
 
 log = logging.getLogger("ddbcfg.daemon")
 
@@ -36,7 +38,7 @@ Options = Mapping[str, bytes]
 
 
 class Layer:
-    """A layer with the given settings; ``label`` names the merged store in the log.
+    """A layer with the given settings; ``merged`` are the names of the merged store.
 
     ``store_interval`` is the interval of the merged store's scheduled polls.
 
@@ -51,7 +53,7 @@ class Layer:
         source: Source,
         guards: Sequence[Guard],
         copy: CopyKeeper | None,
-        label: str,
+        merged: Names,
         on_end: Callable[[], None],
         store_interval: float,
     ) -> None:
@@ -63,7 +65,7 @@ class Layer:
         self.reading: Reading | None = None  # the last good one
         self._source = source
         self.copy = LayerCopy(copy)
-        self._label = f"{label}, layer {settings.name}"
+        self._label = StoreLabel(merged, settings.name)
         self._judge = Judge(guards, self._label)
         self._on_end = on_end
         self._store_interval = store_interval

@@ -43,9 +43,8 @@ class LayersSource:
         part_of: Callable[[LayerSettings], tuple[Source, Sequence[Guard], CopyKeeper | None]],
         patience: float = PATIENCE,
     ) -> None:
-        label = f"{store.names.namespace}/{store.names.store}"
         self.layers = [
-            Layer(layer, *part_of(layer), label, self._on_end, store.interval)
+            Layer(layer, *part_of(layer), store.names, self._on_end, store.interval)
             for layer in store.layers
         ]
         self._changed = threading.Condition()

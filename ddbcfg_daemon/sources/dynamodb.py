@@ -18,6 +18,7 @@ from ddbcfg_daemon.sources.cancellation import make_cancellable
 from ddbcfg_daemon.sources.connection import Connection
 from ddbcfg_daemon.sources.revision import RevisionSource
 from ddbcfg_daemon.sources.store import StoreSource, Tables
+from ddbcfg_daemon.store_label import StoreLabel
 
 log = logging.getLogger("ddbcfg.daemon")
 
@@ -115,4 +116,9 @@ def source_of(tables: Tables, store: StoreSettings, origin: str = "dynamodb") ->
     plain = StoreSource(tables, store.store, consistent=store.consistent_read, origin=origin)
     if store.use_revision == "off":
         return plain
-    return RevisionSource(plain, full_interval=store.full_interval, interval=store.interval)
+    return RevisionSource(
+        plain,
+        full_interval=store.full_interval,
+        interval=store.interval,
+        label=StoreLabel(store.names),
+    )

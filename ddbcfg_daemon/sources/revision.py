@@ -50,7 +50,7 @@ class RevisionSource:
     """A store in a DynamoDB table; ``plain`` reads it without its revision.
 
     ``interval`` is in seconds from poll to poll, ``full_interval`` from full reading to full
-    reading.
+    reading.  ``label`` names the store in the log.
     """
 
     def __init__(
@@ -59,10 +59,12 @@ class RevisionSource:
         *,
         full_interval: float,
         interval: float,
+        label: str = "",
         clock: Callable[[], float] = _seconds,
         sleep: Callable[[float], None] = pause,
     ) -> None:
         self._plain = plain
+        self._label = label or f"store {plain.store!r}"
         self._full_interval = full_interval
         self._interval = interval
         self._clock = clock
@@ -122,10 +124,6 @@ class RevisionSource:
         state = self._after(state, found, reads, table, delay)
         self._leave(number, state)
         return self._reading(state, found, reads, read_at)
-
-    @property
-    def _label(self) -> str:
-        return f"store {self._plain.store!r}"
 
     def _leave(self, number: int, state: State) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from ddbcfg_client.errors import SnapshotUnavailable
 from ddbcfg_client.format.layering import REMOVED
 from ddbcfg_daemon.errors import LayersFailed, LayersUnread
 from ddbcfg_daemon.guards import LayersRefused
+from ddbcfg_daemon.outputs.json_lines import JsonFormatter
 from ddbcfg_daemon.sources.base import Provenance, Reading
 from support.layering import AWAY, OPTIONS, LayeredStore
 from support.shm import reading
@@ -138,6 +140,17 @@ def test_a_reason_that_layers_share_is_said_once(make: Make) -> None:
     for layer in ("host", "eu"):
         store[layer].content = AWAY
     assert str(store.reload()) == f"layers 'host', 'eu' take part as they were: {AWAY}"
+
+
+def test_a_line_about_a_layer_has_the_names_of_the_merged_store(
+    make: Make, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = make()
+    store["eu"].content = AWAY
+    store.refresher.poll()
+    [record] = [one for one in caplog.records if ", layer eu: reading 1" in one.getMessage()]
+    found = json.loads(JsonFormatter().format(record))
+    assert (found["namespace"], found["store"]) == (namespace, "prod")
 
 
 def test_nothing_is_published_while_nothing_is_known_of_a_layer(make: Make) -> None:

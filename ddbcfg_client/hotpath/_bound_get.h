@@ -4,7 +4,7 @@
 typedef struct BoundGet {
     PyObject_HEAD
     vectorcallfunc call;
-    Hot *self;
+    Hot *self; /* NULL while nobody uses the object */
 } BoundGet;
 
 /* The method as Python binds it, for all attributes of a method other than the call. */
@@ -69,7 +69,9 @@ bound_get_dealloc(PyObject *op)
 {
     Hot *self = ((BoundGet *)op)->self;
 
-    if (op != (PyObject *)self->state->reused) {
+    if (op == (PyObject *)self->state->reused)
+        ((BoundGet *)op)->self = NULL;
+    else {
         PyTypeObject *type = Py_TYPE(op);
         PyObject_GC_UnTrack(op);
         PyObject_GC_Del(op);
@@ -109,18 +111,20 @@ static PyType_Spec bound_get_spec = {
  * refers to a Hot only while it is in use: if a Hot kept one, the two would form a cycle.
  *
  * If the object is still in use when the next one is needed, it has been stored somewhere.  Then it
- * is tracked by the garbage collector, and a new object replaces it here. */
+ * is tracked by the garbage collector, and a new object replaces it here.  Without a reference, but
+ * with a Hot, it waits for its deallocation: Python 3.14 delays that near the end of the C stack, and
+ * uses the collector's fields for its list. */
 static PyObject *
 hot_bind_get(Hot *self)
 {
     State *state = self->state;
     BoundGet *bound = state->reused;
 
-    if (bound != NULL && Py_REFCNT(bound) == 0)
+    if (bound != NULL && bound->self == NULL)
         Py_SET_REFCNT((PyObject *)bound, 1);
     else {
         state->reused = NULL;
-        if (bound != NULL)
+        if (bound != NULL && Py_REFCNT(bound) != 0)
             PyObject_GC_Track(bound);
         bound = PyObject_GC_New(BoundGet, state->bound_get);
         if (bound == NULL)

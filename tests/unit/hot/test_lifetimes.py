@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ddbcfg_client.hotpath import hot
-from support.children import run_python
+from support.children import TESTS, run_python
 from support.garbage import leave_out_what_is_here
 
 try:
@@ -141,6 +141,37 @@ def test_a_reader_that_keeps_its_own_method_is_collected(reader: Any) -> None:
     assert reader.get("db") is DB  # one that was stored is known as such at the next
     gc.collect()
     assert [own() for own in gone] == [None, None, None]
+
+
+_READS_TO_THE_END_OF_THE_STACK = """
+import sys
+from support.hot_readers import IMPLEMENTATIONS, DB, reader_of
+
+if sys.version_info >= (3, 14):  # it measures the stack itself
+    sys.setrecursionlimit(1_000_000)
+
+class Level:
+    def __hash__(self):
+        assert reader.get("db") is reader.get("db") is DB
+        return hash((self,))  # by C code
+
+for module in (each.values[0] for each in IMPLEMENTATIONS if each.values[0]):
+    reader = reader_of(module)()
+    before = sys.getrefcount(reader)
+    for _ in range(5):
+        try:
+            hash(Level())
+        except RecursionError:
+            pass
+    assert sys.getrefcount(reader) == before
+"""
+
+
+def test_reads_near_the_end_of_the_c_stack_harm_nothing() -> None:
+    """Python 3.14 delays deallocations there."""
+    run_python(
+        "-c", _READS_TO_THE_END_OF_THE_STACK, settings={"PYTHONPATH": str(TESTS)}, check=True
+    )
 
 
 class Odd(str):  # noqa: SLOT000 - it carries the reader

@@ -1,4 +1,4 @@
-"""A pool of database connections that is made anew when its option changes."""
+"""A pool of database connections that is made again when its option changes."""
 
 from __future__ import annotations
 

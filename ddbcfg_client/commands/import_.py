@@ -146,7 +146,8 @@ def _write(
             raise
         done += plans[store].changes.written
         if made.revision is not None:
-            say(f"{plans[store].name}: {counted(len(made.changed), 'option')}{as_revision(made)}")
+            what = counted(len(made.changed), "option") if made.changed else "nothing to write"
+            say(f"{plans[store].name}: {what}{as_revision(made)}")
 
 
 def _write_store(

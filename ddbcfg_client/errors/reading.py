@@ -43,7 +43,10 @@ class StoreNotNamed(ConfigError):
         self.published = published
 
     def __str__(self) -> str:
-        return f"name the table and the store ({_HOW}): this host has {_stores(self.published)}"
+        return (
+            f"name the table and the store ({_HOW}): this host has {_stores(self.published)}; "
+            "'ddbcfg-client status' shows which of them a daemon serves"
+        )
 
 
 class NothingPublished(StoreNotNamed):

@@ -26,7 +26,7 @@ class RevisionMissing(RevisionError):
     """The store has no revision item."""
 
     def __str__(self) -> str:
-        return f"{super().__str__()}; start one with 'ddbcfg-client revision enable'"
+        return f"{super().__str__()}; 'ddbcfg-client revision enable' begins them"
 
 
 class ConditionNeedsRevision(RevisionMissing):

@@ -87,7 +87,9 @@ def test_wait_returns_when_the_first_snapshot_comes(
 def test_wait_does_not_wait_for_several_stores_to_become_one(host: Host, publish: Publish) -> None:
     publish(STORE, "prod")
     publish(STORE, "test")
-    assert "name the table and the store" in failed(host.client("wait"), 2)
+    said = failed(host.client("wait"), 2)
+    assert "name the table and the store" in said
+    assert "'ddbcfg-client status' shows which of them a daemon serves" in said
 
 
 def test_wait_gives_up(host: Host) -> None:

@@ -167,7 +167,7 @@ def test_without_revisions(run: Client) -> None:
                     ("rollback", "--to", "1"), ("get", "db", "--revision", "1")):  # fmt: skip
         result = run(*command)
         assert (result.code, result.out) == (1, "")
-        assert "start one with 'ddbcfg-client revision enable'" in result.err
+        assert "'ddbcfg-client revision enable' begins them" in result.err
 
 
 # --- diff ----------------------------------------------------------------------------------------

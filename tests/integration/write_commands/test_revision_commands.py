@@ -133,7 +133,7 @@ def test_status_checks_the_content(run: Client, store: RevisedStore) -> None:
 def test_without_revisions(run: Client, store: RevisedStore, command: str) -> None:
     result = run("revision", command)
     assert result.code == 1
-    assert "start one with 'ddbcfg-client revision enable'" in result.err
+    assert "'ddbcfg-client revision enable' begins them" in result.err
 
 
 @pytest.mark.parametrize("command", ["disable", "enable", "set"])

@@ -126,7 +126,8 @@ def test_an_import_is_one_revision_of_each_store(
     assert run.options("plain") == {"db": {}}
     assert about(revised, 3) == (user_at_host(), "deploy")
     assert len(revised.entries(3)) == 5
-    run.done("import", "--store=prod", file, "--replace", "--yes")
+    said = run.done("import", "--store=prod", file, "--replace", "--yes")
+    assert f"{run.table.name}/prod: nothing to write, revision 3\n" in said
     assert revised.revision().rev == 3, "an import without changes is no revision"
     file.write_text('{"prod": {"db": {}}}')
     run.done("import", file)

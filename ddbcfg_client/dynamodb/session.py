@@ -5,6 +5,8 @@ This module imports botocore, so it is imported only when the first connection i
 
 from __future__ import annotations
 
+import gc
+import json
 from functools import partial
 
 import boto3
@@ -87,16 +89,31 @@ def _keys_read_again(session: Any) -> dict[str, str]:
     return found | ({"aws_session_token": keys.token} if keys.token else {})
 
 
+# The services whose clients a session makes, by the prefix of their endpoints: DynamoDB, and those
+# that credentials can come from.
+_SERVICES = ("dynamodb", "oidc", "portal.sso", "signin", "sts")
+
+
 class _Loader(Loader):
     """Loads botocore's data files and caches them, except the list of all AWS endpoints.
 
     The list takes 7 MB and is needed only once, when a client is made.  A client keeps its
-    session's loader, so a cached list would stay in memory.
+    session's loader, so a cached list would stay in memory.  It is freed before the rest of the
+    client is made: otherwise objects that stay would lie between those that are freed, and several
+    MB could not be returned to the system.
     """
 
     def load_data_with_path(self, name: str) -> Any:
         """Return the data called ``name``, and the path of its file."""
-        if name == "endpoints":
-            passing = Loader(self.search_paths, include_default_search_paths=False)
-            return passing.load_data_with_path(name)
-        return super().load_data_with_path(name)
+        if name != "endpoints":
+            return super().load_data_with_path(name)
+        passing = Loader(self.search_paths, include_default_search_paths=False)
+        endpoints, path = passing.load_data_with_path(name)
+        for partition in endpoints["partitions"]:
+            services = partition["services"]
+            partition["services"] = {one: services[one] for one in _SERVICES if one in services}
+        # A copy, because what is kept of the list would hold the memory around it.
+        few = json.loads(json.dumps(endpoints))
+        del endpoints, partition, services, passing
+        gc.collect()  # also frees the dicts that Python keeps for its next ones
+        return few, path

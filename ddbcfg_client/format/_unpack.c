@@ -103,16 +103,19 @@ array(Bytes *from, uint64_t size)
 {
     if (size > left(from)) /* each element has at least one byte */
         return refused("it ends too early");
-    PyObject *list = PyList_New((Py_ssize_t)size);
+    /* It has all its elements at any time: the hooks run Python code, which may find it by the
+     * garbage collector. */
+    PyObject *list = PyList_New(0);
     if (list == NULL)
         return NULL;
     for (uint64_t i = 0; i < size; i++) {
         PyObject *element = value(from);
-        if (element == NULL) {
+        int failed = element == NULL || PyList_Append(list, element) < 0;
+        Py_XDECREF(element);
+        if (failed) {
             Py_DECREF(list);
             return NULL;
         }
-        PyList_SET_ITEM(list, (Py_ssize_t)i, element);
     }
     return hooked(from->of_list, list);
 }

@@ -6,6 +6,7 @@ import gc
 import math
 import struct
 import sys
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -182,3 +183,29 @@ def test_nothing_is_left_of_what_was_refused() -> None:
         refuse_all()
     gc.collect()
     assert sys.getallocatedblocks() - before < 50
+
+
+def test_a_hook_that_searches_the_collector_finds_no_half_list() -> None:
+    """Reading an element that is not there yet would end the process."""
+    lengths = []
+
+    def search(code: int, data: bytes) -> Any:
+        for found in gc.get_objects():
+            if type(found) is list and found[:1] == ["the first"]:
+                lengths.append(len([*map(repr, found)]))
+        return code
+
+    raw = packb(["the first", ExtType(5, b""), *range(50)])
+    assert _compiled.unpack(raw, search) == ["the first", 5, *range(50)]
+    assert lengths == [1]
+
+
+def test_lists_that_promise_more_than_follows_take_no_memory_for_it() -> None:
+    size = 1_000_000
+    raw = (b"\xdd" + size.to_bytes(4, "big")) * 200 + bytes(size)
+    tracemalloc.start()
+    try:
+        assert compiled(raw) is ValueError
+        assert tracemalloc.get_traced_memory()[1] < 20 * size
+    finally:
+        tracemalloc.stop()

@@ -240,7 +240,7 @@ def check_layers(store: StoreSettings, sources: Sources) -> None:
 def check_folder(store: StoreSettings) -> None:
     """Raise an error if the folder for copies does not exist."""
     if store.state_dir is not None and not store.state_dir.is_dir():
-        reason = "--state-dir is not a directory"
+        reason = "--state-dir is not a directory; create it for the daemon's user, with mode 0700"
         error = NotADirectoryError(ENOTDIR, reason, str(store.state_dir))
         raise with_line(error, store, "state_dir")
 

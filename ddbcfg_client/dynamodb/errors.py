@@ -231,7 +231,7 @@ def of_botocore_error(error: BotoCoreError, table: str, operation: str, where: s
     if code in _NO_RESPONSE:
         return TableUnreachable(table, operation, code, f"{said}; {_NO_RESPONSE[code]}")
     if code == "NoRegionError":
-        return TableError(table, operation, code, f"{said} {_NO_REGION}")
+        return TableError(table, operation, code, f"{said.rstrip('.')}; {_NO_REGION}")
     if code == "ParamValidationError":
         return TableError(table, operation, code, "a name or a value is not of the type it must be")
     if isinstance(error, HTTPClientError) and is_of_signing(error.kwargs.get("error")):

@@ -159,7 +159,7 @@ def test_a_state_dir_that_is_none_ends_the_daemon_with_the_reason(
         *("--state-dir", str(tmp_path / "none")),
     )
     assert daemon.wait() == 1
-    assert "--state-dir is not a directory" in daemon.output
+    assert "--state-dir is not a directory; create it for the daemon's user" in daemon.output
 
 
 def test_a_schema_that_cannot_be_used_ends_the_daemon_before_anything_is_asked(

@@ -75,7 +75,7 @@ def test_user_agent_says_ddbcfg(proxy: FaultProxy) -> None:
 
 def test_no_region_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    with pytest.raises(TableError, match="NoRegionError.*--region, AWS_REGION"):
+    with pytest.raises(TableError, match="NoRegionError.*a region; name one: --region, AWS_REGION"):
         connect_dynamodb()
 
 

@@ -140,7 +140,7 @@ class PollRecord:
             )
         elif status.held and not why:
             log.info(
-                "%s: the table's content is not held any more",
+                "%s: the table's content is no longer held",
                 self._label,
                 extra={"event": "accepted"},
             )

@@ -95,7 +95,7 @@ def _run(args: argparse.Namespace) -> int:
     refused = 0
     candidates = list(_layers(args) if are_named(args) else _candidates(args))
     if not candidates:
-        say(f"{args.file}: there is no store in it")
+        say(f"{args.file}: it has no stores")
         return NOT_FOUND
     for candidate in candidates:
         problems = [*_problems(args, candidate, schema)]

@@ -30,7 +30,7 @@ def _run(args: argparse.Namespace) -> int:
     finally:
         # In any case: it is unpinned even if DynamoDB is unreachable, or a guard holds the content.
         store = f"{shown(names.namespace)}/{shown(names.store)}"
-        say(f"store {store} is not pinned any more; generation {config.generation}")
+        say(f"store {store} is no longer pinned; generation {config.generation}")
     return FOUND
 
 

@@ -70,7 +70,7 @@ class BindRecursion(ConfigError, RecursionError):
     def __str__(self) -> str:
         return (
             f"{self.handle} was called while it makes its first object: "
-            "make() has to use its arguments instead"
+            "make() must use its arguments instead"
         )
 
 

@@ -121,7 +121,7 @@ class ChangeUncertain(RevisionError):
     def __str__(self) -> str:
         return (
             f"{self.table}/{self.store}: no response came ({self.reason}), and revision "
-            f"{self.revision} may have been written or not: look with 'ddbcfg-client history', "
+            f"{self.revision} may or may not have been written: see 'ddbcfg-client history', "
             "or write again"
         )
 

@@ -54,4 +54,4 @@ def _first_store(path: str) -> str:
     assert found is not None
     for store in stores_in(path, found.data):
         return store
-    raise FileUnavailable(path, "there is no store in it")
+    raise FileUnavailable(path, "it has no stores")

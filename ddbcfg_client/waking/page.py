@@ -30,7 +30,7 @@ _REASONS = {
     errno.EMFILE: "this user has no inotify instance left (sysctl fs.inotify.max_user_instances), "
     "or this process no descriptor",
     errno.ENOSPC: "this user has no inotify watch left (sysctl fs.inotify.max_user_watches)",
-    errno.EACCES: "this process may not read the control page any more",
+    errno.EACCES: "this process may no longer read the control page",
 }
 
 

@@ -144,16 +144,16 @@ def _gone(generation: int | None, revision: int | None, there: Sequence[Kept]) -
     if revision is not None and not numbers:
         text = ", ".join(str(one.generation) for one in there) or "none"
         return (
-            f"no revision is known of what this host has; it has generation {text} "
+            f"this host knows the revision of none of its generations; it has generation {text} "
             "('ddbcfg-client generations')"
         )
     if revision is not None:
-        what = f"no generation with revision {revision}"
+        what = f"a generation with revision {revision}"
     else:
         numbers = [number for one in there for number in one.numbers]
-        what = f"no generation {generation}"
+        what = f"generation {generation}"
     text = ", ".join(map(str, sorted(set(numbers), reverse=True))) or "none"
-    return f"this host has {what} any more; it has {text} ('ddbcfg-client generations')"
+    return f"this host does not have {what}; it has {text} ('ddbcfg-client generations')"
 
 
 def _is(kept: Kept, generation: int | None, revision: int | None) -> bool:

@@ -155,7 +155,7 @@ class Pin:
             if copy is not None:
                 self._activate(Pinned.of(copy))
                 return
-            log.warning("%s: nothing is pinned any more: the content is lost", self._label)
+            log.warning("%s: nothing is pinned now: the pinned content is lost", self._label)
             _clear(status)
             return
         epoch, revision = snapshot.revision or ("", 0)

@@ -38,7 +38,7 @@ class LocalSources(Sources):
         self._each = each = settings.each_store
         contents = load_file(file, each.key_names)
         if not settings.stores and not contents:
-            raise NotationError(file, "there is no store in it")
+            raise NotationError(file, "it has no stores")
         self._all_stores = tuple(contents)
         self.stores = settings.stores or (settings.store(self._all_stores[0]),)
         self._dynamodb = LocalDynamoDB()

@@ -79,7 +79,7 @@ def test_what_is_not_there_does_not_pass(bench: Bench) -> None:
     assert "prod: 1 option, nothing to refuse" in both[1]
     nothing = bench.file("nothing.json", {})
     for more in ((), ("--schema", schema)):
-        assert bench.check(nothing, *more) == (1, f"{nothing}: there is no store in it\n")
+        assert bench.check(nothing, *more) == (1, f"{nothing}: it has no stores\n")
 
 
 def test_a_store_that_the_table_does_not_have_does_not_pass(

@@ -58,7 +58,7 @@ def test_an_operator_pins_the_content_before_a_bad_push_and_releases_it(
     assert host.config().get("db")["host"] == "good"
     gone = host.client("pin", "--generation", "77")
     assert gone.returncode == 7
-    assert "no generation 77 any more" in gone.stderr
+    assert "does not have generation 77" in gone.stderr
 
     done = host.client("unpin")
     assert (done.returncode, done.stderr) == (0, "")
@@ -115,12 +115,12 @@ def test_who_unpins_while_dynamodb_is_away_is_told_that_it_is_unpinned(
     daemon.wait_for("generation 1")
     done = host.client("pin", "--revision", "3")
     assert done.returncode == 7
-    assert "no revision is known of what this host has; it has generation 1" in done.stderr
+    assert "knows the revision of none of its generations; it has generation 1" in done.stderr
     assert host.client("pin").returncode == 0
     proxy.fail(faults.RESET)
     done = host.client("unpin")
     assert done.returncode == 5
-    assert "is not pinned any more; generation 1" in done.stdout
+    assert "is no longer pinned; generation 1" in done.stdout
     assert "was not reloaded: " in done.stderr
     assert host.config().status().pinned == 0
     assert daemon.stop() == 0

@@ -23,7 +23,7 @@ def _run(args: argparse.Namespace) -> int:
     store = one_store(args)
     with open_access(args, store) as (table, access):
         last = disable(access)
-    say(f"{table.name}/{shown(store)}: no revisions any more; the last one was {last}")
+    say(f"{table.name}/{shown(store)}: it no longer has revisions; the last one was {last}")
     return FOUND
 
 

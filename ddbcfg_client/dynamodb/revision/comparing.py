@@ -91,7 +91,7 @@ def _conflict(
     access: Access, why: str, expected: int | None, revision: Revision, met: list[str]
 ) -> ChangeConflict:
     place = access.place
-    reason = f"{why}; nothing was written: read again, and decide by that"
+    reason = f"{why}; nothing was written: read again, then decide"
     return ChangeConflict(place.table, place.store, reason, expected, revision.rev, tuple(met))
 
 

@@ -94,7 +94,7 @@ def _dead(access: Access, seen: Item, revision: Revision) -> tuple[Item, Revisio
         access.wait(_LOOK)
         found = access.revision(consistent=True)
         if found is None:
-            raise RevisionMissing(place.table, place.store, "the store has no revisions any more")
+            raise RevisionMissing(place.table, place.store, "the store no longer has revisions")
         seen, revision = found, own_revision(access, found)
         pending = revision.pending
     reason = "the import has ended: there is nothing to repair"

@@ -31,7 +31,7 @@ def test_generations_that_somebody_removed_are_not_listed(host: Host) -> None:
     push(host, 1, 2, 3)
     shutil.rmtree(folder_of(host))
     assert listed(host) == [(3, True, False)]
-    assert "no generation 1 any more; it has 3 (" in pin(host, generation=1).why
+    assert "does not have generation 1; it has 3 (" in pin(host, generation=1).why
     # The next ones are kept again.
     push(host, 4)
     assert listed(host) == [(4, True, False)]

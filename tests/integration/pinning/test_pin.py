@@ -57,9 +57,9 @@ def test_a_generation_that_is_gone_is_refused_with_those_that_are_there(host: Ho
     push(host, 1, 2, 3, 4, 5)
     response = pin(host, generation=1)
     assert response.refused == "refused"
-    assert "no generation 1 any more; it has 5, 4, 3 (" in response.why
+    assert "does not have generation 1; it has 5, 4, 3 (" in response.why
     assert (
-        "no revision is known of what this host has; it has generation 5, 4, 3"
+        "this host knows the revision of none of its generations; it has generation 5, 4, 3"
         in pin(host, revision=7).why
     )
     assert host.config.status().pinned == 0

@@ -58,7 +58,7 @@ def test_revisions_begin_and_end_and_begin_again(run: Client, store: RevisedStor
     assert (first["revision"], first["by"], first["proved"]) == (1, "me", True)
     run.done("set", "db", "a=2")
     said = run.done("revision", "disable")
-    assert said == f"{name}: no revisions any more; the last one was 2\n"
+    assert said == f"{name}: it no longer has revisions; the last one was 2\n"
     run.done("set", "db", "a=3")
     run.done("revision", "enable")
     again = status(run, "--check")

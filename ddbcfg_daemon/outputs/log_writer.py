@@ -13,8 +13,8 @@ import threading
 import time
 from typing import Any
 
+from ddbcfg_client.journal import is_journal, with_priority
 from ddbcfg_client.printable import printable, without_passwords
-from ddbcfg_daemon.journal import is_journal, with_priority
 
 _MOST = 256 * 1024  # bytes in the queue
 _LONGEST = 16 * 1024  # characters of a line

@@ -10,10 +10,10 @@ from itertools import groupby
 from typing import NoReturn
 
 from ddbcfg_client.commands.parser import Parser
+from ddbcfg_client.journal import is_journal, with_priority
 from ddbcfg_client.printable import printable, without_passwords
 from ddbcfg_client.version import VERSION
 from ddbcfg_daemon.errors import SettingRefused, SettingsFileRefused
-from ddbcfg_daemon.journal import is_journal, with_priority
 from ddbcfg_daemon.settings.combining import settings_from
 from ddbcfg_daemon.settings.daemon_values import ROWS, DaemonSettings
 from ddbcfg_daemon.settings.row import Row

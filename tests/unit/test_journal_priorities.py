@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ddbcfg_daemon.journal import is_journal
+from ddbcfg_client.journal import is_journal
 from ddbcfg_daemon.outputs.json_lines import JsonFormatter
 from ddbcfg_daemon.outputs.log_writer import LineFormatter, LogWriter, choose_log
 from ddbcfg_daemon.settings.parsing import parse

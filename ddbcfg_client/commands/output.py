@@ -88,10 +88,26 @@ def complain(text: str) -> None:
     """Print one line on standard error."""
     if sys.stderr is None:  # print() would use standard output instead
         return
+    line = f"ddbcfg-client: {printable(without_passwords(text))}"
+    if "JOURNAL_STREAM" in os.environ:  # else nothing more is imported
+        line = _for_journal(line)
     try:
-        print(f"ddbcfg-client: {printable(without_passwords(text))}", file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)
     except OSError:
         silence(sys.stderr)
+
+
+def _for_journal(line: str) -> str:
+    """Return the line with the priority of a warning if standard error is systemd's journal."""
+    import logging
+
+    from ddbcfg_client.journal import is_journal, with_priority
+
+    try:
+        fd = sys.stderr.fileno()
+    except (OSError, ValueError):
+        return line
+    return with_priority(line, logging.WARNING) if is_journal(fd) else line
 
 
 def silence(stream: TextIO | None) -> None:

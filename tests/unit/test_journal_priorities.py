@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from ddbcfg_client.commands.output import complain
 from ddbcfg_client.journal import is_journal
 from ddbcfg_daemon.outputs.json_lines import JsonFormatter
 from ddbcfg_daemon.outputs.log_writer import LineFormatter, LogWriter, choose_log
@@ -119,3 +121,15 @@ def test_a_wrong_setting_that_prevents_the_start_is_an_error(
         parse([f"--config={file}"], {})
     *_, last = capfd.readouterr().err.splitlines()
     assert last.startswith("<3>ddbcfg-daemon: ")
+
+
+@pytest.mark.parametrize("other", [0, 1], ids=["journal", "another file"])
+def test_what_a_unit_of_the_client_complains_about_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, other: int
+) -> None:
+    journal = Journal(monkeypatch, other)
+    with os.fdopen(os.dup(journal.writing), "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        complain("config/prod: DynamoDB does not respond")
+    priority = "" if other else "<4>"
+    assert journal.lines() == [f"{priority}ddbcfg-client: config/prod: DynamoDB does not respond"]

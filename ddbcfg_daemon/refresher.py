@@ -28,7 +28,7 @@ from ddbcfg_daemon.layers.source import LayersSource
 from ddbcfg_daemon.layers.state import LayerState
 from ddbcfg_daemon.memory import give_back
 from ddbcfg_daemon.pace import Pace
-from ddbcfg_daemon.pinning.answering import Operators
+from ddbcfg_daemon.pinning.operators import Operators
 from ddbcfg_daemon.pinning.pin import Pin
 from ddbcfg_daemon.poll_figures import PollFigures
 from ddbcfg_daemon.poll_record import PollRecord

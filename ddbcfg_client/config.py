@@ -61,7 +61,7 @@ class Config(PageFollower):
             return get_as(self, option, default, keys, as_, keep_valid)
         wanted = None if keys is None else key_names(keys)
         if option is None:
-            everything = self._answer(lambda snapshot: snapshot.everything())
+            everything = self._result_of(lambda snapshot: snapshot.everything())
             if wanted is None:
                 return everything
             return ReadOnlyDict((name, only(everything[name], wanted)) for name in everything)
@@ -74,13 +74,13 @@ class Config(PageFollower):
         return only(found, wanted)
 
     def __contains__(self, option: object) -> bool:
-        return self._answer(lambda snapshot: option in snapshot)
+        return self._result_of(lambda snapshot: option in snapshot)
 
     def __len__(self) -> int:
         return len(self._checked())
 
     def __iter__(self) -> Iterator[str]:
-        return self._answer(iter)
+        return self._result_of(iter)
 
     def snapshot(self) -> Snapshot:
         """Return the current snapshot: a read-only mapping that never changes while it is held."""

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ddbcfg_client.objects.troubles import Troubles
     from ddbcfg_client.readonly import ReadOnlyDict
 
-    Answer = TypeVar("Answer")
+    Result = TypeVar("Result")
 
 # A page is marked when it is replaced, unless its daemon was killed and the page was then removed.
 # So a reader checks the page's name once a second, which needs the clock at every read.  Counting
@@ -109,22 +109,22 @@ class PageFollower(Hot):
         self._view: View = nothing()
 
     def _lookup(self, option: str) -> ReadOnlyDict:
-        # As _answer does, without a call for the reading.
+        # As _result_of does, without a call for the reading.
         snapshot = self._checked()
         try:
             return snapshot[option]
         except (SnapshotCorrupt, SnapshotReclaimed) as error:
-            return self._answer_anew(lambda snapshot: snapshot[option], error)
+            return self._result_again(lambda snapshot: snapshot[option], error)
 
-    def _answer(self, read: Callable[[Snapshot], Answer]) -> Answer:
+    def _result_of(self, read: Callable[[Snapshot], Result]) -> Result:
         """Return the result of ``read`` on the current snapshot."""
         snapshot = self._checked()
         try:
             return read(snapshot)
         except (SnapshotCorrupt, SnapshotReclaimed) as error:
-            return self._answer_anew(read, error)
+            return self._result_again(read, error)
 
-    def _answer_anew(self, read: Callable[[Snapshot], Answer], error: SnapshotError) -> Answer:
+    def _result_again(self, read: Callable[[Snapshot], Result], error: SnapshotError) -> Result:
         """Return the result of ``read`` on a new snapshot; the one so far raised ``error``."""
         if isinstance(error, SnapshotCorrupt):
             # The program may have closed all descriptors to become a daemon: attach again.

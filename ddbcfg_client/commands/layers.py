@@ -8,7 +8,7 @@ from ddbcfg_client.commands.status_text import age_text
 from ddbcfg_client.errors import ConfigError
 from ddbcfg_client.format.request import LAYERS, Request
 from ddbcfg_client.printable import printable
-from ddbcfg_client.shm.daemon_socket import NoDaemon, NotAllowed, TimedOut, Unanswered, ask
+from ddbcfg_client.shm.daemon_socket import NoDaemon, NoResponse, NotAllowed, TimedOut, ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def asked(names: Names, trust: Trust, request: Request) -> Layers | None:
         response = ask(names, trust, request, _PATIENCE)
     except NoDaemon:
         reason = "no daemon serves the store"
-    except (NotAllowed, Unanswered, TimedOut, ConfigError) as error:
+    except (NotAllowed, NoResponse, TimedOut, ConfigError) as error:
         reason = str(error) or "the daemon does not respond"
     else:
         if response.details is not None:

@@ -36,7 +36,7 @@ _FLAW = "ddbcfg-flaw"
 _TYPES = frozenset(("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"))
 
 
-def watch_answers(client: DynamoDBClient) -> None:
+def watch_responses(client: DynamoDBClient) -> None:
     """Check all later responses to ``client``; this does not affect other users of the client."""
     client.meta.events.register("after-call.dynamodb", _watch, unique_id="ddbcfg-watch-responses")
 

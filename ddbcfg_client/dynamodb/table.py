@@ -20,7 +20,7 @@ from ddbcfg_client.dynamodb.responses import (
     checked_page,
     checked_response,
     checked_table,
-    watch_answers,
+    watch_responses,
 )
 from ddbcfg_client.errors import CredentialsRefused, TableError
 from ddbcfg_client.printable import without_passwords
@@ -65,7 +65,7 @@ class Table:
         self.key_names = key_names
         #: Called with this table if its client's credentials are missing or refused.
         self.on_refused: Callable[[Table], None] = _nothing
-        watch_answers(client)
+        watch_responses(client)
 
     def check(self) -> None:
         """Check that the table exists, is usable and has the two expected keys.

@@ -129,16 +129,16 @@ class _Handle(Bound[S]):
         def read(snapshot: Snapshot) -> Any:
             return snapshot.decoded, tuple([snapshot.get(option) for option in self._options])
 
-        return self._config._answer(read)
+        return self._config._result_of(read)
 
-    def _made_anew(self, mine: InProcess) -> tuple[S, Current | None] | None:
+    def _made_again(self, mine: InProcess) -> tuple[S, Current | None] | None:
         # What a validator reads only at times, for example where a flag is set, counts from then
         # on.  The object is built again, so that all of its options are of one generation.
         while True:
             before = self._options
-            anew = super()._made_anew(mine)
-            if anew is None or self._options == before:
-                return anew
+            made_again = super()._made_again(mine)
+            if made_again is None or self._options == before:
+                return made_again
 
     def _built(self, *values: ReadOnlyDict | None) -> S:
         build = _Build(dict(zip(self._options, values, strict=True)))
@@ -211,7 +211,7 @@ def _read_for(config: Config, options: list[str]) -> Mapping[str, ReadOnlyDict]:
     def read(snapshot: Snapshot) -> dict[str, ReadOnlyDict]:
         return {name: snapshot[name] for name in options if name in snapshot}
 
-    return config._answer(read)
+    return config._result_of(read)
 
 
 def _wanted(settings: type[BaseSettings], prefix: str) -> Iterator[tuple[str, str]]:

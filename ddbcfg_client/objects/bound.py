@@ -133,16 +133,16 @@ class Bound(HotBound, Generic[Made]):
                 return cast("Made", mine.current.made)
             mine.making = True
             try:
-                anew = self._made_anew(mine) if mine.is_here() else None
+                made_again = self._made_again(mine) if mine.is_here() else None
             finally:
                 mine.making = False
-        if anew is None:
+        if made_again is None:
             return self._slowly()
-        made, old = anew
+        made, old = made_again
         self._dispose_of(old)
         return made
 
-    def _made_anew(self, mine: InProcess) -> tuple[Made, Current | None] | None:
+    def _made_again(self, mine: InProcess) -> tuple[Made, Current | None] | None:
         """Return the object, and the one that it replaces; only with the lock.
 
         Return None if this is another process when it is made.
@@ -216,7 +216,7 @@ class Bound(HotBound, Generic[Made]):
         def read(snapshot: Snapshot) -> tuple[dict[str, ReadOnlyDict], Values]:
             return snapshot.decoded, tuple([snapshot[option] for option in self._options])
 
-        return cast("tuple[dict[str, ReadOnlyDict], Values]", self._config._answer(read))
+        return cast("tuple[dict[str, ReadOnlyDict], Values]", self._config._result_of(read))
 
     def _mine(self) -> InProcess:
         number = forks.process()

@@ -22,7 +22,7 @@ class Reader(Protocol):
     def store(self) -> str:
         """The store's name."""
 
-    def _answer(self, read: Callable[[Snapshot], Any], /) -> Any:
+    def _result_of(self, read: Callable[[Snapshot], Any], /) -> Any:
         """Return the result of ``read`` on the current snapshot."""
 
     def _troubles(self) -> Troubles:

@@ -36,7 +36,7 @@ def get_as(
         reason = "converts one whole option: as_ goes with the name of one, and not with keys"
         raise ArgumentsRefused("get", reason)
     try:
-        version: Version = config._answer(lambda snapshot: snapshot.version(option))
+        version: Version = config._result_of(lambda snapshot: snapshot.version(option))
     except (OptionNotFound, NumberInexact) as error:
         if default is not RAISE and isinstance(error, OptionNotFound):
             return default

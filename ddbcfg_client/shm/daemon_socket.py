@@ -41,7 +41,7 @@ class NotAllowed(Exception):
     """This process may not connect; its argument says what to do."""
 
 
-class Unanswered(Exception):
+class NoResponse(Exception):
     """No response came; its argument is the reason."""
 
 
@@ -55,7 +55,7 @@ def ask(
     """Send ``request`` to the daemon of the store and return its response.
 
     With ``admin``, use the socket for root and the daemon's own user.  If the daemon is busy, retry
-    until ``timeout`` seconds are over.  Raise NoDaemon, NotAllowed, UntrustedSegment, Unanswered or
+    until ``timeout`` seconds are over.  Raise NoDaemon, NotAllowed, UntrustedSegment, NoResponse or
     TimedOut.
     """
     name = names.admin if admin else names.requests
@@ -84,7 +84,7 @@ def daemon_is_listening(names: Names, trust: Trust) -> bool:
     """
     try:
         connection = _connect(names.requests, trust)
-    except (NoDaemon, NotAllowed, Unanswered, ConfigError):
+    except (NoDaemon, NotAllowed, NoResponse, ConfigError):
         return False
     if connection is not None:
         connection.close()
@@ -110,7 +110,7 @@ def _try(name: str, trust: Trust, request: Request, deadline: float, said: str) 
     try:
         return parse_response(line)
     except ValueError as error:
-        raise Unanswered(f"the daemon's response is malformed: {error}") from None
+        raise NoResponse(f"the daemon's response is malformed: {error}") from None
 
 
 def _receive(connection: socket.socket, deadline: float, said: str) -> bytes:
@@ -126,12 +126,12 @@ def _receive(connection: socket.socket, deadline: float, said: str) -> bytes:
         except TimeoutError:
             continue
         except OSError as error:
-            raise Unanswered(f"the connection to the daemon broke ({error.strerror})") from None
+            raise NoResponse(f"the connection to the daemon broke ({error.strerror})") from None
         if not data:
-            raise Unanswered("the daemon closed the connection without a response")
+            raise NoResponse("the daemon closed the connection without a response")
         received += data
         if len(received) > LONGEST_RESPONSE:
-            raise Unanswered("the daemon's response is malformed: it is too long")
+            raise NoResponse("the daemon's response is malformed: it is too long")
     return bytes(received)
 
 
@@ -144,7 +144,7 @@ def _connect(name: str, trust: Trust) -> socket.socket | None:
     except FileNotFoundError:
         raise NoDaemon from None
     except OSError as error:
-        raise Unanswered(f"{name} cannot be opened ({error.strerror})") from None
+        raise NoResponse(f"{name} cannot be opened ({error.strerror})") from None
     try:
         status = os.fstat(fd)
         if not stat.S_ISSOCK(status.st_mode):
@@ -160,7 +160,7 @@ def _connect_to(fd: int, name: str, status: os.stat_result) -> socket.socket | N
     try:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     except OSError as error:
-        raise Unanswered(f"no socket can be made ({error.strerror})") from None
+        raise NoResponse(f"no socket can be made ({error.strerror})") from None
     try:
         # A Unix socket connects at once or not at all.  The descriptor's path is used because it is
         # short: the name's path can be longer than the 108 bytes of an address.
@@ -177,10 +177,10 @@ def _connect_to(fd: int, name: str, status: os.stat_result) -> socket.socket | N
         raise NotAllowed(_who_may_connect(status)) from None
     except FileNotFoundError:
         connection.close()
-        raise Unanswered("connecting needs /proc, which is not mounted here") from None
+        raise NoResponse("connecting needs /proc, which is not mounted here") from None
     except OSError as error:
         connection.close()
-        raise Unanswered(f"{name} cannot be connected to ({error.strerror})") from None
+        raise NoResponse(f"{name} cannot be connected to ({error.strerror})") from None
     return connection
 
 

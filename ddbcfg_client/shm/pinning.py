@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ddbcfg_client.errors import START, PinFailed, UntrustedSegment
-from ddbcfg_client.shm.daemon_socket import NoDaemon, NotAllowed, TimedOut, Unanswered, ask
+from ddbcfg_client.shm.daemon_socket import NoDaemon, NoResponse, NotAllowed, TimedOut, ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def steer(names: Names, trust: Trust, request: Request, timeout: float) -> Respo
             "requested: 'ddbcfg-client status' shows what is pinned"
         )
         raise PinFailed(store, reason) from None
-    except (NotAllowed, Unanswered, UntrustedSegment) as error:
+    except (NotAllowed, NoResponse, UntrustedSegment) as error:
         raise PinFailed(store, str(error)) from None
     if reason := response.why or response.error:
         raise PinFailed(store, reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ddbcfg_client.errors import START, ConfigError, ReloadFailed, UntrustedSegment
 from ddbcfg_client.format.request import ACCEPT, FULL, POLL, Request
-from ddbcfg_client.shm.daemon_socket import NoDaemon, NotAllowed, TimedOut, Unanswered, ask
+from ddbcfg_client.shm.daemon_socket import NoDaemon, NoResponse, NotAllowed, TimedOut, ask
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def reload(
         reason = f"the daemon{f' (pid {pid})' if pid else ''} did not poll within {timeout:g} s"
         said = str(error)
         raise ReloadFailed(store, f"{reason} ({said})" if said else reason) from None
-    except (NotAllowed, Unanswered, UntrustedSegment) as error:
+    except (NotAllowed, NoResponse, UntrustedSegment) as error:
         raise ReloadFailed(store, str(error)) from None
     # Of several layers, one can fail, another one be held, and the rest be published.
     reason = response.why or "; ".join(filter(None, (response.error, response.held)))

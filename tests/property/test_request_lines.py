@@ -23,7 +23,7 @@ from ddbcfg_client.format.request import (
     parse_request,
     parse_response,
 )
-from ddbcfg_client.shm.daemon_socket import Unanswered, ask
+from ddbcfg_client.shm.daemon_socket import NoResponse, ask
 from ddbcfg_client.shm.trust import Trust
 from ddbcfg_daemon.publishing.objects import path_of
 from ddbcfg_daemon.publishing.poll_requests import Outcome
@@ -178,7 +178,7 @@ def test_the_client_survives_whatever_is_answered(data: bytes) -> None:
     with answering(names, data):
         try:
             response = ask(names, Trust(), Request("poll"), 20)
-        except Unanswered:
+        except NoResponse:
             return
         assert response == parse_response(data)
 
@@ -187,7 +187,7 @@ def test_the_client_survives_whatever_is_answered(data: bytes) -> None:
 def test_the_client_names_what_is_wrong_with_an_answer(data: bytes) -> None:
     names = Names(unique_namespace(), "prod")
     wrong = "malformed" if len(data) != 1 and data else "without a response"
-    with answering(names, data), pytest.raises(Unanswered, match=wrong):
+    with answering(names, data), pytest.raises(NoResponse, match=wrong):
         ask(names, Trust(), Request("poll"), 20)
 
 

@@ -59,10 +59,10 @@ class Pace:
         elif scheduled:
             self.due = round(self.schedule.next_after(boottime() / 1e9) * 1e9)
 
-    def sleep(self, stop: threading.Event, errands: Callable[[], None] = lambda: None) -> bool:
+    def sleep(self, stop: threading.Event, jobs: Callable[[], None] = lambda: None) -> bool:
         """Wait until a poll is due, requested or wanted by the source; return whether it is due.
 
-        ``errands`` is called in between if an operator requested something.
+        ``jobs`` is called in between if an operator requested something.
         If ``stop`` is set, the next wake-up ends the wait.
         """
         self.sleeping = True
@@ -72,10 +72,10 @@ class Pace:
                 left = (self.due - now) / 1e9
                 if left <= 0:
                     return True
-                if self._requests.errands:
+                if self._requests.jobs:
                     self.sleeping = False
                     self.progress()
-                    errands()
+                    jobs()
                     self.sleeping = True
                     continue
                 if self.again_at is not None:

@@ -1,4 +1,4 @@
-"""Doing the errands of operators, between two polls or during one, and the responses."""
+"""The requests of operators: each is done between two polls or during one, and has a response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ddbcfg_daemon.publishing.publisher import Publisher
 
 
 class Operators:
-    """Does the errands in ``requests``."""
+    """Does the jobs in ``requests``."""
 
     def __init__(self, pin: Pin, publisher: Publisher, requests: PollRequests) -> None:
         self._pin = pin
@@ -23,14 +23,14 @@ class Operators:
         self._requests = requests
 
     def serve(self, on_done: Callable[[], None]) -> None:
-        """Do the errands that wait, and call ``on_done`` after each; raise WriterLocked.
+        """Do the jobs that wait, and call ``on_done`` after each; raise WriterLocked.
 
         ``on_done`` is not kept: with its refresher, this object would form a cycle that keeps the
         pages of a store open that is served no more.
         """
-        while errand := self._requests.errands.next():
-            errand.response = self._response_to(errand.request, errand.by)
-            if errand.request.op in (PIN, UNPIN):
+        while job := self._requests.jobs.next():
+            job.response = self._response_to(job.request, job.by)
+            if job.request.op in (PIN, UNPIN):
                 # Soon, so that the status says what is held, or that nothing is.
                 self._requests.ask()
             on_done()

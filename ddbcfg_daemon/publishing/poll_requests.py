@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddbcfg_client.format.request import Request
-from ddbcfg_daemon.publishing.steering import Errand, Errands
+from ddbcfg_daemon.publishing.steering import Job, Jobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def _nothing_to_tell(request: Request) -> dict[str, Any]:
 class PollRequests:
     """The requests for polls of one store.
 
-    Polls are numbered from 1.  ``on_end`` is called after each, and after errands were done, in the
+    Polls are numbered from 1.  ``on_end`` is called after each, and after jobs were done, in the
     thread that polls.  ``inquire`` responds to requests that need no poll, in the thread of the
     request server.
     """
@@ -59,7 +59,7 @@ class PollRequests:
         self.on_end: Callable[[], None] = _nothing
         self.inquire: Callable[[Request], dict[str, Any]] = _nothing_to_tell
         self.count = 0  # requests so far, including those that joined a pending one
-        self.errands = Errands()
+        self.jobs = Jobs()
         self._changed = threading.Condition()  # its waits use the monotonic clock
         self._woken = False
         self._asked: Asked | None = None
@@ -128,15 +128,15 @@ class PollRequests:
         """Drop the pending requests: a later poll is not the one that was requested."""
         with self._changed:
             self._asked = None
-            self.errands.forget()
+            self.jobs.forget()
 
-    def steer(self, request: Request, uid: int) -> Errand:
-        """Add an errand of the user ``uid``; see ``steering``."""
-        errand = Errand(request, uid)
+    def steer(self, request: Request, uid: int) -> Job:
+        """Add a job of the user ``uid``; see ``steering``."""
+        job = Job(request, uid)
         with self._changed:
-            self.errands.add(errand)
+            self.jobs.add(job)
             self._wake()
-        return errand
+        return job
 
     def wake(self) -> None:
         """End a ``wait``."""

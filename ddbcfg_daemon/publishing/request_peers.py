@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from ddbcfg_client.format.request import BUSY, FORBIDDEN, Response
 from ddbcfg_daemon.publishing.poll_requests import PollRequests
-from ddbcfg_daemon.publishing.steering import Errand
+from ddbcfg_daemon.publishing.steering import Job
 
 A_USER = 4  # connections that one user may have open
 IN_ALL = 64  # connections that all users may have open, not counting those to admin sockets
@@ -22,10 +22,10 @@ class Connection:
     """The connection of one peer.
 
     After its request, ``after`` is the number of the last poll that is too old for it, or
-    ``errand`` is its request if that is not a poll.
+    ``job`` is its request if that is not a poll.
     """
 
-    __slots__ = ("admin", "after", "deadline", "errand", "polls", "received", "socket", "uid")
+    __slots__ = ("admin", "after", "deadline", "job", "polls", "received", "socket", "uid")
 
     def __init__(self, peer: socket.socket, polls: PollRequests, admin: bool) -> None:
         self.socket = peer
@@ -35,12 +35,12 @@ class Connection:
         self.received = bytearray()
         self.deadline: float | None = time.monotonic() + TO_SEND
         self.after: int | None = None
-        self.errand: Errand | None = None
+        self.job: Job | None = None
 
     @property
     def has_asked(self) -> bool:
         """Whether its request was received."""
-        return self.after is not None or self.errand is not None
+        return self.after is not None or self.job is not None
 
 
 class Admission:

@@ -61,7 +61,7 @@ def _accept(connection: Connection, request: Request) -> None:
 
 
 def _steer(connection: Connection, request: Request) -> None:
-    connection.errand = connection.polls.steer(request, connection.uid)
+    connection.job = connection.polls.steer(request, connection.uid)
 
 
 # The operations of a request that need no poll.
@@ -85,13 +85,13 @@ class RequestServer:
         self._listening: dict[PollRequests, Sequence[Listening]] = {}
         self._connections: set[Connection] = set()
         # Calls from other threads: only the server's thread uses the sockets and the selector.
-        self._errands: deque[Callable[[], None]] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._selector.register(self._bell, selectors.EVENT_READ, self._run_errands)
+        self._selector.register(self._bell, selectors.EVENT_READ, self._run_calls)
         self._paused_until: float | None = None
         self._warned = False
         self._ended = False
-        self._lock = threading.Lock()  # so that no errand is added after the end
+        self._lock = threading.Lock()  # so that no call is added after the end
         self._thread = threading.Thread(target=self._run, name="requests", daemon=True)
 
     def __enter__(self) -> Self:
@@ -109,17 +109,17 @@ class RequestServer:
 
     # --- from other threads ----------------------------------------------------------------------
 
-    def _send(self, errand: Callable[[], None]) -> None:
+    def _send(self, call: Callable[[], None]) -> None:
         with self._lock:
             if not self._ended:
-                self._errands.append(errand)
+                self._calls.append(call)
                 os.eventfd_write(self._bell, 1)
 
-    def _run_errands(self) -> None:
+    def _run_calls(self) -> None:
         os.eventfd_read(self._bell)
-        while self._errands:
-            self._errands[0]()
-            self._errands.popleft()  # afterwards: if memory ran out, it is run again
+        while self._calls:
+            self._calls[0]()
+            self._calls.popleft()  # afterwards: if memory ran out, it is run again
 
     def _listen(self, polls: PollRequests, sockets: Sequence[Listening]) -> None:
         for old in self._listening.pop(polls, ()):
@@ -153,7 +153,7 @@ class RequestServer:
                     # Another part of this process uses all the memory, and will fail or end soon.
                     self._log_once("the request sockets are not served: no memory")
                     time.sleep(_PAUSE)
-                    os.eventfd_write(self._bell, 1)  # for the remaining errands
+                    os.eventfd_write(self._bell, 1)  # for the remaining calls
         except BaseException as error:  # noqa: BLE001 - logged here; polls continue without requests
             log_fault("request sockets, which are no longer served", error)
         finally:
@@ -196,7 +196,7 @@ class RequestServer:
 
     def _let_in(self, listening: Listening, polls: PollRequests) -> None:
         if listening.socket.fileno() < 0:
-            return  # an errand closed it after select() returned
+            return  # a call closed it after select() returned
         try:
             peer, _ = listening.socket.accept()
         except (BlockingIOError, ConnectionError):
@@ -274,11 +274,11 @@ class RequestServer:
     def _respond_to_waiting(self, polls: PollRequests) -> None:
         """Respond to all connections for which the last poll started late enough.
 
-        And to those whose errands are done.
+        And to those whose jobs are done.
         """
         for connection in self._of(polls):
-            if connection.errand is not None and connection.errand.response is not None:
-                self._respond(connection, connection.errand.response)
+            if connection.job is not None and connection.job.response is not None:
+                self._respond(connection, connection.job.response)
                 continue
             outcome = None if connection.after is None else polls.outcome_after(connection.after)
             if outcome is not None:

@@ -1,7 +1,7 @@
 """Requests other than polls: to pin a content, to end the pin, to list what can be pinned.
 
-The request server adds them as errands.  The refresher does an errand between two polls or during
-one, and sets its response.
+The request server adds them as jobs.  The refresher does a job between two polls or during one, and
+sets its response.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from ddbcfg_client.format.request import BUSY, Request, Response
 
-_MOST = 16  # errands that may wait; only root and the daemon's user can ask
+_MOST = 16  # jobs that may wait; only root and the daemon's user can ask
 
 
 @dataclass(slots=True, eq=False)
-class Errand:
+class Job:
     """A request by the user ``uid``; ``response`` is set when it is done."""
 
     request: Request
@@ -28,24 +28,24 @@ class Errand:
         return self.request.by or f"uid {self.uid}"
 
 
-class Errands:
-    """The errands that wait, in their order; any thread may use it."""
+class Jobs:
+    """The jobs that wait, in their order; any thread may use it."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Errand] = deque()
+        self._waiting: deque[Job] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def add(self, errand: Errand) -> None:
-        """Add ``errand``, or refuse it if too many wait."""
+    def add(self, job: Job) -> None:
+        """Add ``job``, or refuse it if too many wait."""
         if len(self._waiting) >= _MOST:
-            errand.response = Response(BUSY, f"{_MOST} requests are waiting already")
+            job.response = Response(BUSY, f"{_MOST} requests are waiting already")
         else:
-            self._waiting.append(errand)
+            self._waiting.append(job)
 
-    def next(self) -> Errand | None:
-        """Take the first errand; None if none waits."""
+    def next(self) -> Job | None:
+        """Take the first job; None if none waits."""
         try:
             return self._waiting.popleft()
         except IndexError:

@@ -11,10 +11,10 @@ Make = Callable[..., LayeredStore]
 
 
 def ask(store: LayeredStore, op: str, **which: int) -> Response:
-    errand = store.requests.steer(Request(op, by="alice", **which), 0)
+    job = store.requests.steer(Request(op, by="alice", **which), 0)
     store.refresher._serve_operators()
-    assert errand.response is not None
-    return errand.response
+    assert job.response is not None
+    return job.response
 
 
 def push(store: LayeredStore, zone: int) -> None:
@@ -78,7 +78,7 @@ def test_a_reboot_without_any_table_serves_the_pin_and_the_layers_come_back(make
     store.refresher.poll()
     status = store.config.status()
     assert (served(store), status.pinned, status.source) == (1, 1, "disk")
-    assert ask(store, PIN, revision=4).why.startswith("no revision is known")
+    assert ask(store, PIN, revision=4).why.startswith("this host knows the revision of none")
     ask(store, UNPIN)
     store.reload()
     assert served(store) == 3  # the copies of the layers were kept up to date meanwhile

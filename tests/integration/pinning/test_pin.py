@@ -181,10 +181,10 @@ def test_a_pin_is_done_while_a_reading_hangs_and_what_it_returns_is_held(host: H
     read = host.read
 
     def hanging(progress: object, **more: object) -> object:
-        errand = host.refresher._requests.steer(_pin_request(), 0)
+        job = host.refresher._requests.steer(_pin_request(), 0)
         progress()  # type: ignore[operator]
-        assert errand.response is not None
-        assert errand.response.pinned == 1
+        assert job.response is not None
+        assert job.response.pinned == 1
         return read(progress, **more)  # type: ignore[arg-type]
 
     host.read = hanging  # type: ignore[method-assign,assignment]

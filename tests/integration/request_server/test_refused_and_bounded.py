@@ -89,7 +89,7 @@ def test_an_unknown_operation_says_which_there_are(served: Served) -> None:
 def test_what_is_pinned_is_no_matter_of_readers(served: Served, op: str) -> None:
     with Peer(served.names.requests) as peer:
         assert peer.ask(op=op)["refused"] == "forbidden"
-    assert not served.polls.errands
+    assert not served.polls.jobs
 
 
 def test_layers_are_told_at_once_and_not_at_any_length(served: Served) -> None:
@@ -298,19 +298,19 @@ def test_sockets_of_which_only_one_could_be_made_are_made_at_the_next_poll(
     assert served.publisher.verify() == []
 
 
-def test_no_memory_for_a_moment_loses_no_errand_and_no_request(
+def test_no_memory_for_a_moment_loses_no_job_and_no_request(
     served: Served, config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries: list[str] = []
     done = Event()
 
-    def errand() -> None:
+    def job() -> None:
         tries.append("tried")
         if len(tries) < 3:
             raise MemoryError
         done.set()
 
-    served.server._send(errand)
+    served.server._send(job)
     assert done.wait(20)
     assert caplog.text.count("no memory") == 1
     with served.polling():

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from ddbcfg_client.readonly import COMPILED
 
+# Levels of maps and lists.  DynamoDB allows 32 in a value.  Many more could overflow a small stack:
+# a program can choose 32 KiB for its threads, and the default of musl is 128 KiB.
+DEEPEST = 64
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +40,18 @@ else:
 
     def unpack(raw, from_ext=None, of_map=None, of_list=None, /):
         """Return the same by msgpack."""
-        return unpackb(raw, ext_hook=from_ext or ExtType, object_hook=of_map, list_hook=of_list)
+        found = unpackb(raw, ext_hook=from_ext or ExtType, object_hook=of_map, list_hook=of_list)
+        level = [found]
+        for _ in range(DEEPEST + 1):
+            level = [
+                inner
+                for outer in level
+                if isinstance(outer, (dict, list))
+                for inner in (outer.values() if isinstance(outer, dict) else outer)
+            ]
+            if not level:
+                return found
+        raise ValueError("it is nested too deeply")
 
 
-__all__ = ["unpack"]
+__all__ = ["DEEPEST", "unpack"]

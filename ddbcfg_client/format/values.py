@@ -28,6 +28,7 @@ from msgpack import ExtType, packb
 from ddbcfg_client.errors import MalformedValue
 from ddbcfg_client.format.numbers import canonical_text
 from ddbcfg_client.format.options import BINARY_SET, NUMBER, NUMBER_SET, STRING_SET
+from ddbcfg_client.format.unpack import DEEPEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +54,11 @@ def _number_set(numbers: list[object]) -> list[str]:
     return sorted({canonical_text(_text(number)) for number in numbers})
 
 
-def _packable(attribute: Mapping[str, Any]) -> object:
-    """Return the object that msgpack packs for an attribute value; raise ValueError if invalid."""
+def _packable(attribute: Mapping[str, Any], level: int = 2) -> object:
+    """Return the object that msgpack packs for an attribute value; raise ValueError if invalid.
+
+    ``level`` is that of a map or a list here; the option itself is the first.
+    """
     ((kind, value),) = attribute.items()
     match kind:
         case "S" if isinstance(value, str):
@@ -67,10 +71,12 @@ def _packable(attribute: Mapping[str, Any]) -> object:
             return value
         case "NULL":
             return None
+        case "M" | "L" if level > DEEPEST:
+            raise ValueError("nested more deeply than a reader accepts")
         case "M" if isinstance(value, dict):
-            return {_text(key): _packable(value[key]) for key in sorted(value)}
+            return {_text(key): _packable(value[key], level + 1) for key in sorted(value)}
         case "L" if isinstance(value, list):
-            return [_packable(element) for element in value]
+            return [_packable(element, level + 1) for element in value]
         case "SS" if isinstance(value, list):
             return ExtType(STRING_SET, packb(sorted(map(_text, value))))
         case "NS" if isinstance(value, list):

@@ -8,12 +8,20 @@ import struct
 import sys
 import tracemalloc
 from collections.abc import Callable
+from importlib.util import find_spec, module_from_spec
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from msgpack import ExtType, Packer, Timestamp, packb, unpackb
+from msgpack import ExtType, Packer, Timestamp, packb
+
+from ddbcfg_client.errors import MalformedValue
+from ddbcfg_client.format.options import unpack_option
+from ddbcfg_client.format.unpack import DEEPEST
+from ddbcfg_client.format.values import pack_option
+from support.children import run_python
 
 try:
     from ddbcfg_client import _compiled  # type: ignore[attr-defined]
@@ -22,7 +30,20 @@ except ImportError:
 
 pytestmark = pytest.mark.skipif(_compiled is None, reason="it is not built here")
 
-DEEPEST = 1024
+
+def _reference() -> Callable[..., Any]:
+    """Return what decodes where nothing is compiled."""
+    spec = find_spec("ddbcfg_client.format.unpack")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    with patch("ddbcfg_client.readonly.COMPILED", False):
+        spec.loader.exec_module(module)
+    unpack: Callable[..., Any] = module.unpack
+    return unpack
+
+
+reference = _reference()
 
 leaves = st.one_of(
     st.none(),
@@ -44,7 +65,7 @@ values = st.recursive(
 
 def by_msgpack(raw: bytes) -> Any:
     """Return the value as msgpack decodes it; the class of the error if it refuses."""
-    return _result(lambda: unpackb(raw, ext_hook=lambda code, data: (code, data)))
+    return _result(lambda: reference(raw, lambda code, data: (code, data)))
 
 
 def compiled(raw: bytes) -> Any:
@@ -131,9 +152,46 @@ def test_every_size_is_read(kind: str, size: int) -> None:
     "level", [b"\x91", b"\x81\xa1k", b"\xdc\x00\x01", b"\xdf\x00\x00\x00\x01\xa1k"]
 )
 def test_nesting_is_limited(level: bytes) -> None:
-    assert compiled(level * DEEPEST + b"\xc0") is not ValueError
-    for levels in (DEEPEST + 1, 1_000_000):
-        assert compiled(level * levels + b"\xc0") is ValueError
+    for decode in (compiled, by_msgpack):
+        assert decode(level * DEEPEST + b"\xc0") is not ValueError
+        for levels in (DEEPEST + 1, 100_000):
+            assert decode(level * levels + b"\xc0") is ValueError
+
+
+@pytest.mark.parametrize("kind", ["M", "L"])
+def test_an_option_is_packed_as_deep_as_it_is_read(kind: str) -> None:
+    value: Any = {"N": "12"}
+    for _ in range(DEEPEST - 1):
+        value = {kind: {"k": value} if kind == "M" else [value]}
+    assert unpack_option(pack_option("deep", {"key": value}))
+    with pytest.raises(MalformedValue):
+        pack_option("deep", {"key": {"L": [value]}})
+
+
+_IN_A_SMALL_THREAD = """
+import threading
+from ddbcfg_client.format.options import unpack_option
+
+def read(raw):
+    try:
+        results.append(unpack_option(raw))
+    except ValueError:
+        results.append("refused")
+
+results = []
+threading.stack_size(128 * 1024)  # the default of musl
+for levels in (33, 64, 65, 1024):
+    raw = b"\\x81\\xa1k" * levels + b"\\xd5\\x01" + b"12"
+    thread = threading.Thread(target=read, args=[raw])
+    thread.start()
+    thread.join()
+print([type(result).__name__ for result in results])
+"""
+
+
+def test_no_nesting_overflows_the_stack_of_a_small_thread() -> None:
+    done = run_python("-c", _IN_A_SMALL_THREAD, check=True)
+    assert done.stdout.strip() == "['ReadOnlyDict', 'ReadOnlyDict', 'str', 'str']"
 
 
 def test_the_hooks_replace_what_they_get() -> None:

@@ -108,10 +108,13 @@ class PackedStore:
 
     def follow(self, options: Mapping[str, bytes]) -> PackedStore:
         """Return the content of ``options``, reusing the parts of this one that did not change."""
-        if list(options) != self.names:
-            options = {name: options[name] for name in sorted(options)}
-        names, packed = list(options), list(options.values())
-        if names == self.names:
+        names = list(options)
+        if not (same_names := names == self.names):
+            names.sort()
+            options = {name: options[name] for name in names}
+            same_names = names == self.names
+        packed = list(options.values())
+        if same_names:
             base, total, added = self, self.total, set[str]()
             removed: tuple[str, ...] = ()
         else:

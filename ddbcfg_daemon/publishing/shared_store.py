@@ -112,9 +112,12 @@ class SharedStore:
 
     def _publish(self, content: PackedStore, about: About) -> None:
         """Make ``content`` current as a new generation."""
+        changes = self._changes
 
         def image_of(generation: int) -> Image:
-            return content.image(generation, about, self._changes_with(generation, content))
+            nonlocal changes
+            changes = self._changes_with(generation, content)
+            return content.image(generation, about, changes)
 
         generation, segment = self._segments.make(self._last, image_of)
         self._last = generation
@@ -123,7 +126,7 @@ class SharedStore:
             self._announce(generation)
         finally:
             if self.page.generation == generation:
-                self._changes = self._changes_with(generation, content)
+                self._changes = changes
                 self._current, self._content = segment, content
             else:
                 unlink(segment.name)

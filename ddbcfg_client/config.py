@@ -71,7 +71,7 @@ class Config(PageFollower):
             if default is RAISE:
                 raise
             return default
-        return only(found, wanted)
+        return found if wanted is None else only(found, wanted)
 
     def __contains__(self, option: object) -> bool:
         return self._result_of(lambda snapshot: option in snapshot)

@@ -198,7 +198,8 @@ class Snapshot(HotPinned, Mapping[str, ReadOnlyDict]):
     # --- bytes to options ------------------------------------------------------------------------
 
     def _decode(self, option: str, raw: bytes) -> ReadOnlyDict:
-        option = plain(option)
+        if type(option) is not str:
+            option = plain(option)
         # Unchanged since it was last decoded: the same object.
         value = self._memo.recall(option, raw)
         if value is None:

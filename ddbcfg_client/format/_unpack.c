@@ -87,6 +87,8 @@ extension(Bytes *from, uint64_t size)
 
     if (number(from, 1, &code) < 0)
         return NULL;
+    if ((int8_t)code == -1) /* msgpack's own, which no hook gets there */
+        return refused("it has a time");
     PyObject *data = binary(from, size);
     if (data == NULL)
         return NULL;

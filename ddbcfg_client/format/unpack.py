@@ -31,18 +31,20 @@ if TYPE_CHECKING:
 
         ``from_ext`` gets the code and the bytes of each extension, ``of_map`` each dict and
         ``of_list`` each list; what they return takes its place.  Without ``from_ext``, an extension
-        is a tuple of code and bytes.
+        is a tuple of code and bytes.  A time, which is msgpack's own extension, is refused.
         """
 elif COMPILED:
     from ddbcfg_client._compiled import unpack
 else:
-    from msgpack import ExtType, unpackb
+    from msgpack import ExtType, Timestamp, unpackb
 
     def unpack(raw, from_ext=None, of_map=None, of_list=None, /):
         """Return the same by msgpack."""
         found = unpackb(raw, ext_hook=from_ext or ExtType, object_hook=of_map, list_hook=of_list)
         level = [found]
         for _ in range(DEEPEST + 1):
+            if any(type(value) is Timestamp for value in level):
+                raise ValueError("it has a time")
             level = [
                 inner
                 for outer in level

@@ -122,6 +122,28 @@ array(Bytes *from, uint64_t size)
     return hooked(from->of_list, list);
 }
 
+/* Python 3.12 and the builds without a GIL keep an interned string forever. */
+#if defined(Py_GIL_DISABLED) || PY_VERSION_HEX >> 16 == 0x030C
+#define KEPT_AT_MOST (4 << 20) /* bytes of keys; the others are not interned */
+static Py_ssize_t kept;        /* by all interpreters of the process */
+
+static void
+intern(PyObject **key)
+{
+    PyObject *found = *key;
+    Py_ssize_t size = 64 + PyUnicode_GET_LENGTH(found) * PyUnicode_KIND(found);
+
+    if (PyUnicode_CHECK_INTERNED(found)
+        || __atomic_load_n(&kept, __ATOMIC_RELAXED) > KEPT_AT_MOST - size)
+        return;
+    PyUnicode_InternInPlace(key);
+    if (*key == found)
+        __atomic_add_fetch(&kept, size, __ATOMIC_RELAXED);
+}
+#else
+#define intern PyUnicode_InternInPlace
+#endif
+
 /* A key is text or binary.  Equal keys of many options are one object. */
 static PyObject *
 map_key(Bytes *from)
@@ -129,7 +151,7 @@ map_key(Bytes *from)
     PyObject *key = value(from);
 
     if (key != NULL && PyUnicode_CheckExact(key))
-        PyUnicode_InternInPlace(&key);
+        intern(&key);
     else if (key != NULL && !PyBytes_CheckExact(key)) {
         Py_DECREF(key);
         return refused("a key is neither text nor binary");

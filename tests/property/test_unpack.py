@@ -226,6 +226,26 @@ def test_equal_keys_are_one_object() -> None:
     assert next(iter(first)) is next(iter(second))
 
 
+_READS_EVER_NEW_KEYS = """
+import sys
+from ddbcfg_client._compiled import unpack
+
+def read(first):
+    for number in range(first, first + 60_000):
+        unpack(b"\\x81\\xd9\\x28%040d\\xc0" % number)
+    return sys.getallocatedblocks()
+
+before = read(0)  # Python 3.12 keeps the first ones
+print(read(60_000) - before)
+"""
+
+
+def test_keys_that_are_gone_take_no_memory() -> None:
+    """Such as those of a map by user: a process may read new ones for months."""
+    done = run_python("-c", _READS_EVER_NEW_KEYS, check=True)
+    assert int(done.stdout) < 1000
+
+
 def test_nothing_is_left_of_what_was_refused() -> None:
     values = [{"k": [b"b" * 50, "t" * 50, 1.5, 1 << 40, ExtType(3, b"e")]}] * 20
     raw = packb(values)

@@ -158,6 +158,13 @@ dict_traverse(PyObject *op, visitproc visit, void *arg)
     return PyDict_Type.tp_traverse(op, visit, arg);
 }
 
+/* The content stays: methods may still be called. */
+static int
+dict_clear(PyObject *op)
+{
+    return PyDict_Type.tp_clear(op);
+}
+
 static void
 dict_dealloc(PyObject *op)
 {
@@ -185,6 +192,7 @@ static PyType_Slot dict_slots[] = {
     {Py_tp_init, dict_init},
     {Py_tp_dealloc, dict_dealloc},
     {Py_tp_traverse, dict_traverse},
+    {Py_tp_clear, dict_clear},
     {Py_tp_methods, dict_method_table},
     {Py_mp_subscript, dict_subscript},
     {Py_mp_length, dict_length},
@@ -326,6 +334,13 @@ list_traverse(PyObject *op, visitproc visit, void *arg)
     return PyList_Type.tp_traverse(op, visit, arg);
 }
 
+/* The content stays, as in a dict. */
+static int
+list_clear(PyObject *op)
+{
+    return PyList_Type.tp_clear(op);
+}
+
 static void
 list_dealloc(PyObject *op)
 {
@@ -343,6 +358,7 @@ static PyType_Slot list_slots[] = {
     {Py_tp_init, list_init},
     {Py_tp_dealloc, list_dealloc},
     {Py_tp_traverse, list_traverse},
+    {Py_tp_clear, list_clear},
     {Py_sq_item, list_item},
     {Py_sq_length, list_length},
     {Py_sq_contains, list_contains},

@@ -281,6 +281,21 @@ def test_nothing_leaks_and_cycles_are_collected(types: Any) -> None:
     assert sum(type(found) is Held for found in gc.get_objects()) == before
 
 
+def test_a_value_that_c_code_stored_in_itself_is_collected(types: Any) -> None:
+    def count() -> int:
+        gc.collect()
+        of = (types.ReadOnlyDict, types.ReadOnlyList)
+        return sum(type(found) in of for found in gc.get_objects())
+
+    before = count()
+    for _ in range(5):
+        option, hosts = types.ReadOnlyDict(host="db"), types.ReadOnlyList(["a"])
+        dict.__setitem__(option, "itself", option)
+        list.append(hosts, hosts)
+    del option, hosts
+    assert count() == before
+
+
 def test_deep_nesting_is_let_go_of(types: Any) -> None:
     value: Any = "innermost"
     for _ in range(100_000):

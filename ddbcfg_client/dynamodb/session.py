@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 from functools import partial
 
 import boto3
@@ -103,6 +104,14 @@ class _Loader(Loader):
     MB could not be returned to the system.
     """
 
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Return all services, whether they have this type of data or not.
+
+        To learn whether DynamoDB is a service, botocore looks for the data in 400 folders.  That is
+        a third of the time that a new client takes.
+        """
+        return sorted({name for path in self.search_paths for name in _names_in(path)})
+
     def load_data_with_path(self, name: str) -> Any:
         """Return the data called ``name``, and the path of its file."""
         if name != "endpoints":
@@ -117,3 +126,10 @@ class _Loader(Loader):
         del endpoints, partition, services, passing
         gc.collect()  # also frees the dicts that Python keeps for its next ones
         return few, path
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:  # ~/.aws/models rarely exists
+        return []

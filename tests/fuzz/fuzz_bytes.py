@@ -2,9 +2,10 @@
 
     make fuzz MINUTES=5
 
-Five targets: the control page, a snapshot segment, the packed bytes of an option, the copy on disk,
-and what is said over the request sockets.  Inputs are patches to valid bytes.  Half of them get
-their checksums put right afterwards, so that the code behind the checksums meets hostile bytes too.
+Six targets: the control page, a snapshot segment, the packed bytes of an option, the two decoders
+of msgpack, the copy on disk, and what is said over the request sockets.  Inputs are patches to
+valid bytes.  Half of them get their checksums put right afterwards, so that the code behind the
+checksums meets hostile bytes too.
 """
 
 from __future__ import annotations
@@ -17,16 +18,23 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
+from unittest.mock import patch
 from zlib import crc32
 
 import atheris
 
-with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon"]):
+# Only Python code guides the fuzzer: each case of msgpack is one of the compiled decoder, too.
+os.environ["MSGPACK_PUREPYTHON"] = "1"
+
+with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon", "msgpack"]):
     from ddbcfg_client.config import Config
     from ddbcfg_client.errors import ConfigError
     from ddbcfg_client.format import LAYOUT_VERSION
+    from ddbcfg_client.format import unpack as decoding
     from ddbcfg_client.format.about import About
     from ddbcfg_client.format.builder import PackedStore
     from ddbcfg_client.format.changes import ChangeLog
@@ -162,6 +170,33 @@ def fuzz_option(data: atheris.FuzzedDataProvider) -> None:
         pass
 
 
+@cache
+def reference() -> Any:
+    """What decodes where nothing is compiled."""
+    spec = find_spec("ddbcfg_client.format.unpack")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    with patch("ddbcfg_client.readonly.COMPILED", False):
+        spec.loader.exec_module(module)
+    return module.unpack
+
+
+def fuzz_decoders(data: atheris.FuzzedDataProvider) -> None:
+    if data.ConsumeBool():
+        raw = patched(OPTIONS[data.PickValueInList(list(OPTIONS))], data)
+    else:
+        raw = data.ConsumeBytes(200)
+    found = []
+    for unpack in (decoding.unpack, reference()):
+        try:
+            # As text: two NaNs are not equal, and 1 equals True.
+            found.append(repr(unpack(raw, lambda code, data: (code, data))))
+        except ValueError:
+            found.append("refused")
+    assert found[0] == found[1], raw
+
+
 def fuzz_copy(data: atheris.FuzzedDataProvider) -> None:
     raw = patched(COPY_BYTES, data)
     reseal = data.ConsumeBool()
@@ -209,8 +244,8 @@ def fuzz_requests(data: atheris.FuzzedDataProvider) -> None:
 
 def fuzz_one(raw: bytes) -> None:
     data = atheris.FuzzedDataProvider(raw)
-    targets = [fuzz_shared_memory, fuzz_shared_memory, fuzz_option, fuzz_copy, fuzz_requests]
-    data.PickValueInList(targets)(data)
+    targets = [fuzz_shared_memory, fuzz_shared_memory, fuzz_option, fuzz_decoders, fuzz_copy]
+    data.PickValueInList([*targets, fuzz_requests])(data)
 
 
 def main() -> None:

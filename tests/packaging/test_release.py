@@ -93,3 +93,11 @@ def test_wheels_are_built_for_each_python_that_ci_tests_and_the_newest_without_t
     assert f'\nbuild = "{built}"\n' in pyproject
     for version in tested:
         assert f'"Programming Language :: Python :: {version}"' in pyproject
+
+
+def test_each_change_compiles_what_only_free_threaded_python_compiles() -> None:
+    jobs = workflow("ci.yml")["jobs"]
+    newest = jobs["ci"]["strategy"]["matrix"]["python"][-1].replace(".", "")
+    [builder] = re.findall(r"pipx run (cibuildwheel==\S+)", str(workflow("release.yml")["jobs"]))
+    command = f"pipx run {builder} --only cp{newest}t-manylinux_x86_64"
+    assert jobs["without-gil"]["steps"][-1]["run"] == command

@@ -293,8 +293,8 @@ class LayersFailed(ConfigError):
     def __str__(self) -> str:
         texts = []
         for names, many, reason in _by_reason(self.layers):
-            part = "take part as they were" if many else "takes part as it was"
-            texts.append(f"{names} {part}: {reason}")
+            part = "are merged with their" if many else "is merged with its"
+            texts.append(f"{names} {part} last good content: {reason}")
         return "; ".join(texts)
 
 

@@ -43,7 +43,8 @@ class LayersRefused(GuardRefused):
 
     def __str__(self) -> str:
         texts = [
-            f"layer {name!r} takes part as it was, because the {guard} guard refused it: {reason}"
+            f"layer {name!r} is merged with its last good content, because the {guard} guard "
+            f"refused the new one: {reason}"
             for name, guard, reason in self.layers
         ]
         return f"{'; '.join(texts)}; if it is intended, 'ddbcfg-client reload --accept' merges it"

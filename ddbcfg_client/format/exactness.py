@@ -1,4 +1,4 @@
-"""Where an option has numbers that native numbers cannot stand for; only for error messages."""
+"""Where an option has numbers without a native equivalent; only for error messages."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _MARK = bytes(packb(REMOVED))
 
 @dataclass(frozen=True, slots=True)
 class Layering:
-    """Layers and the options that they make.  Immutable: each merge is built from the last one.
+    """Layers and their merged options.  Immutable: each merge is built from the last one.
 
     ``options`` is sorted by name.  An option that did not change keeps its bytes object, and if no
     option changed, ``options`` is the same object as before.
@@ -46,7 +46,7 @@ class Layering:
 
     @classmethod
     def of(cls, layers: Sequence[Layer], merge: str) -> Layering:
-        """Return what ``layers`` make; the first one wins."""
+        """Return the merge of ``layers``; the first one wins."""
         options = {}
         for name in sorted(set[str]().union(*layers)):
             packed = merged_option(layers, merge, name)
@@ -55,7 +55,7 @@ class Layering:
         return cls(tuple(layers), merge, options)
 
     def follow(self, layers: Sequence[Layer]) -> Layering:
-        """Return what the same layers make now; only options that changed in one are merged."""
+        """Return the merge of the same layers now; only options that changed in one are merged."""
         changed: set[str] = set()
         for before, after in zip(self.layers, layers, strict=True):
             changed.update(_changed(before, after))
@@ -142,9 +142,9 @@ def _packed(keys: Mapping[str, bytes]) -> bytes:
 class Origin:
     """What decides one key of an option.
 
-    ``layer`` is the number of the layer that decides.  ``value`` is the packed value that it gives;
-    None if the key is not in the merged store: ``layer`` removes it, or has the whole option.
-    ``hidden`` are the packed values of lower layers, by the layer's number.
+    ``layer`` is the number of the layer that decides.  ``value`` is its packed value; None if the
+    key is not in the merged store: ``layer`` removes it, or has the whole option.  ``hidden`` are
+    the packed values of lower layers, by the layer's number.
     """
 
     layer: int

@@ -25,8 +25,8 @@ _LONGEST_TEXT = 5000  # characters; each can take twelve bytes when escaped in J
 POLL = "poll"  # look now whether the table has changed
 FULL = "full"  # the same, and read the whole store; over the admin socket only
 ACCEPT = "accept"  # the same, and publish even what a guard refuses; over the admin socket only
-LAYERS = "layers"  # the layers of a store that merges several; answered at once
-EXPLAIN = "explain"  # from which layer each key of an option comes; answered at once
+LAYERS = "layers"  # the layers of a store that merges several; the response comes at once
+EXPLAIN = "explain"  # from which layer each key of an option comes; the response comes at once
 # Also over the admin socket only; these do not poll.
 PIN = "pin"  # publish a kept content, by default the current one, and hold all others
 UNPIN = "unpin"  # end that, and look soon whether the table has changed
@@ -47,7 +47,8 @@ class Request:
     """A client's request.
 
     ``ticket`` is from a response that refused an earlier attempt as busy.  Any poll that began
-    after XX or ``revision`` select what to pin; ``by`` is who asks, for the log.
+    after that attempt satisfies the request.  ``option`` is what is to be explained.
+    ``generation`` or ``revision`` select what to pin; ``by`` is the user, for the log.
     """
 
     op: str
@@ -66,7 +67,7 @@ class Response:
     ``refused`` is the reason if nothing was done, and ``why`` is its explanation.  If it is empty,
     the table was polled: ``generation`` is current now, ``published`` says whether this poll
     published it, ``held`` why a guard held the content, and ``error`` why the poll failed.
-    ``details`` is what was asked for, if that needs no poll.
+    ``details`` is the requested information, if that needs no poll.
 
     For pins, ``published`` says whether this request published the generation.  ``pinned`` is the
     generation whose content is pinned, 0 if none is.  ``generations`` can be pinned, the newest
@@ -164,7 +165,7 @@ def parse_response(line: bytes) -> Response:
         return Response(refused, _text(fields, "why") or refused, _number(fields.get("ticket")))
     generation, published = _number(fields.get("generation")), fields.get("published")
     if generation is None or not isinstance(published, bool):
-        raise ValueError("it does not say what became of the poll")
+        raise ValueError("it does not have the result of the poll")
     return Response(
         generation=generation,
         published=published,

@@ -1,8 +1,8 @@
 """msgpack bytes to Python values.
 
 The compiled reader does it itself (``_unpack.c``), because importing msgpack would be a quarter of
-its own import: msgpack imports datetime, also for those who use only its compiled part.  Without it
-msgpack does it.  What is packed, is packed by msgpack.
+its own import: msgpack imports datetime, also for those who use only its compiled part.  Without
+it, msgpack does it.  All packing uses msgpack.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ typedef struct {
 #ifdef Py_GIL_DISABLED
     Lock changing;
     PyObject *owner;   /* the first reader, which stays */
-    PyObject *answers; /* a dict with the object, which stays: see _unlocked.h */
+    PyObject *results; /* a dict with the object, which stays: see _unlocked.h */
     PyObject *name;    /* the object's key there */
 #endif
 } HotBound;
@@ -114,9 +114,9 @@ bound_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     self->call = bound_vectorcall;
 #ifdef Py_GIL_DISABLED
     self->version = 1;
-    self->answers = PyDict_New();
+    self->results = PyDict_New();
     self->name = PyUnicode_InternFromString("made");
-    if (self->answers == NULL || self->name == NULL) {
+    if (self->results == NULL || self->name == NULL) {
         Py_DECREF(self);
         return NULL;
     }
@@ -139,7 +139,7 @@ bound_dealloc(PyObject *op)
     bound_clear(op);
 #ifdef Py_GIL_DISABLED
     PyBuffer_Release(&((HotBound *)op)->buffer);
-    Py_CLEAR(((HotBound *)op)->answers);
+    Py_CLEAR(((HotBound *)op)->results);
     Py_CLEAR(((HotBound *)op)->name);
 #endif
     release(op);

@@ -4,7 +4,7 @@
 typedef struct BoundGet {
     PyObject_HEAD
     vectorcallfunc call;
-    Hot *self; /* NULL while nobody uses the object */
+    Hot *self; /* NULL while the object is not in use */
 } BoundGet;
 
 /* The method as Python binds it, for all attributes of a method other than the call. */

@@ -15,7 +15,7 @@ bound_made(PyObject *op)
         if (view % 2 == 0 && LOAD(reader->decoded) == LOAD(self->decoded) && is_current(reader)
             && is_same_process(self)) {
             PyObject *made;
-            if (PyDict_GetItemRef(self->answers, self->name, &made) < 0)
+            if (PyDict_GetItemRef(self->results, self->name, &made) < 0)
                 PyErr_Clear();
             if (made != NULL && LOAD(reader->version) == view && LOAD(self->version) == version)
                 return made;
@@ -38,7 +38,7 @@ bound_swap(HotBound *self, PyObject *held, const uint64_t *word, uint64_t proces
     PyObject *old = self->held;
     if (self->version % 2 == 0)
         STORE(self->version, self->version + 1);
-    if (PyDict_GetItemRef(self->answers, self->name, &made) < 0)
+    if (PyDict_GetItemRef(self->results, self->name, &made) < 0)
         PyErr_Clear();
     self->held = Py_NewRef(held);
     PyObject *owner = PyTuple_GET_ITEM(held, 0);
@@ -53,7 +53,7 @@ bound_swap(HotBound *self, PyObject *held, const uint64_t *word, uint64_t proces
     }
     STORE(self->decoded, PyTuple_GET_ITEM(held, 1));
     STORE(self->process, process);
-    failed = PyDict_SetItem(self->answers, self->name, PyTuple_GET_ITEM(held, 4));
+    failed = PyDict_SetItem(self->results, self->name, PyTuple_GET_ITEM(held, 4));
     if (!failed && owner == self->owner && word == self->word)
         STORE(self->version, self->version + 1);
     unlock(&self->changing);
@@ -85,7 +85,7 @@ bound_traverse(PyObject *op, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(self->held);
     Py_VISIT(self->owner);
-    Py_VISIT(self->answers);
+    Py_VISIT(self->results);
     return 0;
 }
 
@@ -99,7 +99,7 @@ bound_clear(PyObject *op)
         self->version++;
     Py_CLEAR(self->held);
     Py_CLEAR(self->owner);
-    if (self->answers != NULL)
-        PyDict_Clear(self->answers);
+    if (self->results != NULL)
+        PyDict_Clear(self->results);
     return 0;
 }

@@ -74,7 +74,7 @@ in_nanoseconds(double seconds)
 static PyObject *
 hot_subscript(PyObject *op, PyObject *option)
 {
-    PyObject *keys = hot_answer((Hot *)op, option);
+    PyObject *keys = hot_result((Hot *)op, option);
     if (keys != NULL)
         return keys;
     return PyObject_CallMethod(op, "_lookup", "(O)", option);
@@ -132,7 +132,7 @@ hot_get(PyObject *op, PyObject *const *args, Py_ssize_t count, PyObject *names)
             return hot_get_typed(op, args, names, &wanted);
     }
     if ((count == 1 || count == 2) && names == NULL) {
-        PyObject *keys = hot_answer((Hot *)op, args[0]);
+        PyObject *keys = hot_result((Hot *)op, args[0]);
         if (keys != NULL)
             return keys;
     }
@@ -194,7 +194,7 @@ hot_getattro(PyObject *op, PyObject *name)
             return found;
     }
     if (!is_private(name)) {
-        found = hot_answer(self, name);
+        found = hot_result(self, name);
         if (found != NULL)
             return found;
     }

@@ -51,7 +51,7 @@ look_up(Hot *self, PyObject *option)
 
 /* The same, but only if the view is current; the result is remembered. */
 static inline PyObject *
-hot_answer(Hot *self, PyObject *option)
+hot_result(Hot *self, PyObject *option)
 {
     if (!is_hot(self))
         return NULL;

@@ -10,7 +10,7 @@
  *   that finds the same even number before and after has seen one view.
  * - A thread may have loaded the address of the word just before another one replaces it.  So
  *   memory that was watched stays mapped until the process has one thread, or the Hot is freed.  A
- *   page is replaced only if somebody removed it.
+ *   page is replaced only if it was removed.
  *
  * No Python code runs while ``changing`` is held: what is replaced is released afterwards.  A child
  * that was forked during a change replaces the rest of it: it finds an odd version, and no result is
@@ -30,7 +30,7 @@ typedef struct {
     APART
     View serves;
     unsigned int get_version; /* of the type when its "get" was last found to be ours, or 0 */
-    PyObject *answers;       /* options that were read from this view */
+    PyObject *results;       /* options that were read from this view */
     TypedPlace typed[TYPED]; /* by the addresses of name and target, whose references are held */
     State *state;            /* of the module, which the type holds */
     Lock changing;
@@ -42,16 +42,16 @@ typedef struct {
 /* What was replaced, until it may be released. */
 typedef struct {
     PyObject *view;
-    PyObject *answers;
+    PyObject *results;
     Typed typed[TYPED];
     Py_buffer *words;
     int word_count;
 } Replaced;
 
-/* The same as hot_answer() for a first read in this view, and while another thread replaces the view.
- * The answer is remembered. */
+/* The same as hot_result() for a first read in this view, and while another thread replaces the view.
+ * The result is remembered. */
 static PyObject *
-answer_slowly(Hot *self, PyObject *option)
+result_slowly(Hot *self, PyObject *option)
 {
     PyObject *decoded = NULL, *keys;
 
@@ -69,7 +69,7 @@ answer_slowly(Hot *self, PyObject *option)
         return NULL;
     lock(&self->changing);
     if (self->serves.version == version
-        && PyDict_SetDefaultRef(self->answers, option, keys, NULL) < 0)
+        && PyDict_SetDefaultRef(self->results, option, keys, NULL) < 0)
         PyErr_Clear();
     unlock(&self->changing);
     return keys;
@@ -78,7 +78,7 @@ answer_slowly(Hot *self, PyObject *option)
 /* Return the keys of a decoded option as a new reference, if the view is current.  Return NULL
  * without an error if it is not, or if the option is not decoded yet. */
 static inline PyObject *
-hot_answer(Hot *self, PyObject *option)
+hot_result(Hot *self, PyObject *option)
 {
     uint64_t version = LOAD(self->serves.version);
     PyObject *keys = NULL;
@@ -89,12 +89,12 @@ hot_answer(Hot *self, PyObject *option)
         if (version % 2 == 0 && LOAD(self->serves.version) == version)
             return NULL;
     }
-    else if (PyDict_GetItemRef(self->answers, option, &keys) < 0)
+    else if (PyDict_GetItemRef(self->results, option, &keys) < 0)
         PyErr_Clear();
     else if (keys != NULL && version % 2 == 0 && LOAD(self->serves.version) == version)
         return keys;
     Py_XDECREF(keys);
-    return answer_slowly(self, option);
+    return result_slowly(self, option);
 }
 
 static inline TypedPlace *
@@ -271,8 +271,8 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int6
     }
     if (decoded != self->serves.decoded || word != self->serves.word
         || generation != self->serves.generation || self->serves.version % 2 != 0) {
-        old.answers = PyDict_Copy(self->answers);
-        if (old.answers == NULL) {
+        old.results = PyDict_Copy(self->results);
+        if (old.results == NULL) {
             unlock(&self->changing);
             if (buffer != NULL)
                 PyBuffer_Release(buffer);
@@ -282,7 +282,7 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int6
         STORE(self->serves.generation, NO_GENERATION);
         STORE(self->serves.decoded, decoded);
         STORE(self->serves.word, word);
-        PyDict_Clear(self->answers);
+        PyDict_Clear(self->results);
         for (int i = 0; i < TYPED; i++)
             old.typed[i] = typed_taken(self, &self->typed[i]);
         STORE(self->serves.until, until);
@@ -301,7 +301,7 @@ hot_swap(Hot *self, PyObject *view, PyObject *decoded, uint64_t generation, int6
     for (int i = 0; i < old.word_count; i++)
         PyBuffer_Release(&old.words[i]);
     PyMem_Free(old.words);
-    Py_XDECREF(old.answers);
+    Py_XDECREF(old.results);
     for (int i = 0; i < TYPED; i++)
         typed_release(&old.typed[i]);
     Py_XDECREF(old.view);
@@ -314,7 +314,7 @@ hot_forget(Hot *self)
 {
     for (int i = 0; i < TYPED; i++)
         Py_CLEAR(self->typed[i].made);
-    Py_CLEAR(self->answers);
+    Py_CLEAR(self->results);
     for (int i = 0; i < self->kept_count; i++)
         PyBuffer_Release(&self->kept[i]);
     PyMem_Free(self->kept);
@@ -323,8 +323,8 @@ hot_forget(Hot *self)
 static int
 hot_start(Hot *self)
 {
-    self->answers = PyDict_New();
-    return self->answers == NULL ? -1 : 0;
+    self->results = PyDict_New();
+    return self->results == NULL ? -1 : 0;
 }
 
 static PyObject *
@@ -346,7 +346,7 @@ hot_traverse(PyObject *op, visitproc visit, void *arg)
 
     Py_VISIT(Py_TYPE(op));
     Py_VISIT(self->view);
-    Py_VISIT(self->answers);
+    Py_VISIT(self->results);
     for (int i = 0; i < TYPED; i++) {
         Py_VISIT(self->typed[i].target);
         Py_VISIT(self->typed[i].made);

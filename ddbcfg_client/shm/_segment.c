@@ -1,4 +1,4 @@
-/* Opening a segment, finding an option in it and closing it, in C, if all is as it should be.
+/* Opening a segment, finding an option in it and closing it, in C, if everything is valid.
  *
  * The reference is ddbcfg_client/shm/segment.py with ddbcfg_client/format/segment.py and index.py.
  * The first two return None for everything that the reference would refuse, and for what is rare.

@@ -1,1 +1,1 @@
-"""Stores that are merged into one: each layer has its own source, guards, copy and fate."""
+"""Stores that are merged into one: each layer has its own source, guards and copy."""

@@ -1,6 +1,6 @@
-"""One layer of a store: it is read in a thread of its own, and its last good content is kept.
+"""One layer of a store: it is read in its own thread, and its last good content is kept.
 
-The result of a reading is taken over by the store's refresher, in its thread: ``Layer.take``.
+The store's refresher takes over the result of a reading in its thread: ``Layer.take``.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Layer:
     def ended(self) -> bool:
         """Whether there is a result to take."""
         # A thread can die before it runs anything, for example without memory: no store may wait
-        # for it for ever.
+        # for it forever.
         thread = self._thread
         return thread is not None and (self._result is not None or not thread.is_alive())
 
@@ -116,7 +116,7 @@ class Layer:
         if scheduled and self._failures:
             early = 366 * 86400.0
         elif scheduled and not sooner:
-            # With the other layers, rather than a little later by itself.
+            # With the other layers, not separately a little later.
             early = min(its, self._store_interval) / 2
         elif scheduled:
             early = min(its / 10, 3 * _SLACK)  # a guard counts its polls
@@ -190,7 +190,7 @@ class Layer:
     def take(self, *, accepted: bool) -> Reading | None:
         """Take over the result of a reading that has ended; return the reading if it was one.
 
-        ``accepted`` says that an operator overrides the guards.  Raise what is a bug.
+        ``accepted`` says that an operator overrides the guards.  Raise the exception of a bug.
         """
         result, self._result, self._thread = self._result, None, None
         if result is None:

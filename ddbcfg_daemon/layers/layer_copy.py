@@ -36,7 +36,7 @@ class LayerCopy:
         return "" if self._keeper is None else self._keeper.error
 
     def load(self, patience: float) -> Copy | None:
-        """Return the copy the first time that the disk gives it; None if there is none.
+        """Return the copy, once, when the disk has returned it; None if there is none.
 
         A disk that hangs delays only one poll by ``patience`` seconds.
         """
@@ -68,7 +68,7 @@ class LayerCopy:
         found = reading.provenance
         if reading.whole:
             self.full_read = Moment.now()
-        # Without a revision, each reading is of the whole layer, and nothing asks for the time.
+        # Without a revision, each reading is of the whole layer, and the time is not needed.
         full_read = self.full_read if found.revision else None
         self._keeper.keep(
             Content(

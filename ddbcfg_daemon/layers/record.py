@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-_DIGEST = 16  # hex digits: enough to tell the contents of one layer apart
+_DIGEST = 16  # hex digits: enough to distinguish the contents of one layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class LayerRecord:
 
 
 def records_in(stored: Mapping[str, object]) -> dict[str, LayerRecord]:
-    """Return the records of the layers, by their marks; what is not valid is left off."""
+    """Return the records of the layers, by their marks; invalid ones are skipped."""
     found = {}
     for mark, fields in stored.items():
         match fields:
@@ -47,8 +47,8 @@ def records_in(stored: Mapping[str, object]) -> dict[str, LayerRecord]:
 def as_many(count: int, options: Mapping[str, bytes]) -> Collection[str]:
     """Return as many names as there were options, for a guard: only their number is known.
 
-    As far as possible they are those of ``options``, so that nothing counts as lost that may be
-    there.
+    As far as possible they are those of ``options``, so that an option that may exist does not
+    count as lost.
     """
     names = list(islice(options, count))
     return names + [f"\0{number}" for number in range(count - len(names))]

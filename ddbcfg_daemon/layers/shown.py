@@ -25,7 +25,7 @@ class ShownMerge:
         return self.now[1]
 
     def see(self, published: Mapping[str, bytes] | None) -> None:
-        """Take note of what is published; None if nothing is, or if it is not known."""
+        """Record what is published; None if nothing is, or if it is not known."""
         for merged in (self.last, self.merged):
             # An earlier daemon, or an operator who pinned it, can have published the same.
             if merged is None:
@@ -41,14 +41,14 @@ class ShownMerge:
             self.now = number + 1, merged
 
     def read(self, layers: Iterable[int]) -> None:
-        """Take note that these layers were read by schedule."""
+        """Record that these layers were read by schedule."""
         self._read.update(layers)
 
     def counts(self) -> bool:
         """Return whether the layers that differ from the published ones were read again.
 
-        A guard counts polls that find the same.  One that did not read the layer again has found
-        nothing.  If this returns True, the next round begins.
+        A guard counts polls that find the same.  A poll that did not read the layer again does not
+        count.  If this returns True, the next round begins.
         """
         assert self.last is not None
         layers = self.last.layers

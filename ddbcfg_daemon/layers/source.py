@@ -1,7 +1,8 @@
 """The source that is several layers: each is read by itself, and what is known of them is merged.
 
 A layer that cannot be read, that a guard holds or that is slow takes part with its last good
-content.  Without any, nothing can be merged: the store would lack what the layer has.
+content.  If no content of it is known, nothing is merged: the store would lack the options of the
+layer.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _LOOK_EVERY = 1.0  # seconds
 class LayersSource:
     """Reads the layers of ``store``.  Only the refresher's thread calls ``read``.
 
-    ``part_of`` returns what a layer is made of: its source, its guards and its copy on disk.
+    ``part_of`` returns the parts of a layer: its source, its guards and its copy on disk.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class LayersSource:
     def _wait(self, progress: Progress, end: float) -> bool:
         """Wait until a reading has ended; return False if none runs, or at the time ``end``.
 
-        Each reading has a deadline of its own.
+        Each reading has its own deadline.
         """
         while any(layer.running for layer in self.layers):
             if any(layer.ended for layer in self.layers):
@@ -166,7 +167,7 @@ class LayersSource:
             units=sum(reading.units for reading in readings),
             again_in=self._wanted_in(),
             provenance=_provenance(states, readings),
-            # Also of a layer that is only read again later: its part is as old as that.
+            # Also of a layer that is read again only later: its content is as old as that.
             confirmed_at=min(layer.confirmed for layer in self.layers),
             failure=self._failure_of(fresh=fresh),
             held=self._held(),
@@ -188,7 +189,7 @@ class LayersSource:
         )
 
     def _wanted_in(self) -> float:
-        """Return the seconds until a layer has to be read, or a reading that runs be looked at."""
+        """Return the seconds until a layer must be read, or a running reading be looked at."""
         return min(
             _LOOK_EVERY if layer.running else max(layer.due_in, 0.05) for layer in self.layers
         )
@@ -243,7 +244,7 @@ def _why(layer: Layer) -> str:
 
 
 def _provenance(states: Sequence[LayerState], readings: Sequence[Reading]) -> Provenance:
-    """Return the provenance of the merged store, which has no revision of its own."""
+    """Return the provenance of the merged store, which has no revision."""
     notes = [
         f"layer {state.name!r}: {state.note}"
         for state in states

@@ -8,11 +8,11 @@ from support.shm import reading
 
 
 def ask(host: Host, op: str, **which: int) -> Response:
-    """Do an errand between two polls; return the response."""
-    errand = host.refresher._requests.steer(Request(op, by="alice", **which), 0)
+    """Do a job between two polls; return the response."""
+    job = host.refresher._requests.steer(Request(op, by="alice", **which), 0)
     host.refresher._serve_operators()
-    assert errand.response is not None
-    return errand.response
+    assert job.response is not None
+    return job.response
 
 
 def pin(host: Host, **which: int) -> Response:

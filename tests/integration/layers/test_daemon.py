@@ -58,7 +58,7 @@ def test_layers_are_merged_and_a_failing_one_is_named_in_status_and_metrics(
     table.delete("eu", "db")
     done = host.client("reload", "--store", "app")
     assert done.returncode == 5
-    assert "layer 'eu' takes part as it was" in done.stderr
+    assert "layer 'eu' is merged with its last good content" in done.stderr
     assert "required layer" in done.stderr
     assert config.get() == {"db": {"host": SECRET, "pool": 9}, "web": {"port": 1}}
     # The file is written after the poll.

@@ -96,12 +96,12 @@ def test_a_role_that_cannot_be_assumed_keeps_back_that_layer_alone(
     daemon.wait_for("generation 1")
     assert host.config("app").get() == {"eu": {"zone": 1}, "web": {"port": 1}}
     assert daemon.stop() == 0
-    # Later, the layer takes part as it was, and the other one changes.
+    # Later, the layer is merged with its last good content, and the other one changes.
     del source.service.answers["/"]
     table.put("common", "web", port=2)
     daemon = start()
     daemon.wait_for("generation 2")
     assert host.config("app").get() == {"eu": {"zone": 1}, "web": {"port": 2}}
     failing = host.wait_for_status(lambda status: status.failures > 0, "app")
-    assert "layer 'eu' takes part as it was" in (failing.error or "")
+    assert "layer 'eu' is merged with its last good content" in (failing.error or "")
     assert daemon.stop() == 0

@@ -57,7 +57,7 @@ def test_a_layer_that_fails_is_merged_as_it_was_and_named_while_others_change(
     assert store.config.get() == {"db": {"host": "eu"}, "web": {"port": 2}}
     status = store.config.status()
     assert (status.failures, status.generation) == (1, 2)
-    assert (status.error or "").startswith("layer 'eu' takes part as it was: ")
+    assert (status.error or "").startswith("layer 'eu' is merged with its last good content: ")
     assert store.refresher.status.success <= age + 10**9  # as old as its oldest part
     assert [name for name, state in store.states.items() if state.error] == ["eu"]
     assert "layer eu: reading 1 failed" in caplog.text
@@ -90,7 +90,9 @@ def test_a_layer_held_by_its_guard_is_held_alone_while_another_is_published(make
     assert store.config.get("web") == {"port": 2}
     assert len(store.config) == 21
     status = store.config.status()
-    assert (status.held or "").startswith("layer 'eu' takes part as it was, because the shrink")
+    assert (status.held or "").startswith(
+        "layer 'eu' is merged with its last good content, because the shrink"
+    )
     assert (status.failures, status.error) == (0, None)
     assert [name for name, state in store.states.items() if state.held] == ["eu"]
     assert store.reload(accept=True) is None
@@ -139,7 +141,10 @@ def test_a_reason_that_layers_share_is_said_once(make: Make) -> None:
     assert store.reload() is None
     for layer in ("host", "eu"):
         store[layer].content = AWAY
-    assert str(store.reload()) == f"layers 'host', 'eu' take part as they were: {AWAY}"
+    assert (
+        str(store.reload())
+        == f"layers 'host', 'eu' are merged with their last good content: {AWAY}"
+    )
 
 
 def test_a_line_about_a_layer_has_the_names_of_the_merged_store(

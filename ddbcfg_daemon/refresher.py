@@ -1,8 +1,8 @@
 """The refresher: the loop that polls, and what follows from a poll that fails.
 
-Each store has a refresher in a thread of its own, so that a failure of one store does not affect
-the others.  When it polls is in ``pace``, what may be published in ``judge``, what is
-published in ``publication``.
+Each store has a refresher in its own thread, so that a failure of one store does not affect the
+others.  When it polls is in ``pace``, what may be published in ``judge``, what is published in
+``publication``.
 """
 
 from __future__ import annotations

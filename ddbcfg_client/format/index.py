@@ -7,8 +7,8 @@ option name followed by the msgpack map of its keys, so the body is itself one m
 
 If an entry is found, its checksum and the name in it must match.  If none is found, the probed
 slots are verified with the checksums of their 4 KiB blocks, so that a damaged slot cannot make an
-option disappear.  The bytes that were probed are those that are verified: what is read once more
-could be visible only then, on a processor that reorders loads.
+option disappear.  The verified bytes are the probed ones: on a processor that reorders loads, a
+second read could see other bytes.
 
 The functions that read raise ValueError for damage, and the errors of the segment's ``read``.
 """

@@ -59,7 +59,7 @@ class Names:
         self.namespace = namespace
         self.store = store
         self.page = page or f"{PREFIX}{quoted(namespace)}.{quoted(store)}"
-        self.semaphore = self.page  # semaphores have a name space of their own ("sem." in /dev/shm)
+        self.semaphore = self.page  # semaphores have their own name space ("sem." in /dev/shm)
         self.lock = f"{self.page}.lock"
         self.requests = f"{self.page}.requests"  # a socket for all users that may read
         self.admin = f"{self.page}.admin"  # a socket for the daemon's user and root

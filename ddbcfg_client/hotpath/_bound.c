@@ -31,7 +31,7 @@ typedef struct {
 #endif
 } HotBound;
 
-/* A fork clears the word, whoever called it, so a child never takes the parent's object for its
+/* A fork clears the word, whatever code called it, so a child never takes the parent's object for its
  * own. */
 static inline int
 is_same_process(const HotBound *self)

@@ -110,7 +110,7 @@ def _new(target: Any) -> Convert:
         if find_spec(library) is not None and not (library == "msgspec" and is_named_tuple(target)):
             try:  # msgspec takes only a list for a NamedTuple
                 return _by(library, target)
-            except Exception as error:  # noqa: BLE001 - each library has errors of its own
+            except Exception as error:  # noqa: BLE001 - each library has its own errors
                 refused = error  # pydantic takes no typing.TypedDict before Python 3.12
     if refused is not None:
         raise refused

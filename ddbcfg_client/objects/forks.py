@@ -1,6 +1,6 @@
 """Which process this is, noticed without a hook: uWSGI and C code may fork past those of Python.
 
-A word in a page of its own is zero in a forked child, because the kernel wipes the page
+A word in a separate page is zero in a forked child, because the kernel wipes the page
 (MADV_WIPEONFORK).  Each process puts another number into it.  Where the kernel cannot do that, the
 pid says which process this is; reading it takes a system call.
 """

@@ -284,10 +284,10 @@ static PyMethodDef functions[] = {
      "close_segment(descriptor, device, inode): close it if it is still that object's."},
     {"open_segment", open_segment, METH_VARARGS,
      "open_segment(path, generation, owner, unmapped): descriptor, device, inode and fields of the "
-     "header; None if anything is not as it should be."},
+     "header; None if anything is wrong."},
     {"find_option", (PyCFunction)(void (*)(void))find_option, METH_FASTCALL,
      "find_option(descriptor, *words, option): the packed keys; None if the option is not found, or "
-     "anything is not as it should be."},
+     "anything is wrong."},
     {NULL},
 };
 

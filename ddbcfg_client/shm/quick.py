@@ -1,8 +1,8 @@
 """Opening a segment, finding an option in it and closing it the short way: ``_segment.c``.
 
-The first two return None if anything is not as it should be; then the caller does the same in
-Python, and finds the reason.  The first read after a change finds the processor's caches full of
-other work, so every line of Python on its way costs: in C, half of its time is saved.
+The first two return None if anything is wrong; then the caller does the same in Python, and finds
+the reason.  The first read after a change finds the processor's caches full of other work, so every
+line of Python on its way costs: in C, half of its time is saved.
 """
 
 from __future__ import annotations

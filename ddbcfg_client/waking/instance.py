@@ -1,8 +1,8 @@
 """The inotify instance of this process, shared by all its waiters.
 
 A user has only 128 instances on most hosts (``fs.inotify.max_user_instances``), so a process has
-one.  Each waiter waits for the instance and for a wakeup of its own.  The first waiter that runs
-after an event reads it, which ends the event for all others, and rings their wakeups.
+one.  Each waiter waits for the instance and for its own wakeup.  The first waiter that runs after
+an event reads it, which ends the event for all others, and rings their wakeups.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Kept:
 
 
 class Generations:
-    """The last ``limit`` generations of the store ``names``, in a folder of their own.
+    """The last ``limit`` generations of the store ``names``, in their own folder.
 
     That folder is in ``folder``.
 

@@ -26,7 +26,7 @@ class Output(Protocol):
     def update(self, stores: Sequence[ServedStore]) -> None:
         """Take the current state of ``stores``; called by the main thread, and returns at once.
 
-        An output that can block, for example on a disk, works in a thread of its own.
+        An output that can block, for example on a disk, works in its own thread.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The log on standard error, written by a thread of its own.
+"""The log on standard error, written by its own thread.
 
 The reader of a pipe may stop reading, and the disk of a file may be full.  Neither a poll nor the
 shutdown waits for that: lines wait in a bounded queue; if it is full, they are dropped and counted.

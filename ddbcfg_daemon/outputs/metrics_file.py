@@ -1,4 +1,4 @@
-"""The metrics file, written by a thread of its own, so that a hanging disk blocks nothing else."""
+"""The metrics file, written by its own thread, so that a hanging disk blocks nothing else."""
 
 from __future__ import annotations
 

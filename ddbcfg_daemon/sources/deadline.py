@@ -1,9 +1,9 @@
 """One deadline for a whole reading, enforced from another thread.
 
-A reading resolves names, gets credentials, connects and receives pages.  Each of these steps has a
-timeout of its own, and their sum is minutes; some have none.  So a reading runs in a thread of its
-own.  At the deadline the refresher stops waiting and the poll has failed.  If the thread returns a
-result later, it is discarded.
+A reading resolves names, gets credentials, connects and receives pages.  Each of these steps has
+its own timeout, and their sum is minutes; some have none.  So a reading runs in its own thread.  At
+the deadline the refresher stops waiting and the poll has failed.  If the thread returns a result
+later, it is discarded.
 
 The pause between two readings that have to agree is not counted: with a shorter timeout, a store
 in doubt could never be settled.
@@ -56,7 +56,7 @@ class DeadlineSource:
 
 
 class _Attempt:
-    """One reading, in a thread of its own."""
+    """One reading, in its own thread."""
 
     def __init__(self, read: Callable[[Progress], Reading]) -> None:
         self.pages = 0  # received so far

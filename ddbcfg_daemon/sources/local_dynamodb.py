@@ -39,7 +39,7 @@ REGION = "us-east-1"  # moto separates regions, as AWS does: the data is in this
 
 
 # moto keeps the data of all instances in the process, separated by account.  So each instance has
-# an account of its own.
+# its own account.
 _accounts = itertools.count(1)
 
 

@@ -1,4 +1,4 @@
-"""The events of the provider, from a thread of its own in each process.
+"""The events of the provider, from one thread in each process.
 
 A thread that was started before a fork does not exist in the child.  The SDK runs the handlers of
 events in a ThreadPoolExecutor, which believes in the child that its threads are still there: it

@@ -1,1 +1,1 @@
-"""What ``--http`` serves: a page, metrics and health checks, in a thread of its own."""
+"""What ``--http`` serves: a page, metrics and health checks, in its own thread."""

@@ -118,12 +118,14 @@ class _Loader(Loader):
             return super().load_data_with_path(name)
         passing = Loader(self.search_paths, include_default_search_paths=False)
         endpoints, path = passing.load_data_with_path(name)
-        for partition in endpoints["partitions"]:
-            services = partition["services"]
-            partition["services"] = {one: services[one] for one in _SERVICES if one in services}
+        partitions = [
+            partition | {"services": {one: services[one] for one in _SERVICES if one in services}}
+            for partition in endpoints["partitions"]
+            for services in [partition["services"]]
+        ]
         # A copy, because what is kept of the list would hold the memory around it.
-        few = json.loads(json.dumps(endpoints))
-        del endpoints, partition, services, passing
+        few = json.loads(json.dumps(endpoints | {"partitions": partitions}))
+        del endpoints, partitions, passing
         gc.collect()  # also frees the dicts that Python keeps for its next ones
         return few, path
 

@@ -131,7 +131,7 @@ def test_help_has_every_command_and_exit_code(arguments: tuple[str, ...]) -> Non
     if arguments:
         for command in ("get", "status", "set", "delete", "create-table", "export", "import"):
             assert f"\n    {command}" in done.stdout
-        for line in ("6   DynamoDB refused or failed", "7   conflict", "70  a fault", "74  the"):
+        for line in ("6   DynamoDB refused or failed", "7   conflict", "70  a bug", "74  the"):
             assert f"\n  {line}" in done.stdout
     assert done.returncode == (0 if arguments else 2)
 

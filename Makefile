@@ -49,7 +49,7 @@ test: $(READY) ## run the test suite, JOBS (3) tests at once (ARGS='-k name': a 
 	$(PYTEST) $(or $(ARGS),-q $(AT_ONCE))
 
 quick: $(READY) ## run the tests that need no server and kill nothing, in under a minute
-	$(PYTEST) -q tests/unit tests/property $(ARGS)
+	$(PYTEST) -q $(or $(ARGS),$(AT_ONCE)) tests/unit tests/property
 
 # The daemons and clients that tests start are measured, too, so every user can write to the folder.
 coverage: $(READY) ## run the test suite, and fail if too few branches are covered

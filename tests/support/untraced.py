@@ -26,13 +26,23 @@ def untraced(function: Callable[P, R]) -> Callable[P, R]:
         # A test's own tracer goes on.
         if type(tracer).__module__.partition(".")[0] != "coverage":
             return function(*arguments, **keywords)
-        sys.settrace(None)
+        _set_trace(None)
         try:
             return function(*arguments, **keywords)
         finally:
-            sys.settrace(tracer)
+            _set_trace(tracer)
 
     return run
+
+
+def _set_trace(tracer: Any) -> None:
+    """Set this thread's tracer, again if another thread is just setting its own."""
+    while True:
+        try:
+            sys.settrace(tracer)
+        except RuntimeError:
+            continue
+        return
 
 
 @pytest.fixture(autouse=True, scope="session")

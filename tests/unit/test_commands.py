@@ -210,4 +210,4 @@ main(["get", "db"])
 print([name for name in ("argparse", "re", "json", "boto3") if name in sys.modules])
 """
     done = run_python("-c", code)
-    assert done.stdout == "[]\n"
+    assert done.stdout.splitlines()[-1] == "[]"  # below what a store of another test may have

@@ -184,7 +184,7 @@ class SharedStore:
         self._replaced.release()
 
     def reclaim(self) -> int | None:
-        """Free the memory of replaced segments: see ``reclaim``."""
+        """Free the memory of replaced segments: see ``ReplacedSegments.reclaim``."""
         return self._replaced.reclaim()
 
     def sweep(self) -> None:

@@ -68,8 +68,8 @@ def test_a_fault_is_an_error_and_changes_nothing(
     with pytest.raises(TableError) as caught:
         CALLS[call](store)
     assert time.monotonic() - start < 5
-    told = "".join(traceback.format_exception(caught.value))
-    assert SECRET not in told
+    text = "".join(traceback.format_exception(caught.value))
+    assert SECRET not in text
     proxy.heal()
     assert store.config.get() == {"db": DB}
 

@@ -30,18 +30,18 @@ def now():
     }
 
 now()  # what it needs itself is loaded, and its own descriptors are closed
-told = {"start": now()}
+stages = {"start": now()}
 import ddbcfg_client
-told["import"] = now()
+stages["import"] = now()
 config = ddbcfg_client.connect(sys.argv[1], "prod")
 assert config.get("db")["host"] == "h"
 assert config["db"] is config.db is config.get("db")
 assert config.get() == {"db": config["db"]} and list(config) == ["db"] and len(config) == 1
 assert config.get("nope", None) is None and "nope" not in config
 assert config.generation == config.snapshot().generation == 1 and len(config.digest) == 64
-told["read"] = now()
+stages["read"] = now()
 import json
-print(json.dumps(told))
+print(json.dumps(stages))
 """
 
 # Not only the big ones: each of these costs a process that only reads a millisecond or more.
@@ -81,7 +81,7 @@ HEAVY = {
 
 
 @pytest.fixture
-def told(names: Names) -> Any:
+def stages(names: Names) -> Any:
     """What a process that imports, connects and reads has to say about itself."""
     publisher = Publisher(names)
     publisher.publish(reading({"db": {"host": "h", "port": 1, "set": {2}, "list": [b"x"]}}))
@@ -90,9 +90,9 @@ def told(names: Names) -> Any:
     return json.loads(done.stdout)
 
 
-def test_reading_needs_the_standard_library_only(told: Any) -> None:
+def test_reading_needs_the_standard_library_only(stages: Any) -> None:
     """And msgpack where nothing was compiled."""
-    loaded = set(told["read"]["modules"]) - set(told["start"]["modules"])
+    loaded = set(stages["read"]["modules"]) - set(stages["start"]["modules"])
     packages = {name.partition(".")[0] for name in loaded}
     # msgpack is made with Cython, which keeps its own state in modules that it makes up.
     packages = {name for name in packages if not name.startswith(("_cython_", "cython_runtime"))}
@@ -102,9 +102,9 @@ def test_reading_needs_the_standard_library_only(told: Any) -> None:
 
 
 @pytest.mark.parametrize("stage", ["import", "read"])
-def test_nothing_heavy_is_loaded(told: Any, stage: str) -> None:
+def test_nothing_heavy_is_loaded(stages: Any, stage: str) -> None:
     """Whatever the interpreter itself had loaded at its start does not count."""
-    loaded = set(told[stage]["modules"]) - set(told["start"]["modules"])
+    loaded = set(stages[stage]["modules"]) - set(stages["start"]["modules"])
     assert loaded & HEAVY == set()
     # Nor are the parts of the client that reading does not need.
     ours = {name for name in loaded if name.startswith("ddbcfg_")}
@@ -121,13 +121,13 @@ def test_nothing_heavy_is_loaded(told: Any, stage: str) -> None:
     assert not any(name.startswith("ddbcfg_daemon") for name in ours)
 
 
-def test_reading_imports_nothing(told: Any) -> None:
+def test_reading_imports_nothing(stages: Any) -> None:
     """A fork while another thread imports would leave the child waiting for the import lock."""
-    assert told["read"]["modules"] == told["import"]["modules"]
+    assert stages["read"]["modules"] == stages["import"]["modules"]
 
 
-def test_importing_opens_nothing_and_starts_nothing(told: Any) -> None:
-    assert told["import"]["descriptors"] == told["start"]["descriptors"]
-    assert told["import"]["threads"] == told["read"]["threads"] == 1
-    assert told["import"]["shared memory"] is False
-    assert told["read"]["shared memory"] is True
+def test_importing_opens_nothing_and_starts_nothing(stages: Any) -> None:
+    assert stages["import"]["descriptors"] == stages["start"]["descriptors"]
+    assert stages["import"]["threads"] == stages["read"]["threads"] == 1
+    assert stages["import"]["shared memory"] is False
+    assert stages["read"]["shared memory"] is True

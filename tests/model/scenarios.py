@@ -105,7 +105,7 @@ def counter(name: str, losses: int = 0) -> Writer:
 
 
 def counted(search: Search, state: State) -> None:
-    """No update is lost: the count is that of the writers that were told it was written, or more.
+    """No update is lost: the count is that of the writers that know that it was written, or more.
 
     More, for one that died may have written too.
     """
@@ -118,9 +118,7 @@ def counted(search: Search, state: State) -> None:
     assert cell is not None
     count = int(unpack_option(cell)["n"]) - 1
     if not done <= count <= done + died:
-        raise Wrong(
-            f"{done} were told that they counted, {died} may have, and the count is {count}"
-        )
+        raise Wrong(f"{done} counted for certain, {died} may have, and the count is {count}")
 
 
 def on_record(search: Search, state: State) -> None:

@@ -57,15 +57,15 @@ def test_no_thread_sees_a_generation_go_back(publisher: Publisher, closing: bool
                 number_in(config["timeouts"]),
                 number_in(config.get()["secret-key"]),
             ]
-            told = [snapshot.generation, config.generation]
+            pair = [snapshot.generation, config.generation]
             if numbers != sorted(numbers) or numbers[0] < newest:
                 failures.append(f"publication {newest}, then {numbers}")
-            if told != sorted(told) or told[0] < generation:
-                failures.append(f"generation {generation}, then {told}")
+            if pair != sorted(pair) or pair[0] < generation:
+                failures.append(f"generation {generation}, then {pair}")
             if {number_in(snapshot[name]) for name in OPTIONS} != {snapshot.generation}:
                 failures.append(f"generation {snapshot.generation} is mixed")
-            generations += told[1] != generation
-            newest, generation = numbers[-1], told[1]
+            generations += pair[1] != generation
+            newest, generation = numbers[-1], pair[1]
             progress[thread] = newest
             if closing and generations % 7 == 0:
                 config.close()

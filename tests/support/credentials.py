@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import threading
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -156,6 +157,18 @@ class SharedFile(CredentialSource):
             self.mend("old")
         else:
             (self.folder / "credentials").unlink(missing_ok=True)
+
+
+@contextmanager
+def shared_keys(folder: Path) -> Iterator[SharedFile]:
+    """Yield valid keys in a new *folder*; the service beside them stands for STS."""
+    folder.mkdir()
+    made = SharedFile(folder)
+    made.mend("own")
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 class Profile(CredentialSource):

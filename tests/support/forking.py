@@ -43,7 +43,7 @@ def numbers(config: Config) -> tuple[int | None, ...]:
 
 
 class Child:
-    """A forked child that reads when it is told to; what it raises fails its parent's test."""
+    """A forked child that reads on request; what it raises fails its parent's test."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         (ours, self._commands), (self._answers, theirs) = os.pipe(), os.pipe()

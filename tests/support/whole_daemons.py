@@ -53,7 +53,7 @@ for line in sys.stdin:
 
 
 class Reader:
-    """A process that connects once, and reads when it is told to."""
+    """A process that connects once, and reads on request."""
 
     def __init__(self, host: Host) -> None:
         environment = environment_of({"DDBCFG_NAMESPACE": host.namespace})

@@ -179,11 +179,11 @@ def test_a_fault_of_its_own_has_a_code_of_its_own_and_shows_no_value(
 
     monkeypatch.setattr(main_module, "_run", broken)
     assert main_module.main([]) == 70
-    told = capsys.readouterr().err
-    assert told.startswith("ddbcfg-client: a bug in ddbcfg")
-    assert "RuntimeError at " in told
-    assert "test_commands.py" in told
-    assert "hunter2" not in told
+    output = capsys.readouterr().err
+    assert output.startswith("ddbcfg-client: a bug in ddbcfg")
+    assert "RuntimeError at " in output
+    assert "test_commands.py" in output
+    assert "hunter2" not in output
 
 
 @pytest.mark.parametrize("line", [[], ["db"], ["db", "host"], ["", "a=b"], ["d\u00e9", "@x"]])

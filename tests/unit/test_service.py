@@ -20,7 +20,7 @@ from support.daemon import SECRET
 
 
 class FakeNotifier(Notifier):
-    """Keeps what it is told to send."""
+    """Keeps what it should send."""
 
     def __init__(self, watchdog: float = 0.0) -> None:
         self.watchdog = watchdog

@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from support.credentials import ASSUMED, SharedFile
+from support.credentials import ASSUMED, SharedFile, shared_keys
 from support.daemon import DaemonProcess, Host
 from support.fault_proxy import FaultProxy
 from support.tables import ConfigTable
@@ -19,13 +19,9 @@ ROLE = "arn:aws:iam::123456789012:role/eu-reader"
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[SharedFile]:
-    """Where the daemon's credentials come from; its service stands for STS."""
-    folder = tmp_path / "aws"
-    folder.mkdir()
-    made = SharedFile(folder)
-    made.mend("own")
-    yield made
-    made.close()
+    """Where the daemon's credentials come from."""
+    with shared_keys(tmp_path / "aws") as made:
+        yield made
 
 
 def test_a_layer_in_another_region_is_another_table_of_the_same_name(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.credentials import ASSUMED, SharedFile, static
+from support.credentials import ASSUMED, SharedFile, shared_keys, static
 from support.daemon import SECRET, DaemonProcess, Host
 from support.fault_proxy import FaultProxy
 from support.tables import ConfigTable
@@ -26,13 +26,9 @@ def other_table(table: ConfigTable) -> ConfigTable:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Iterator[SharedFile]:
-    """Where the daemon's credentials come from; its service stands for STS."""
-    folder = tmp_path / "aws"
-    folder.mkdir()
-    made = SharedFile(folder)
-    made.mend("own")
-    yield made
-    made.close()
+    """Where the daemon's credentials come from."""
+    with shared_keys(tmp_path / "aws") as made:
+        yield made
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ chaos: $(READY) ## disturb a daemon for SECONDS (30), reproducibly with SEED, wh
 
 fuzz: $(READY) ## run all parsers on hostile bytes for MINUTES (2)
 	@$(VENV)/bin/python -m pip install --quiet --requirement tests/fuzz/requirements.txt
-	$(VENV)/bin/python tests/fuzz/fuzz_bytes.py -timeout=5 -rss_limit_mb=1024 \
+	PYTHONPATH=tests $(VENV)/bin/python tests/fuzz/fuzz_bytes.py -timeout=5 -rss_limit_mb=1024 \
 	    -max_total_time=$$(($(or $(MINUTES),2) * 60)) -print_final_stats=1
 
 soak: $(READY) ## run a daemon and readers for SECONDS (600), and print their memory use

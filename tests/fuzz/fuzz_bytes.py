@@ -18,11 +18,8 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
-from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
-from unittest.mock import patch
 from zlib import crc32
 
 import atheris
@@ -60,6 +57,7 @@ with atheris.instrument_imports(include=["ddbcfg_client", "ddbcfg_daemon", "msgp
     from ddbcfg_daemon.publishing.poll_requests import PollRequests
     from ddbcfg_daemon.publishing.request_server import RequestServer
     from ddbcfg_daemon.publishing.request_sockets import RequestSockets
+    from support.decoding import reference
 
 NAMES = Names(f"test-fuzz-{os.getpid()}", "prod")
 OPTIONS = {
@@ -168,18 +166,6 @@ def fuzz_option(data: atheris.FuzzedDataProvider) -> None:
         assert type(unpack_option(raw)) is ReadOnlyDict
     except ValueError:
         pass
-
-
-@cache
-def reference() -> Any:
-    """What decodes where nothing is compiled."""
-    spec = find_spec("ddbcfg_client.format.unpack")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    with patch("ddbcfg_client.readonly.COMPILED", False):
-        spec.loader.exec_module(module)
-    return module.unpack
 
 
 def fuzz_decoders(data: atheris.FuzzedDataProvider) -> None:

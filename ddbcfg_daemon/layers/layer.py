@@ -20,17 +20,15 @@ from ddbcfg_daemon.errors import LayerMissing
 from ddbcfg_daemon.exits import MENDABLE, reason_of
 from ddbcfg_daemon.guards import Guard, GuardRefused
 from ddbcfg_daemon.judge import Judge
+from ddbcfg_daemon.layers.due import Due
 from ddbcfg_daemon.layers.layer_copy import LayerCopy
 from ddbcfg_daemon.layers.record import LayerRecord, as_many
 from ddbcfg_daemon.layers.state import LayerState
-from ddbcfg_daemon.schedule import Schedule
 from ddbcfg_daemon.settings.store_values import LayerSettings
 from ddbcfg_daemon.sources.base import Provenance, Reading, Served, Source
 from ddbcfg_daemon.store_label import StoreLabel
 
 log = logging.getLogger("ddbcfg.daemon")
-
-_SLACK = 1.0  # seconds after its interval in which a poll of the store still reads a layer
 
 _OUTDATED = "its copy on disk is older than what was published, so it is not merged"
 
@@ -40,7 +38,7 @@ Options = Mapping[str, bytes]
 class Layer:
     """A layer with the given settings; ``merged`` are the names of the merged store.
 
-    ``store_interval`` is the interval of the merged store's scheduled polls.
+    ``due`` says when it is read; ``store_interval`` is the interval of the store's scheduled polls.
 
     ``options`` are its last good content, None if nothing is known of it.  ``confirmed`` is when
     the table last confirmed them, on CLOCK_BOOTTIME.  ``on_end`` is called in the layer's thread
@@ -68,23 +66,18 @@ class Layer:
         self._label = StoreLabel(merged, settings.name)
         self._judge = Judge(guards, self._label)
         self._on_end = on_end
-        self._store_interval = store_interval
-        self._schedule = Schedule(settings.settings.interval)
+        self.due = Due(settings.settings.interval, store_interval)
         self.scheduled = False  # whether its last reading began by schedule
-        self._failures = 0
-        self._pause = 0.0  # seconds after the last failure
         self._unconfirmed = False
         self._number = 0  # of its content; never lower than that of one that was published
         self._had = 0  # options when it was last published by another daemon
         self._outdated = False
-        self._due = boottime()
-        self._again: int | None = None
         self._result: Reading | BaseException | None = None
         self._thread: threading.Thread | None = None
         self._provenance = Provenance()
         self._origin = ""
 
-    # --- when ------------------------------------------------------------------------------------
+    # --- its reading -----------------------------------------------------------------------------
 
     @property
     def running(self) -> bool:
@@ -106,30 +99,6 @@ class Layer:
             return ""
         return self._provenance.note or "its first reading is not confirmed yet"
 
-    def is_due(self, *, scheduled: bool, sooner: bool) -> bool:
-        """Return whether to read it in a poll of the store, which may be a ``scheduled`` one.
-
-        ``sooner`` says that scheduled polls come sooner, because something failed.
-        """
-        now, early = boottime(), 0.0
-        its = self.settings.settings.interval
-        if scheduled and self._failures:
-            early = 366 * 86400.0
-        elif scheduled and not sooner:
-            # With the other layers, not separately a little later.
-            early = min(its, self._store_interval) / 2
-        elif scheduled:
-            early = min(its / 10, 3 * _SLACK)  # a guard counts its polls
-        elif self._failures:
-            early = self._pause / 2  # with other layers that fail: their pauses are as long
-        return now >= self._due - early * 1e9 or (self._again is not None and now >= self._again)
-
-    @property
-    def due_in(self) -> float:
-        """Seconds until it has to be read."""
-        at = self._due if self._again is None else min(self._due, self._again)
-        return max(0.0, (at - boottime()) / 1e9)
-
     # --- reading ---------------------------------------------------------------------------------
 
     def load(self, patience: float, published: LayerRecord | None) -> None:
@@ -142,7 +111,8 @@ class Layer:
             if published is None or not published.is_newer_than(self._number, self.copy.digest):
                 return
             # Another daemon had the store for a while.
-            self.options, self._due = None, boottime()
+            self.options = None
+            self.due.now()
             self._judge.forget()
         if published is not None:
             self._number, self._had = max(self._number, published.number), published.options
@@ -195,22 +165,17 @@ class Layer:
         result, self._result, self._thread = self._result, None, None
         if result is None:
             result = OSError(EAGAIN, "the thread of the reading died")
-        self._again = None
         if isinstance(result, Reading) and self._is_missing(result):
             settings = self.settings.settings
             result = LayerMissing(settings.table, settings.store)
         if not isinstance(result, Reading):
             self._failed(result)
             return None
-        if self.scheduled:
-            interval = self._schedule.interval
-            self._due = boottime() + round((interval + min(_SLACK, interval / 10)) * 1e9)
-        if result.again_in is not None:
-            self._again = boottime() + round(result.again_in * 1e9)
-        if self._failures:
-            failures = counted(self._failures, "failure")
+        if self.due.failures:
+            failures = counted(self.due.failures, "failure")
             log.info("%s: it can be read again after %s", self._label, failures)
-            self._failures, self.error = 0, None
+            self.error = None
+        self.due.succeeded(scheduled=self.scheduled, again_in=result.again_in)
         self._unconfirmed = not result.confirmed
         self._provenance_of(result)
         if result.confirmed:
@@ -224,15 +189,12 @@ class Layer:
     def _failed(self, error: BaseException) -> None:
         if not isinstance(error, MENDABLE):
             raise error
-        self._failures += 1
+        self.due.failed()
         self.error = error
-        pause = self._schedule.retry(self._failures)
-        self._pause = pause
-        self._due = boottime() + round(pause * 1e9)
         log.warning(
             "%s: reading %d failed: %s; %s",
             self._label,
-            self._failures,
+            self.due.failures,
             reason_of(error),
             "nothing is known of it"
             if self.options is None
@@ -309,7 +271,7 @@ class Layer:
             revision=found.revision,
             table_revision=found.table_revision,
             in_doubt=found.in_doubt,
-            failures=self._failures,
+            failures=self.due.failures,
             error="" if self.error is None else reason_of(self.error),
             held="" if self.held is None else reason_of(self.held),
             note=found.note,

@@ -84,7 +84,7 @@ class LayersSource:
         before = [layer for layer in self.layers if requested and layer.running]
         sooner = any(layer.error or layer.options is None for layer in self.layers)
         for layer in self.layers:
-            due = requested or layer.is_due(scheduled=self._scheduled, sooner=sooner)
+            due = requested or layer.due.is_due(scheduled=self._scheduled, sooner=sooner)
             if due and not layer.running:
                 layer.begin(full=full, scheduled=not requested)
         known = all(layer.options is not None for layer in self.layers)
@@ -191,7 +191,7 @@ class LayersSource:
     def _wanted_in(self) -> float:
         """Return the seconds until a layer must be read, or a running reading be looked at."""
         return min(
-            _LOOK_EVERY if layer.running else max(layer.due_in, 0.05) for layer in self.layers
+            _LOOK_EVERY if layer.running else max(layer.due.due_in, 0.05) for layer in self.layers
         )
 
     def _failure_of(self, *, fresh: bool) -> LayersFailed | None:

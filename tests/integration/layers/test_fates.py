@@ -179,7 +179,7 @@ def test_a_hanging_layer_delays_no_change_of_the_others(make: Make) -> None:
     store.refresher.poll()
     store.source._patience = 0.2
     for layer in store.source.layers:
-        layer._due = 0
+        layer.due._at = 0
     store["eu"].gate.clear()
     store["eu"].put({"eu": {"a": 2}})
     store["common"].put({"web": {"port": 2}})

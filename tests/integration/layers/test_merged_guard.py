@@ -23,13 +23,13 @@ def test_polls_that_did_not_read_the_layer_again_are_not_counted(make: Make) -> 
     store["host"].put({name: dict(REMOVED) for name in list(OPTIONS)[:15]})
     for read in (2, 3):
         for layer in store.source.layers:
-            layer._due = 0
+            layer.due._at = 0
         for _ in range(5):  # host is due in the first of them only
             assert "15 of 20 options are gone" in str(store.refresher.poll())
             for layer in store.source.layers[1:]:
-                layer._due = 0
+                layer.due._at = 0
         assert store["host"].reads == read
         assert f"so far at {read - 1} of 3 scheduled polls" in store.refresher.status.held
-    store.source.layers[0]._due = 0
+    store.source.layers[0].due._at = 0
     assert store.refresher.poll() is None
     assert len(store.config) == 5

@@ -16,6 +16,7 @@ from ddbcfg_daemon.disk.copy_format import Copy
 from ddbcfg_daemon.disk.disk_copy import DiskCopy
 from ddbcfg_daemon.errors import LayersFailed
 from ddbcfg_daemon.guards import LayersRefused
+from ddbcfg_daemon.layers import due as due_module
 from ddbcfg_daemon.layers import layer as layer_module
 from ddbcfg_daemon.settings.parsing import parse
 from ddbcfg_daemon.settings.store_values import StoreSettings
@@ -46,7 +47,7 @@ def test_the_age_of_a_store_is_that_of_its_oldest_layer_also_within_its_interval
     store.refresher.poll()
     for layer in store.source.layers:
         layer.confirmed -= 3000 * 10**9  # as if so long ago
-        layer._due -= 3000 * 10**9
+        layer.due._at -= 3000 * 10**9
     assert store.refresher.poll() is None
     assert store["eu"].reads == 1
     status = store.config.status()
@@ -65,11 +66,11 @@ def test_a_layer_with_a_long_interval_is_read_no_more_often_than_that(make: Make
     store = with_a_slow_layer(make)
     store.refresher.poll()
     for layer in store.source.layers:
-        layer._due -= 3500 * 10**9  # as if so long ago
+        layer.due._at -= 3500 * 10**9  # as if so long ago
     store.refresher.poll()
     assert [store[name].reads for name in ("host", "eu", "common")] == [2, 1, 2]
     for layer in store.source.layers:
-        layer._due -= 80 * 10**9  # with the other layers rather than a little later
+        layer.due._at -= 80 * 10**9  # with the other layers rather than a little later
     store.refresher.poll()
     assert [store[name].reads for name in ("host", "eu", "common")] == [3, 2, 3]
 
@@ -84,11 +85,12 @@ def test_layers_that_fail_are_tried_again_together(
     for name in names:
         store[name].content = AWAY
     now = boottime()
-    monkeypatch.setattr(layer_module, "boottime", lambda: now)
+    for module in (layer_module, due_module):
+        monkeypatch.setattr(module, "boottime", lambda: now)
     store.reload()
     began, polls = now, 0
     while now < began + 600 * 10**9:
-        now += round(min(each.due_in for each in store.source.layers) * 1e9) + 1
+        now += round(min(each.due.due_in for each in store.source.layers) * 1e9) + 1
         assert isinstance(store.refresher.poll(scheduled=False), LayersFailed)
         polls += 1
     # Ten intervals, with a pause of at least half of one each, and the shorter pauses before.
@@ -105,7 +107,8 @@ def test_a_layer_that_fails_does_not_hasten_the_polls_that_a_guard_counts(
     store["common"].put(OPTIONS)
     store.refresher.poll()
     now = boottime()
-    monkeypatch.setattr(layer_module, "boottime", lambda: now)
+    for module in (layer_module, due_module):
+        monkeypatch.setattr(module, "boottime", lambda: now)
     store["eu"].content = AWAY
     store["common"].put({"option-00": {"a": 0}})
     seen = []

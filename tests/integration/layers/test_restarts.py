@@ -218,7 +218,7 @@ def test_a_layer_that_vanished_during_a_restart_is_held_also_without_a_copy(
         failed = store.refresher.poll()
         assert isinstance(failed, LayersUnread)
         assert "its only option is gone" in str(failed)
-        store.source.layers[0]._due = 0
+        store.source.layers[0].due._at = 0
     assert store.config.get("db") == {"host": "mine"}
     assert store.reload(accept=True) is None
     assert store.config.get("db") == {"host": "all"}
@@ -234,7 +234,7 @@ def test_a_layer_that_shrank_during_a_restart_is_held_for_some_polls(make: Make)
     store["host"].put({"option-00": dict(REMOVED)})
     for _ in range(2):
         assert "19 of 20 options are gone" in str(store.refresher.poll())
-        store.source.layers[0]._due = 0
+        store.source.layers[0].due._at = 0
     assert store.refresher.poll() is None
     assert len(store.config) == 20
 
